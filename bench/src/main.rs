@@ -1,0 +1,2 @@
+//! Entry point of the `loxodon` program.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Where each block's replicas are and should be.

@@ -1,0 +1,1 @@
+//! HDFS client: reader, writer, retry and failover.

@@ -1,0 +1,1 @@
+//! Machines: ids, racks, distance, liveness.

@@ -1,0 +1,1 @@
+//! Hadoop's configuration: XML files, keys, defaults, deprecations.

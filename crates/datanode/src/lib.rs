@@ -1,0 +1,1 @@
+//! One storage daemon: volumes, replicas, transfers, recovery.

@@ -1,0 +1,1 @@
+//! Order and durability of edits.

@@ -1,0 +1,1 @@
+//! Joins namespace, journal, blocks and cluster into the NameNode's machine.

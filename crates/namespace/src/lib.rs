@@ -1,0 +1,1 @@
+//! The tree of inodes, its edits, edit codec and image.

@@ -1,0 +1,1 @@
+//! Hadoop RPC over sockets: client connections and server.

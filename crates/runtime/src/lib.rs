@@ -1,0 +1,1 @@
+//! The operating system, once: sockets, disks, configuration, HTTP, daemons.

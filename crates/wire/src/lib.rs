@@ -1,0 +1,4 @@
+//! Every byte of Hadoop's protocols that crosses a socket, as values: no sockets here.
+
+pub mod ids;
+pub mod proto;
