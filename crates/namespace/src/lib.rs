@@ -1,1 +1,3 @@
 //! The tree of inodes, its edits, edit codec and image.
+
+pub mod edit;
