@@ -39,4 +39,5 @@ pub mod hdfs {
         include!("hadoop.hdfs.qjournal.rs");
     }
 }
+#[rustfmt::skip]
 pub mod services;
