@@ -1,0 +1,177 @@
+//! House rules that a program can check: layering, file sizes, banned words, pages that lag behind.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Which crates of the workspace each crate may name (ARCHITECTURE.md, "Crates").
+const LAYERS: &[(&str, &[&str])] = &[
+    ("conf", &[]),
+    ("wire", &[]),
+    ("rpc", &["wire"]),
+    ("cluster", &["wire"]),
+    ("namespace", &["wire"]),
+    ("journal", &["wire"]),
+    ("blocks", &["cluster", "wire"]),
+    ("namenode", &["blocks", "cluster", "conf", "journal", "namespace", "wire"]),
+    ("client", &["conf", "rpc", "wire"]),
+    ("datanode", &["conf", "rpc", "wire"]),
+    (
+        "runtime",
+        &[
+            "blocks",
+            "client",
+            "cluster",
+            "conf",
+            "datanode",
+            "journal",
+            "namenode",
+            "namespace",
+            "rpc",
+            "wire",
+        ],
+    ),
+    ("sim", &["blocks", "cluster", "conf", "journal", "namenode", "namespace", "wire"]),
+];
+
+/// Lines that a file may have before it must be about two things.
+const FILE_LINES: usize = 900;
+
+#[test]
+fn crates_depend_only_downwards() {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .current_dir(repository())
+        .output()
+        .expect("cargo metadata");
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("its JSON");
+    let allowed: BTreeMap<_, _> = LAYERS.iter().copied().collect();
+    let mut wrong = Vec::new();
+    for package in metadata["packages"].as_array().expect("packages") {
+        let name = package["name"].as_str().expect("name").trim_start_matches("loxodon-");
+        let Some(allowed) = allowed.get(name) else { continue };
+        for dependency in package["dependencies"].as_array().expect("dependencies") {
+            let on = dependency["name"].as_str().expect("name");
+            let test_only = dependency["kind"].as_str() == Some("dev");
+            if let Some(on) = on.strip_prefix("loxodon-")
+                && !test_only
+                && !allowed.contains(&on)
+            {
+                wrong.push(format!("{name} must not depend on {on}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn pure_crates_have_no_clock_thread_file_or_socket() {
+    let banned = [
+        "SystemTime::now",
+        "Instant::now",
+        "thread::spawn",
+        "thread::sleep",
+        "std::fs",
+        "std::net",
+        "fastrand::Rng::new()",
+        "RandomState::new()",
+    ];
+    let mut wrong = Vec::new();
+    for name in ["wire", "cluster", "namespace", "journal", "blocks", "namenode"] {
+        for path in rust_files(&repository().join("crates").join(name).join("src")) {
+            let text = fs::read_to_string(&path).expect("a source file");
+            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+            for (number, line) in code.lines().enumerate() {
+                if line.trim_start().starts_with("//") {
+                    continue;
+                }
+                wrong.extend(
+                    banned
+                        .iter()
+                        .filter(|b| line.contains(**b))
+                        .map(|b| format!("{}:{}: {b} in a pure crate", path.display(), number + 1)),
+                );
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn files_are_about_one_thing() {
+    let mut wrong = Vec::new();
+    for path in tracked_sources() {
+        let text = fs::read_to_string(&path).expect("a source file");
+        let generated = path.components().any(|c| c.as_os_str() == "proto");
+        let lines = text.lines().count();
+        if lines > FILE_LINES && !generated {
+            wrong.push(format!("{}: {lines} lines", path.display()));
+        }
+        let stem = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default();
+        if ["utils", "util", "common", "helpers", "misc"].contains(&stem) {
+            wrong.push(format!("{}: a name that says nothing", path.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn nothing_is_promised_and_missing() {
+    // Spelled in two halves, or this file would find itself.
+    let banned = [
+        ["todo", "!("].concat(),
+        ["unimpl", "emented!("].concat(),
+        ["FIX", "ME"].concat(),
+        ["XX", "X "].concat(),
+        ["allow(", "dead_code"].concat(),
+    ];
+    let mut wrong = Vec::new();
+    for path in tracked_sources() {
+        let text = fs::read_to_string(&path).expect("a source file");
+        for (number, line) in text.lines().enumerate() {
+            wrong.extend(
+                banned
+                    .iter()
+                    .filter(|b| line.contains(b.as_str()))
+                    .map(|b| format!("{}:{}: {b}", path.display(), number + 1)),
+            );
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn architecture_names_every_crate() {
+    let text = fs::read_to_string(repository().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    let crates: BTreeSet<String> = fs::read_dir(repository().join("crates"))
+        .expect("crates")
+        .filter_map(|e| e.ok()?.file_name().into_string().ok())
+        .collect();
+    let missing: Vec<_> = crates.iter().filter(|c| !text.contains(&format!("`{c}`"))).collect();
+    assert!(missing.is_empty(), "ARCHITECTURE.md does not name {missing:?}");
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the repository")
+}
+
+fn tracked_sources() -> Vec<PathBuf> {
+    ["crates", "bench", "tests", "tools", "fuzz"]
+        .iter()
+        .flat_map(|top| rust_files(&repository().join(top)))
+        .collect()
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut found = Vec::new();
+    for path in entries.filter_map(|e| Some(e.ok()?.path())) {
+        if path.is_dir() && path.file_name().is_some_and(|n| n != "target") {
+            found.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}

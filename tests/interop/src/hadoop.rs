@@ -1,0 +1,90 @@
+//! The Java Hadoop to test against: fetched once by Maven into `.cache/`, compiled helpers beside it.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use crate::repository;
+
+/// The class path with Hadoop's jars and the compiled `java/*.java`, fetched and built where missing.
+///
+/// # Errors
+/// Where Maven or `javac` is missing or fails: what they printed.
+pub fn class_path() -> io::Result<&'static str> {
+    static CLASS_PATH: OnceLock<Result<String, String>> = OnceLock::new();
+    CLASS_PATH
+        .get_or_init(|| prepare().map_err(|e| e.to_string()))
+        .as_deref()
+        .map_err(|e| io::Error::other(e.clone()))
+}
+
+fn prepare() -> io::Result<String> {
+    let cache = repository().join(".cache/hadoop-3.5.0");
+    fs::create_dir_all(&cache)?;
+    let lock = fs::File::create(cache.join("lock"))?;
+    lock.lock()?;
+    let jars = cache.join("jars");
+    if !cache.join("complete").exists() {
+        fetch(&jars)?;
+        fs::write(cache.join("complete"), "")?;
+    }
+    let classes = cache.join("classes");
+    compile(&jars, &classes)?;
+    Ok(format!("{}:{}/*", classes.display(), jars.display()))
+}
+
+fn fetch(jars: &Path) -> io::Result<()> {
+    run(Command::new("mvn")
+        .args(["-q", "-B", "dependency:copy-dependencies"])
+        .arg(format!("-DoutputDirectory={}", jars.canonicalize().unwrap_or(jars.into()).display()))
+        .current_dir(env!("CARGO_MANIFEST_DIR")))
+}
+
+fn compile(jars: &Path, classes: &Path) -> io::Result<()> {
+    let sources = sources()?;
+    let newest = |paths: &[PathBuf]| {
+        paths.iter().filter_map(|p| fs::metadata(p).and_then(|m| m.modified()).ok()).max()
+    };
+    let built = newest(&[classes.join("JavaHost.class")]);
+    if built.is_some() && built >= newest(&sources) {
+        return Ok(());
+    }
+    run(Command::new("javac")
+        .args(["-nowarn", "-cp"])
+        .arg(format!("{}/*", jars.display()))
+        .arg("-d")
+        .arg(classes)
+        .args(sources))?;
+    // The jars lack the daemons' pages; HttpServer2 insists on the folders.
+    for pages in ["hdfs", "datanode", "secondary", "journal"] {
+        fs::create_dir_all(classes.join("webapps").join(pages))?;
+    }
+    Ok(())
+}
+
+fn sources() -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("java"))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|e| e == "java") {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+fn run(command: &mut Command) -> io::Result<()> {
+    let output = command.output().map_err(|e| {
+        io::Error::new(e.kind(), format!("{}: {e}", command.get_program().display()))
+    })?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(io::Error::other(format!(
+        "{command:?} failed:\n{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )))
+}
