@@ -129,8 +129,8 @@ fn fingerprint(method: &str, output: &str, input: &str) -> i32 {
         .fold(returns, |h, parameter| h.wrapping_mul(31) ^ hash(parameter))
 }
 
-/// Of each message, by full name: its required field numbers and its message-typed fields.
-type Rows = BTreeMap<String, (Vec<i32>, Vec<(i32, String)>)>;
+/// Of each message, by full name: its required fields and its message-typed fields.
+type Rows = BTreeMap<String, (Vec<(i32, String)>, Vec<(i32, String)>)>;
 
 fn shapes(set: &FileDescriptorSet) -> Rows {
     let mut rows = Rows::new();
@@ -145,7 +145,7 @@ fn shapes(set: &FileDescriptorSet) -> Rows {
 fn required_table(rows: &Rows) -> String {
     let index: BTreeMap<&String, usize> = rows.keys().enumerate().map(|(i, k)| (k, i)).collect();
     let mut out = String::from(
-        "\n/// What proto2 demands of one message: `(full name, required field numbers, (field number, row of its message type))`.\npub type MessageShape = (&'static str, &'static [u32], &'static [(u32, u16)]);\n\n/// Shapes of all messages, sorted by full name.\npub const MESSAGE_SHAPES: &[MessageShape] = &[\n",
+        "\n/// What proto2 demands of one message: `(full name, (required field number, its name), (field number, row of its message type))`.\npub type MessageShape = (&'static str, &'static [(u32, &'static str)], &'static [(u32, u16)]);\n\n/// Shapes of all messages, sorted by full name.\npub const MESSAGE_SHAPES: &[MessageShape] = &[\n",
     );
     for (name, (required, nested)) in rows {
         let nested: Vec<String> =
@@ -163,7 +163,12 @@ fn collect(
 ) {
     let name = format!("{scope}.{}", message.name());
     let required =
-        message.field.iter().filter(|f| f.label() == Label::Required).map(|f| f.number()).collect();
+        message
+        .field
+        .iter()
+        .filter(|f| f.label() == Label::Required)
+        .map(|f| (f.number(), f.name().to_owned()))
+        .collect();
     let nested = message
         .field
         .iter()
