@@ -1,1 +1,29 @@
-//! Hadoop's configuration: XML files, keys, defaults, deprecations.
+//! Hadoop's configuration: one table of the keys we honour, the XML files that set them, `-D`.
+//!
+//! ```
+//! use loxodon_conf::{Configuration, keys};
+//!
+//! let mut conf = Configuration::new();
+//! conf.set("dfs.blocksize", "64m", "-D");
+//! assert_eq!(conf.size(&keys::BLOCKSIZE)?, 64 << 20);
+//! assert_eq!(conf.int(&keys::REPLICATION)?, 3);
+//! # Ok::<(), loxodon_conf::ConfError>(())
+//! ```
+
+mod configuration;
+mod error;
+mod expand;
+mod key;
+pub mod keys;
+mod load;
+mod notice;
+mod reference;
+pub mod value;
+mod xml;
+
+pub use configuration::{Configuration, Entry};
+pub use error::ConfError;
+pub use key::{Key, Kind, Unit};
+pub use load::{DEFAULT_FILES, configuration_directory};
+pub use notice::Notice;
+pub use reference::reference_page;

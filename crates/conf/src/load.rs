@@ -1,0 +1,139 @@
+//! Finding and reading the files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::configuration::Configuration;
+use crate::error::ConfError;
+use crate::xml::{self, Item};
+
+/// The files of a configuration directory, in the order they are read.
+pub const DEFAULT_FILES: [&str; 2] = ["core-site.xml", "hdfs-site.xml"];
+
+/// Includes within includes beyond this depth are a loop.
+const MAX_INCLUDE_DEPTH: usize = 16;
+
+/// The directory of `--config`, else `HADOOP_CONF_DIR`, else `HADOOP_HOME/etc/hadoop`, else `/etc/hadoop/conf`;
+/// `None` where none of these is there.
+pub fn configuration_directory(option: Option<&Path>) -> Option<PathBuf> {
+    if let Some(dir) = option {
+        return Some(dir.into());
+    }
+    if let Some(dir) = std::env::var_os("HADOOP_CONF_DIR").filter(|d| !d.is_empty()) {
+        return Some(dir.into());
+    }
+    let home = std::env::var_os("HADOOP_HOME").filter(|d| !d.is_empty());
+    let home = home.map(|home| PathBuf::from(home).join("etc/hadoop"));
+    home.into_iter().chain([PathBuf::from("/etc/hadoop/conf")]).find(|dir| dir.is_dir())
+}
+
+impl Configuration {
+    /// Reads `core-site.xml` and `hdfs-site.xml` of a directory; files that are not there set nothing.
+    ///
+    /// # Errors
+    /// A file that cannot be read or parsed.
+    pub fn load_directory(&mut self, dir: &Path) -> Result<(), ConfError> {
+        for name in DEFAULT_FILES {
+            let path = dir.join(name);
+            match fs::read_to_string(&path) {
+                Ok(text) => self.load_text(&path, &text, 0)?,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(ConfError::Read { path, error }),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads one file, which must be there.
+    ///
+    /// # Errors
+    /// A file that cannot be read or parsed.
+    pub fn load_file(&mut self, path: &Path) -> Result<(), ConfError> {
+        self.load_nested(path, 0)
+    }
+
+    fn load_nested(&mut self, path: &Path, depth: usize) -> Result<(), ConfError> {
+        let text = fs::read_to_string(path)
+            .map_err(|error| ConfError::Read { path: path.into(), error })?;
+        self.load_text(path, &text, depth)
+    }
+
+    fn load_text(&mut self, path: &Path, text: &str, depth: usize) -> Result<(), ConfError> {
+        let items = xml::parse(text).map_err(|e| ConfError::Syntax {
+            path: path.into(),
+            line: e.line,
+            reason: e.reason,
+        })?;
+        let source = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+        for item in items {
+            match item {
+                Item::Property { name, value, is_final, .. } => {
+                    self.set_from_file(&name, &value, &source, is_final);
+                }
+                Item::Include { href, fallback, line } => {
+                    let included = path.parent().unwrap_or(Path::new("")).join(strip_file(&href));
+                    if depth >= MAX_INCLUDE_DEPTH {
+                        let reason = format!("{href} is included more than 16 levels deep");
+                        return Err(ConfError::Syntax { path: path.into(), line, reason });
+                    }
+                    if !fallback || included.exists() {
+                        self.load_nested(&included, depth + 1)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn strip_file(href: &str) -> &str {
+    href.strip_prefix("file://").or_else(|| href.strip_prefix("file:")).unwrap_or(href)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(dir: &Path, name: &str, body: &str) {
+        fs::write(dir.join(name), format!("<configuration>{body}</configuration>")).unwrap();
+    }
+
+    #[test]
+    fn files_override_in_order_but_not_what_is_final() {
+        let dir = tempfile::tempdir().unwrap();
+        write(
+            dir.path(),
+            "core-site.xml",
+            "<property><name>a</name><value>core</value><final>true</final></property>\
+             <property><name>b</name><value>core</value></property>\
+             <include href='more.xml'/><include href='absent.xml'><fallback/></include>",
+        );
+        write(
+            dir.path(),
+            "hdfs-site.xml",
+            "<property><name>a</name><value>hdfs</value></property>\
+             <property><name>b</name><value>hdfs</value></property>",
+        );
+        write(dir.path(), "more.xml", "<property><name>c</name><value>more</value></property>");
+        let mut conf = Configuration::new();
+        conf.load_directory(dir.path()).unwrap();
+        let value = |name| conf.get(name).unwrap().unwrap();
+        assert_eq!(
+            (value("a"), value("b"), value("c")),
+            ("core".into(), "hdfs".into(), "more".into())
+        );
+    }
+
+    #[test]
+    fn errors_name_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), "core-site.xml", "<include href='core-site.xml'/>");
+        let error = Configuration::new().load_directory(dir.path()).unwrap_err().to_string();
+        assert!(error.contains("core-site.xml: line 1:"), "{error}");
+        fs::write(dir.path().join("core-site.xml"), "<configuration><property>").unwrap();
+        assert!(Configuration::new().load_directory(dir.path()).is_err());
+        let error = Configuration::new().load_file(&dir.path().join("none.xml")).unwrap_err();
+        assert!(error.to_string().contains("none.xml"), "{error}");
+        assert!(Configuration::new().load_directory(&dir.path().join("none")).is_ok());
+    }
+}

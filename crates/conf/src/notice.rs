@@ -1,0 +1,148 @@
+//! What an operator should hear about his configuration, once, by name.
+
+use std::fmt;
+
+use crate::configuration::Configuration;
+use crate::keys;
+
+/// Hadoop's own key names, one a line, sorted: those we do not honour are warned about by name.
+const HADOOP_KEYS: &str = include_str!("hadoop-keys.txt");
+
+/// Something about a key that is set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// An older name was used.
+    Deprecated {
+        /// The name used.
+        old: String,
+        /// The name to use.
+        new: String,
+    },
+    /// A key of Hadoop's that changes nothing here.
+    NotHonoured {
+        /// The key.
+        key: String,
+        /// The file or option that set it.
+        source: String,
+    },
+    /// A key that nobody knows and that looks like one that somebody does.
+    Misspelt {
+        /// The key.
+        key: String,
+        /// The file or option that set it.
+        source: String,
+        /// What may have been meant.
+        similar: String,
+    },
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Deprecated { old, new } => {
+                write!(f, "{old} is deprecated. Instead, use {new}")
+            }
+            Self::NotHonoured { key, source } => {
+                write!(f, "{key} (set in {source}) is not honoured and changes nothing")
+            }
+            Self::Misspelt { key, source, similar } => {
+                write!(f, "{key} (set in {source}) is unknown; did you mean {similar}?")
+            }
+        }
+    }
+}
+
+impl Configuration {
+    /// What daemons log when they start, and commands print for `-D`.
+    pub fn notices(&self) -> Vec<Notice> {
+        let mut notices: Vec<Notice> = self
+            .deprecated_names()
+            .map(|(old, new)| Notice::Deprecated { old: old.into(), new: new.into() })
+            .collect();
+        for (name, entry) in self.entries() {
+            let (key, source) = (name.to_owned(), entry.source.to_string());
+            if keys::honours(name) {
+                continue;
+            }
+            if is_hadoop_key(name) {
+                notices.push(Notice::NotHonoured { key, source });
+            } else if let Some(similar) = similar_key(name) {
+                notices.push(Notice::Misspelt { key, source, similar: similar.into() });
+            }
+        }
+        notices
+    }
+}
+
+fn is_hadoop_key(name: &str) -> bool {
+    HADOOP_KEYS.lines().any(|line| line == name)
+}
+
+/// The known key within two edits of `name`.
+fn similar_key(name: &str) -> Option<&'static str> {
+    let known = keys::ALL.iter().map(|key| key.name).chain(HADOOP_KEYS.lines());
+    known
+        .filter(|known| known.len().abs_diff(name.len()) <= 2)
+        .map(|known| (distance(known.as_bytes(), name.as_bytes()), known))
+        .filter(|(distance, _)| *distance <= 2)
+        .min()
+        .map(|(_, known)| known)
+}
+
+/// Insertions, deletions and replacements between two names.
+fn distance(a: &[u8], b: &[u8]) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        for (y, cell) in b.iter().zip(row.iter_mut().skip(1)) {
+            let best = (diagonal + usize::from(x != y)).min(left + 1).min(*cell + 1);
+            diagonal = std::mem::replace(cell, best);
+            left = best;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_once() {
+        let mut conf = Configuration::new();
+        for name in [
+            "fs.default.name",
+            "dfs.replicatoin",
+            "dfs.webhdfs.rest-csrf.enabled",
+            "dfs.namenode.rpc-address.ns1.nn1",
+            "my.own.key",
+        ] {
+            conf.set(name, "x", "-D");
+        }
+        let lines: Vec<String> = conf.notices().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            lines,
+            [
+                "fs.default.name is deprecated. Instead, use fs.defaultFS",
+                "dfs.replicatoin (set in -D) is unknown; did you mean dfs.replication?",
+                "dfs.webhdfs.rest-csrf.enabled (set in -D) is not honoured and changes nothing",
+            ]
+        );
+    }
+
+    #[test]
+    fn distances() {
+        assert_eq!(distance(b"", b"abc"), 3);
+        assert_eq!(distance(b"kitten", b"sitting"), 3);
+        assert_eq!(distance(b"same", b"same"), 0);
+    }
+
+    #[test]
+    fn hadoops_names_are_sorted() {
+        assert!(HADOOP_KEYS.lines().is_sorted());
+    }
+}
