@@ -4,6 +4,7 @@
 //! [`loxodon::Daemon`] is one of ours, as a process of its own; [`site::Site`] is the
 //! configuration directory that both read.
 
+pub mod cluster;
 pub mod hadoop;
 pub mod java;
 pub mod loxodon;
