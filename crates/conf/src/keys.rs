@@ -233,6 +233,17 @@ keys! {
     CLIENT_USE_HOSTNAME: "dfs.client.use.datanode.hostname", Bool, "false", [], "Whether clients reach DataNodes by host name.";
     CLIENT_PACKET_SIZE: "dfs.client-write-packet-size", Size, "65536", ["dfs.write.packet.size"], "Bytes of a packet that a client writes.";
     CLIENT_MAX_PACKETS: "dfs.client.write.max-packets-in-flight", Int, "80", [], "Packets sent and not acknowledged.";
+    CLIENT_DROP_READS: "dfs.client.cache.drop.behind.reads", Bool, "", [], "Whether DataNodes drop what a client read from the page cache; their own setting where empty.";
+    CLIENT_DROP_WRITES: "dfs.client.cache.drop.behind.writes", Bool, "", [], "The same for what a client wrote.";
+    CLIENT_READAHEAD: "dfs.client.cache.readahead", Size, "", [], "Bytes that DataNodes read ahead for a client; their own setting where empty.";
+    CLIENT_CACHE_PRIORITY: "dfs.client.read.use.cache.priority", Bool, "false", [], "Whether readers prefer replicas that a DataNode caches.";
+    CLIENT_SLOW_NODE_THRESHOLD: "dfs.client.mark.slownode.as.badnode.threshold", Int, "10", [], "Acknowledgements in a row that name a node of a pipeline slow before it is replaced; 0 never does.";
+    CLIENT_RECOVER_LEASE: "dfs.client.write.recover.lease.on.close.exception", Bool, "false", [], "Whether a file that cannot be closed has its lease recovered.";
+    FAILOVER_CONNECTION_RETRIES: "dfs.client.failover.connection.retries", Int, "0", [], "Attempts to connect to one of several NameNodes before the next is tried.";
+    FAILOVER_CONNECTION_RETRIES_ON_TIMEOUTS: "dfs.client.failover.connection.retries.on.timeouts", Int, "0", [], "The same where connecting takes too long.";
+    CLIENT_MAX_RETRIES: "dfs.client.retry.max.attempts", Int, "10", [], "Times a call is repeated on the same of several NameNodes.";
+    CLIENT_RETRY_POLICY: "dfs.client.retry.policy.enabled", Bool, "false", [], "Whether calls to a single NameNode are repeated as the specification says.";
+    CLIENT_RETRY_SPEC: "dfs.client.retry.policy.spec", List, "10000,6,60000,10", [], "Pairs of a pause in milliseconds and how often.";
     CLIENT_WRITE_RETRIES: "dfs.client.block.write.retries", Int, "3", [], "Attempts at a pipeline for a block.";
     CLIENT_LOCATE_RETRIES: "dfs.client.block.write.locateFollowingBlock.retries", Int, "5", [], "Attempts at the next block, or at closing the file, while the last block is not reported.";
     CLIENT_LOCATE_DELAY: "dfs.client.block.write.locateFollowingBlock.initial.delay.ms", Time(Milliseconds), "400", [], "First pause between those; it doubles.";
