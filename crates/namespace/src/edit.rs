@@ -17,18 +17,12 @@ pub struct RpcIds {
 
 impl RpcIds {
     /// What an operation without an RPC behind it logs.
-    pub const NONE: Self = Self {
-        client_id: None,
-        call_id: -2,
-    };
+    pub const NONE: Self = Self { client_id: None, call_id: -2 };
 
     /// The ids of a call that came in over RPC.
     #[must_use]
     pub const fn new(client_id: [u8; 16], call_id: i32) -> Self {
-        Self {
-            client_id: Some(client_id),
-            call_id,
-        }
+        Self { client_id: Some(client_id), call_id }
     }
 }
 

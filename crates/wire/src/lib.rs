@@ -1,5 +1,6 @@
 //! Every byte of Hadoop's protocols that crosses a socket, as values: no sockets here.
 
+pub mod editlog;
 pub mod ids;
 pub mod proto;
 pub mod rpc;

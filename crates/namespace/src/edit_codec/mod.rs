@@ -1,0 +1,18 @@
+//! The edit log's operations as bytes (layout versions -63 to -67) and as XML.
+//!
+//! The bytes are `FSEditLogOp`'s; the XML is what `hdfs oev` writes and reads.
+
+mod decode;
+mod encode;
+mod error;
+mod opcode;
+mod writable;
+pub mod xml;
+
+pub use decode::{Read, check_layout, decode_body, read_header, read_transaction};
+pub use encode::{encode_body, encode_transaction};
+pub use error::{CodecError, HeaderError};
+pub use opcode::Opcode;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,10 @@
+//! The XML that `hdfs oev` writes and reads (`XmlEditsVisitor`, `OfflineEditsXmlLoader`).
+
+mod escape;
+mod pull;
+mod read;
+mod stanza;
+mod write;
+
+pub use read::{XmlError, XmlEvent, XmlReader};
+pub use write::XmlWriter;
