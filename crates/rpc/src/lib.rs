@@ -1,1 +1,4 @@
 //! Hadoop RPC over sockets: client connections and server.
+
+pub mod metrics;
+pub mod server;

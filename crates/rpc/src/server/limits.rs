@@ -1,0 +1,71 @@
+//! What one server gives its clients at most.
+
+use std::time::Duration;
+
+/// Limits of a server. The defaults are Hadoop's where Hadoop has the limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerLimits {
+    /// Longest frame in bytes (`ipc.maximum.data.length`).
+    pub max_frame: usize,
+    /// Connections at a time; 0 is no limit (`ipc.server.max.connections`).
+    pub max_connections: usize,
+    /// Idle connections are closed only while at least so many are open
+    /// (`ipc.client.idlethreshold`).
+    pub idle_threshold: usize,
+    /// How long a connection may be idle (twice `ipc.client.connection.maxidletime`).
+    pub max_idle: Duration,
+    /// Calls of one connection that may wait for their answer; its next ones wait in its socket.
+    pub max_calls_per_connection: usize,
+    /// Bytes of answers that may wait for one connection before its next call is read.
+    pub max_unsent: usize,
+    /// Bytes of answers that may wait for all connections; above it, those that have any waiting
+    /// are not read from.
+    pub max_unsent_total: usize,
+    /// Bytes of unfinished frames larger than 64 KiB, of all connections together; above it,
+    /// such frames wait in their sockets.
+    pub max_unfinished_total: usize,
+    /// Time for the preamble and the connection context.
+    pub setup_timeout: Duration,
+    /// Time for a frame that has begun; larger ones get a second more per 64 KiB.
+    pub frame_timeout: Duration,
+    /// How long answers may wait for a peer that takes nothing
+    /// (`ipc.server.purge.interval`, there in minutes).
+    pub write_timeout: Duration,
+    /// Connections that wait to be accepted (`ipc.server.listen.queue.size`).
+    pub backlog: u32,
+    /// Whether small answers leave at once (`ipc.server.tcpnodelay`).
+    pub tcp_nodelay: bool,
+}
+
+impl Default for ServerLimits {
+    fn default() -> Self {
+        Self {
+            max_frame: 128 << 20,
+            max_connections: 0,
+            idle_threshold: 4000,
+            max_idle: Duration::from_secs(20),
+            max_calls_per_connection: 1024,
+            max_unsent: 8 << 20,
+            max_unsent_total: 512 << 20,
+            max_unfinished_total: 1 << 30,
+            setup_timeout: Duration::from_secs(30),
+            frame_timeout: Duration::from_secs(60),
+            write_timeout: Duration::from_secs(15 * 60),
+            backlog: 256,
+            tcp_nodelay: true,
+        }
+    }
+}
+
+impl ServerLimits {
+    /// When a frame of this length must be complete, counted from its first byte.
+    pub(super) fn frame_allowance(&self, length: usize) -> Duration {
+        self.frame_timeout.saturating_add(Duration::from_secs((length >> 16) as u64))
+    }
+
+    /// The shortest of the times: how often a connection looks at the clock.
+    pub(super) fn tick(&self) -> Duration {
+        let shortest = self.max_idle.min(self.setup_timeout);
+        shortest.min(self.frame_timeout).min(self.write_timeout).max(Duration::from_millis(1))
+    }
+}

@@ -1,0 +1,17 @@
+//! A server: connections on tokio tasks, calls handled where their frame was decoded, answers in
+//! any order.
+//!
+//! `listener` accepts, `connection` moves bytes and watches the clock, `session` knows what a
+//! frame means, `link` collects the answers, `call` is what a [`Handler`] sees.
+
+mod call;
+mod connection;
+mod limits;
+mod link;
+mod listener;
+mod meta;
+mod session;
+
+pub use call::{Call, Responder};
+pub use limits::ServerLimits;
+pub use listener::{Handler, Server, ServerError};
