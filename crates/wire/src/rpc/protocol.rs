@@ -35,6 +35,12 @@ impl ServiceCall {
     pub fn request_shape(&self) -> Option<&'static MessageShape> {
         MESSAGE_SHAPES.get(usize::from(self.request))
     }
+
+    /// Required fields of the call's answer.
+    #[must_use]
+    pub fn response_shape(&self) -> Option<&'static MessageShape> {
+        MESSAGE_SHAPES.get(usize::from(self.response))
+    }
 }
 
 /// State and transitions of a highly available server.

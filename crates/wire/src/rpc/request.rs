@@ -3,12 +3,13 @@
 //! Decoded by hand, borrowing from the frame: every call pays for them.
 
 use bytes::{BufMut, Bytes, BytesMut};
+use prost::Message as _;
 use prost::encoding::{encode_varint, encoded_len_varint};
 
 use super::fields::{Fields, MalformedMessage, Value, take_delimited, unzigzag, zigzag};
 use super::{CallId, CallerContext, ClientId};
-use crate::proto::common::RpcKindProto;
 use crate::proto::common::rpc_request_header_proto::OperationProto;
+use crate::proto::common::{RpcCallerContextProto, RpcKindProto};
 
 /// Why a header cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -147,6 +148,13 @@ fn enumeration<E: TryFrom<i32>>(value: u64) -> Option<E> {
 }
 
 impl CallerContext {
+    /// Writes a `RPCCallerContextProto`.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let signature = Some(self.signature.clone()).filter(|signature| !signature.is_empty());
+        RpcCallerContextProto { context: self.context.clone(), signature }.encode_to_vec()
+    }
+
     /// Reads a `RPCCallerContextProto`.
     ///
     /// # Errors
