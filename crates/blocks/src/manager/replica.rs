@@ -1,0 +1,391 @@
+//! One replica comes, goes, or turns out to be damaged; and what follows for its block.
+
+use loxodon_wire::ids::{BlockId, Milliseconds};
+use smallvec::SmallVec;
+
+use super::BlockManager;
+use crate::placement::{self, Deletion, choose_excess};
+use crate::{
+    Block, BlockInfo, BlockState, CorruptReason, Event, NodeIndex, Priority, ReplicaCounts,
+    StorageIndex, StoragePolicy, StorageState, Target,
+};
+
+/// What a replica is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ReplicaStanding {
+    Live,
+    ReadOnly,
+    Corrupt,
+    Excess,
+    Decommissioning,
+    Decommissioned,
+    EnteringMaintenance,
+    InMaintenance,
+}
+
+impl BlockManager {
+    /// What this replica is good for; `None` where it does not count at all.
+    pub(super) fn standing(&self, id: BlockId, storage: StorageIndex) -> Option<ReplicaStanding> {
+        use ReplicaStanding::{
+            Corrupt, Decommissioned, Decommissioning, EnteringMaintenance, Excess, InMaintenance,
+            Live, ReadOnly,
+        };
+        use loxodon_cluster::AdminState;
+        let storage = self.cluster.storage(storage)?;
+        let node = self.cluster.node(storage.node)?;
+        match storage.state {
+            StorageState::Normal => {}
+            StorageState::ReadOnlyShared => return node.is_alive.then_some(ReadOnly),
+            StorageState::Failed => return None,
+        }
+        if !node.is_alive && !node.admin.is_maintenance() {
+            return None;
+        }
+        if self.map.has_corrupt(id) && self.corrupt.contains(id, storage.node) {
+            return Some(Corrupt);
+        }
+        Some(match node.admin {
+            AdminState::DecommissionInProgress => Decommissioning,
+            AdminState::Decommissioned => Decommissioned,
+            AdminState::EnteringMaintenance if node.is_alive => EnteringMaintenance,
+            AdminState::EnteringMaintenance | AdminState::InMaintenance => InMaintenance,
+            AdminState::Normal if node.excess.contains(&id) => Excess,
+            AdminState::Normal => Live,
+        })
+    }
+
+    /// How many replicas there are of each standing.
+    #[must_use]
+    pub fn count_replicas(&self, id: BlockId) -> ReplicaCounts {
+        let mut counts = ReplicaCounts::default();
+        for storage in self.map.replicas(id) {
+            let Some(standing) = self.standing(id, storage) else { continue };
+            let count = match standing {
+                ReplicaStanding::Live => &mut counts.live,
+                ReplicaStanding::ReadOnly => &mut counts.read_only,
+                ReplicaStanding::Corrupt => &mut counts.corrupt,
+                ReplicaStanding::Excess => &mut counts.excess,
+                ReplicaStanding::Decommissioning => &mut counts.decommissioning,
+                ReplicaStanding::Decommissioned => &mut counts.decommissioned,
+                ReplicaStanding::EnteringMaintenance => &mut counts.entering_maintenance,
+                ReplicaStanding::InMaintenance => &mut counts.in_maintenance,
+            };
+            *count += 1;
+            if self.cluster.storage(storage).is_some_and(|s| s.content_stale) {
+                counts.stale += 1;
+            }
+        }
+        counts
+    }
+
+    /// Replicas on nodes in service that the block has to have just now: maintenance lends some.
+    pub(super) fn required(&self, info: &BlockInfo, counts: &ReplicaCounts) -> u16 {
+        let expected = info.replication;
+        if counts.maintenance() == 0 {
+            return expected;
+        }
+        let least = self.settings.maintenance_min_replication.min(expected);
+        expected.saturating_sub(counts.maintenance()).max(least)
+    }
+
+    /// Whether the replicas are on as many racks as the policy asks for.
+    #[must_use]
+    pub fn is_placement_satisfied(&self, id: BlockId, info: &BlockInfo) -> bool {
+        let racks_there = self.cluster.topology.rack_count();
+        if racks_there <= 1 {
+            return true;
+        }
+        let mut racks: SmallVec<[u32; 4]> = SmallVec::new();
+        for storage in self.map.replicas(id) {
+            let good = matches!(
+                self.standing(id, storage),
+                Some(
+                    ReplicaStanding::Live
+                        | ReplicaStanding::EnteringMaintenance
+                        | ReplicaStanding::InMaintenance
+                )
+            );
+            let node = self.cluster.storage(storage).map(|s| s.node);
+            if let Some(rack) = node.filter(|_| good).and_then(|node| self.cluster.rack_of(node))
+                && !racks.contains(&rack)
+            {
+                racks.push(rack);
+            }
+        }
+        let policy = placement::policy(self.settings.placement);
+        let required = policy.required_racks(usize::from(info.replication));
+        racks.len() >= required.min(racks_there)
+    }
+
+    pub(super) fn has_enough(
+        &self,
+        info: &BlockInfo,
+        counts: &ReplicaCounts,
+        pending: u16,
+    ) -> bool {
+        counts.live + pending >= self.required(info, counts)
+            && (pending > 0 || self.is_placement_satisfied(info.block.id, info))
+    }
+
+    /// Puts the block into the queue it belongs into, or takes it out.
+    pub(super) fn refresh(&mut self, id: BlockId) {
+        if !self.queues_open {
+            return;
+        }
+        let Some(info) = self.map.get(id).filter(BlockInfo::is_complete) else {
+            self.low.remove(id);
+            return;
+        };
+        let counts = self.count_replicas(id);
+        if self.has_enough(&info, &counts, self.pending.count(id)) {
+            self.low.remove(id);
+        } else {
+            let required = self.required(&info, &counts);
+            self.low.put(id, Priority::of(&counts, required), info.replication);
+        }
+    }
+
+    /// A good replica is there (`addStoredBlock`). `hint` is the node that whoever copied it
+    /// wants relieved.
+    pub(super) fn add_replica(
+        &mut self,
+        now: Milliseconds,
+        id: BlockId,
+        storage: StorageIndex,
+        hint: Option<NodeIndex>,
+    ) {
+        let Some(node) = self.cluster.storage(storage).map(|s| s.node) else { return };
+        let Some(info) = self.map.get(id) else { return };
+        self.unlink_other_storages(id, node, storage);
+        let fresh = self.link(id, storage);
+        if let Some(target) = self.pending.arrived(id, node) {
+            self.cluster.unschedule(target);
+        }
+        if !fresh {
+            return;
+        }
+        match info.state {
+            BlockState::Committed => {
+                if self.count_replicas(id).usable() >= self.settings.min_replication {
+                    self.complete(id, &info);
+                }
+            }
+            BlockState::Complete => {
+                if self.safe_mode.is_startup() {
+                    let live = self.count_replicas(id).usable();
+                    self.safe_mode.replica_added(live);
+                }
+            }
+            BlockState::UnderConstruction | BlockState::UnderRecovery => {}
+        }
+        if !self.queues_open || !self.is_complete(id) {
+            return;
+        }
+        self.refresh(id);
+        let counts = self.count_replicas(id);
+        if counts.live > info.replication {
+            self.process_extra(now, id, Some(node), hint);
+        }
+        if counts.corrupt > 0 && counts.live >= info.replication {
+            self.invalidate_corrupt(id);
+        }
+    }
+
+    /// A replica lies on one storage of a node only; another one that named it before lost it.
+    fn unlink_other_storages(&mut self, id: BlockId, node: NodeIndex, storage: StorageIndex) {
+        for other in self.map.replicas(id) {
+            if other != storage && self.cluster.storage(other).is_some_and(|s| s.node == node) {
+                self.map.remove_replica(id, other);
+                if let Some(entry) = self.cluster.storage_mut(other) {
+                    entry.remove(id);
+                }
+            }
+        }
+    }
+
+    pub(super) fn link(&mut self, id: BlockId, storage: StorageIndex) -> bool {
+        let Some(entry) = self.cluster.storage_mut(storage) else { return false };
+        let fresh = self.map.add_replica(id, storage);
+        entry.add(id);
+        fresh
+    }
+
+    /// The block is final: whoever waits may be told.
+    pub(super) fn complete(&mut self, id: BlockId, info: &BlockInfo) {
+        self.map.set_state(id, BlockState::Complete);
+        self.constructions.remove(&id);
+        self.complete_blocks += 1;
+        self.events.push(Event::BlockCompleted { block: id, owner: info.owner });
+        self.refresh(id);
+    }
+
+    /// A replica is gone (`removeStoredBlock`).
+    pub(super) fn remove_replica(&mut self, id: BlockId, storage: StorageIndex) {
+        let Some(node) = self.cluster.storage(storage).map(|s| s.node) else { return };
+        let was_counted = self.standing(id, storage).is_some();
+        if let Some(entry) = self.cluster.storage_mut(storage) {
+            entry.remove(id);
+        }
+        if !self.map.remove_replica(id, storage) {
+            return;
+        }
+        self.forget_node_of(id, node);
+        if was_counted && self.safe_mode.is_startup() && self.is_complete(id) {
+            let live = self.count_replicas(id).usable();
+            self.safe_mode.replica_removed(live);
+        }
+        self.refresh(id);
+    }
+
+    /// Drops what is noted about the node's replica besides its place.
+    fn forget_node_of(&mut self, id: BlockId, node: NodeIndex) {
+        if let Some(entry) = self.cluster.node_mut(node) {
+            entry.excess.remove(&id);
+        }
+        if self.map.has_corrupt(id) {
+            let (any_left, _) = self.corrupt.remove(id, node);
+            self.map.set_corrupt(id, any_left);
+        }
+    }
+
+    /// A replica is damaged (`markBlockAsCorrupt`): noted, and deleted once there are enough good.
+    pub(super) fn mark_corrupt(
+        &mut self,
+        reported: Block,
+        node: NodeIndex,
+        storage: Option<StorageIndex>,
+        reason: CorruptReason,
+    ) {
+        let id = reported.id;
+        let Some(info) = self.map.get(id) else {
+            self.invalidate(reported, node);
+            return;
+        };
+        if let Some(storage) = storage {
+            // Noted under the node that has it, so that it is found when it is deleted.
+            self.unlink_other_storages(id, node, storage);
+            self.link(id, storage);
+        }
+        self.corrupt.add(id, node, reason);
+        self.map.set_corrupt(id, true);
+        let counts = self.count_replicas(id);
+        let enough = counts.live >= info.replication;
+        let known_bad = reason == CorruptReason::StampMismatch && reported.stamp < info.block.stamp;
+        let over_minimum = counts.live >= self.settings.min_replication && known_bad;
+        let over_replicated = counts.live + counts.corrupt > info.replication
+            && counts.live >= self.settings.min_replication;
+        if enough || over_minimum || over_replicated {
+            self.invalidate_one_corrupt(reported, node, &counts);
+        }
+        self.refresh(id);
+    }
+
+    fn invalidate_one_corrupt(
+        &mut self,
+        replica: Block,
+        node: NodeIndex,
+        counts: &ReplicaCounts,
+    ) -> bool {
+        if counts.stale > 0 {
+            self.postponed.insert(replica.id);
+            return false;
+        }
+        if counts.live == 0 {
+            return false;
+        }
+        self.invalidate(replica, node);
+        for storage in self.map.replicas(replica.id) {
+            if self.cluster.storage(storage).is_some_and(|s| s.node == node) {
+                self.remove_replica(replica.id, storage);
+            }
+        }
+        true
+    }
+
+    /// There are enough good replicas: the damaged ones go.
+    pub(super) fn invalidate_corrupt(&mut self, id: BlockId) {
+        let Some(info) = self.map.get(id) else { return };
+        let nodes: SmallVec<[NodeIndex; 4]> =
+            self.corrupt.nodes(id).iter().map(|(node, _)| *node).collect();
+        for node in nodes {
+            let counts = self.count_replicas(id);
+            self.invalidate_one_corrupt(info.block, node, &counts);
+        }
+    }
+
+    /// Chooses what to delete where there are too many (`processExtraRedundancyBlock`).
+    pub(super) fn process_extra(
+        &mut self,
+        now: Milliseconds,
+        id: BlockId,
+        added: Option<NodeIndex>,
+        hint: Option<NodeIndex>,
+    ) {
+        let Some(info) = self.map.get(id).filter(BlockInfo::is_complete) else { return };
+        if !self.queues_open {
+            return;
+        }
+        let mut candidates: SmallVec<[Target; 8]> = SmallVec::new();
+        let mut kinds: SmallVec<[loxodon_cluster::StorageType; 8]> = SmallVec::new();
+        for storage in self.map.replicas(id) {
+            if self.standing(id, storage) != Some(ReplicaStanding::Live) {
+                continue;
+            }
+            let Some(entry) = self.cluster.storage(storage) else { continue };
+            if entry.content_stale {
+                // It may be gone already: deciding now could delete the last good one.
+                self.postponed.insert(id);
+                return;
+            }
+            candidates.push(Target { node: entry.node, storage });
+            kinds.push(entry.kind);
+        }
+        let keep = usize::from(info.replication);
+        if candidates.len() <= keep {
+            return;
+        }
+        let excess_types = StoragePolicy::of(info.policy).choose_excess(info.replication, &kinds);
+        let deletion = Deletion {
+            now,
+            heartbeat: self.settings.liveness.heartbeat,
+            candidates: &candidates,
+            keep,
+            excess_types,
+            added,
+            hint,
+        };
+        for target in choose_excess(&self.cluster, deletion) {
+            if let Some(node) = self.cluster.node_mut(target.node) {
+                node.excess.insert(id);
+            }
+            self.invalidate(info.block, target.node);
+        }
+    }
+
+    /// A reader or DataNode found a replica damaged (`reportBadBlocks`).
+    ///
+    /// # Errors
+    /// If the node is not known.
+    pub fn report_bad_block(
+        &mut self,
+        block: Block,
+        datanode_uuid: &str,
+        storage_id: Option<&str>,
+    ) -> Result<(), crate::BlockError> {
+        let node = self
+            .cluster
+            .by_uuid(datanode_uuid)
+            .ok_or_else(|| crate::BlockError::UnknownDatanode(datanode_uuid.to_owned()))?;
+        let known = self.map.replicas(block.id);
+        let storage = known
+            .iter()
+            .copied()
+            .find(|at| self.cluster.storage(*at).is_some_and(|s| s.node == node))
+            .or_else(|| storage_id.and_then(|id| self.cluster.storage_by_id(node, id)));
+        // A block that nobody has any more needs no note; the next report deletes the replica.
+        if self.map.contains(block.id) {
+            self.mark_corrupt(block, node, storage, CorruptReason::Reported);
+        }
+        Ok(())
+    }
+}

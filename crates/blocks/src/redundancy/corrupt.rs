@@ -1,0 +1,97 @@
+//! Replicas known to be damaged, and why (`CorruptReplicasMap`).
+
+use std::collections::BTreeMap;
+
+use loxodon_wire::ids::BlockId;
+use smallvec::SmallVec;
+
+use crate::NodeIndex;
+
+/// Why a replica counts as damaged (`CorruptReplicasMap.Reason`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CorruptReason {
+    /// Nobody said why.
+    Unspecified,
+    /// Of an older (or newer) generation than the block.
+    StampMismatch,
+    /// Of another length than the block.
+    SizeMismatch,
+    /// In a state that it cannot be in.
+    InvalidState,
+    /// A reader or scanner found its checksum wrong.
+    Reported,
+}
+
+impl CorruptReason {
+    /// The name in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unspecified => "NONE",
+            Self::StampMismatch => "GENSTAMP_MISMATCH",
+            Self::SizeMismatch => "SIZE_MISMATCH",
+            Self::InvalidState => "INVALID_STATE",
+            Self::Reported => "CORRUPTION_REPORTED",
+        }
+    }
+}
+
+/// Damaged replicas by block and node.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CorruptReplicas {
+    blocks: BTreeMap<BlockId, SmallVec<[(NodeIndex, CorruptReason); 2]>>,
+}
+
+impl CorruptReplicas {
+    /// `false` if the node's replica was known to be damaged already.
+    pub(crate) fn add(&mut self, id: BlockId, node: NodeIndex, reason: CorruptReason) -> bool {
+        let list = self.blocks.entry(id).or_default();
+        match list.iter_mut().find(|(known, _)| *known == node) {
+            Some(entry) => {
+                entry.1 = reason;
+                false
+            }
+            None => {
+                list.push((node, reason));
+                true
+            }
+        }
+    }
+
+    pub(crate) fn contains(&self, id: BlockId, node: NodeIndex) -> bool {
+        self.reason(id, node).is_some()
+    }
+
+    pub(crate) fn reason(&self, id: BlockId, node: NodeIndex) -> Option<CorruptReason> {
+        self.nodes(id).iter().find(|(known, _)| *known == node).map(|(_, reason)| *reason)
+    }
+
+    pub(crate) fn nodes(&self, id: BlockId) -> &[(NodeIndex, CorruptReason)] {
+        self.blocks.get(&id).map_or(&[], |list| list)
+    }
+
+    /// Forgets one; returns whether any damaged replica of the block remains, and if it was there.
+    pub(crate) fn remove(&mut self, id: BlockId, node: NodeIndex) -> (bool, bool) {
+        let Some(list) = self.blocks.get_mut(&id) else { return (false, false) };
+        let before = list.len();
+        list.retain(|(known, _)| *known != node);
+        let was = list.len() < before;
+        if list.is_empty() {
+            self.blocks.remove(&id);
+            return (false, was);
+        }
+        (true, was)
+    }
+
+    pub(crate) fn remove_block(&mut self, id: BlockId) {
+        self.blocks.remove(&id);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.blocks.len()
+    }
+
+    pub(crate) fn ids(&self) -> impl Iterator<Item = BlockId> + '_ {
+        self.blocks.keys().copied()
+    }
+}
