@@ -151,6 +151,11 @@ impl SafeMode {
         true
     }
 
+    /// There is room on the disk again.
+    pub(crate) fn resources_are_back(&mut self) {
+        self.low_resources = false;
+    }
+
     /// A complete block got as many replicas as are needed to be safe.
     pub(crate) fn replica_added(&mut self, live: u16) {
         if self.phase != Phase::Off && live == self.settings.safe_replication {
@@ -358,7 +363,7 @@ mod tests {
 
     #[test]
     fn bytes_of_the_future_hold_it_until_forced() {
-        let mut mode = waiting(1, 0);
+        let mut mode = waiting(2, 0);
         mode.future_replica(7);
         mode.replica_added(1);
         assert!(!mode.advance(T0, 1));

@@ -177,6 +177,20 @@ impl BlockManager {
         self.map.replicas(id).into_iter().filter_map(|at| self.cluster.target(at)).collect()
     }
 
+    /// Whether enough replicas are reported for the block to be complete.
+    #[must_use]
+    pub fn has_min_replication(&self, id: BlockId) -> bool {
+        self.count_replicas(id).usable() >= self.settings.min_replication
+    }
+
+    /// A place by the names that calls have for it.
+    #[must_use]
+    pub fn target(&self, datanode_uuid: &str, storage_id: &str) -> Option<Target> {
+        let node = self.cluster.by_uuid(datanode_uuid)?;
+        let storage = self.cluster.storage_by_id(node, storage_id)?;
+        Some(Target { node, storage })
+    }
+
     /// A DataNode; indexes come from this manager and stay valid.
     #[must_use]
     pub fn datanode(&self, index: NodeIndex) -> Option<&Datanode> {
@@ -248,6 +262,11 @@ impl BlockManager {
             self.open_queues();
         }
         left
+    }
+
+    /// There is room on the disk again: safe mode for want of it ends by itself.
+    pub fn leave_low_resources(&mut self) {
+        self.safe_mode.resources_are_back();
     }
 
     /// Ends the start-up's safe mode where it is time; call every second.

@@ -200,6 +200,18 @@ impl BlockManager {
         ids.filter_map(|id| Some((id, self.map.get(id)?.owner))).collect()
     }
 
+    /// Blocks without a good replica, with their owners.
+    pub fn unreadable_blocks(&self) -> impl Iterator<Item = (BlockId, InodeId)> + '_ {
+        let ids = self.low.queue(Priority::Corrupt);
+        ids.filter_map(|id| Some((id, self.map.get(id)?.owner)))
+    }
+
+    /// How many nodes are alive.
+    #[must_use]
+    pub fn live_datanodes(&self) -> usize {
+        self.cluster.live_count()
+    }
+
     /// Blocks with too few replicas of one urgency, at most `most` of them.
     #[must_use]
     pub fn low_redundancy(&self, priority: Priority, most: usize) -> Vec<BlockId> {
