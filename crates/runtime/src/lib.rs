@@ -1,1 +1,3 @@
 //! The operating system, once: sockets, disks, configuration, HTTP, daemons.
+
+pub mod disk;
