@@ -1,3 +1,5 @@
 //! The operating system, once: sockets, disks, configuration, HTTP, daemons.
 
 pub mod disk;
+
+pub mod web;
