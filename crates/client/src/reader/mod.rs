@@ -1,0 +1,8 @@
+//! Reading files: from whichever replica answers, checked against its checksums.
+
+mod block;
+mod file;
+mod hedge;
+mod layout;
+
+pub use file::FileReader;

@@ -1,0 +1,142 @@
+//! Packets that are not acknowledged yet (`dataQueue` and `ackQueue` of `DataStreamer`). Pure.
+
+use std::collections::VecDeque;
+
+use super::packet::Packet;
+
+/// An acknowledgement that is not of the packet at the front.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct UnexpectedAck {
+    /// Number that was due; `None` if nothing was.
+    pub(crate) expected: Option<i64>,
+    /// Number that came.
+    pub(crate) found: i64,
+}
+
+/// Packets in order: first those sent, then those still to be sent.
+#[derive(Debug, Default)]
+pub(crate) struct Window {
+    packets: VecDeque<Packet>,
+    sent: usize,
+}
+
+impl Window {
+    pub(crate) fn push(&mut self, packet: Packet) {
+        self.packets.push_back(packet);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.packets.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.packets.is_empty()
+    }
+
+    /// How many were sent and are not acknowledged.
+    pub(crate) fn unacknowledged(&self) -> usize {
+        self.sent
+    }
+
+    /// The next packet to send. The one that ends a block waits for all before it, unless
+    /// `eager`: with several DataNodes, some could finish the block while others lost data.
+    pub(crate) fn next_to_send(&self, eager: bool) -> Option<&Packet> {
+        let next = self.packets.get(self.sent)?;
+        (!next.last || eager || self.sent == 0).then_some(next)
+    }
+
+    /// The packet of the last `next_to_send` went out.
+    pub(crate) fn mark_sent(&mut self) {
+        self.sent = self.sent.saturating_add(1).min(self.packets.len());
+    }
+
+    /// Takes the packet that is acknowledged, which must be the oldest one sent.
+    pub(crate) fn acknowledge(&mut self, seqno: i64) -> Result<Packet, UnexpectedAck> {
+        let expected = self.packets.front().filter(|_| self.sent > 0).map(|front| front.seqno);
+        if expected != Some(seqno) {
+            return Err(UnexpectedAck { expected, found: seqno });
+        }
+        self.sent = self.sent.saturating_sub(1);
+        self.packets.pop_front().ok_or(UnexpectedAck { expected, found: seqno })
+    }
+
+    /// After a failure everything that is not acknowledged is sent again.
+    pub(crate) fn rewind(&mut self) {
+        self.sent = 0;
+    }
+
+    /// The oldest packet, sent or not.
+    pub(crate) fn front(&self) -> Option<&Packet> {
+        self.packets.front()
+    }
+
+    /// Takes the oldest packet, for a block end that recovery made true.
+    pub(crate) fn pop_front(&mut self) -> Option<Packet> {
+        self.sent = self.sent.saturating_sub(1);
+        self.packets.pop_front()
+    }
+
+    /// End of the farthest packet of this block that was sent, for `maxBytesRcvd`.
+    pub(crate) fn sent_end(&self) -> u64 {
+        self.packets.iter().take(self.sent).map(Packet::end).max().unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn packet(seqno: i64, last: bool) -> Packet {
+        Packet { seqno, offset: 0, data: Bytes::new(), checksums: Bytes::new(), last, sync: false }
+    }
+
+    #[test]
+    fn acknowledgements_come_in_order_and_only_for_what_was_sent() {
+        let mut window = Window::default();
+        window.push(packet(0, false));
+        window.push(packet(1, false));
+        assert_eq!(window.acknowledge(0), Err(UnexpectedAck { expected: None, found: 0 }));
+        window.mark_sent();
+        window.mark_sent();
+        assert_eq!(window.acknowledge(1), Err(UnexpectedAck { expected: Some(0), found: 1 }));
+        assert_eq!(window.acknowledge(0).map(|packet| packet.seqno), Ok(0));
+        assert_eq!(window.unacknowledged(), 1);
+    }
+
+    #[test]
+    fn end_of_block_waits_unless_eager() {
+        let mut window = Window::default();
+        window.push(packet(0, false));
+        window.push(packet(1, true));
+        window.mark_sent();
+        assert_eq!(window.next_to_send(false), None);
+        assert_eq!(window.next_to_send(true).map(|packet| packet.seqno), Some(1));
+        window.acknowledge(0).unwrap();
+        assert_eq!(window.next_to_send(false).map(|packet| packet.seqno), Some(1));
+    }
+
+    proptest! {
+        /// However sends, acknowledgements and failures fall, every packet is acknowledged
+        /// once and in order.
+        #[test]
+        fn nothing_is_lost(steps in proptest::collection::vec(0_u8..4, 0..200)) {
+            let mut window = Window::default();
+            let (mut made, mut acknowledged) = (0_i64, 0_i64);
+            for step in steps {
+                match step {
+                    0 => { window.push(packet(made, false)); made += 1; }
+                    1 => if window.next_to_send(false).is_some() { window.mark_sent(); },
+                    2 => if window.unacknowledged() > 0 {
+                        prop_assert_eq!(window.acknowledge(acknowledged).unwrap().seqno, acknowledged);
+                        acknowledged += 1;
+                    },
+                    _ => window.rewind(),
+                }
+                prop_assert_eq!(window.len() as i64, made - acknowledged);
+            }
+        }
+    }
+}
