@@ -2,16 +2,22 @@
 
 use std::fmt::Write as _;
 
-use loxodon_wire::ids::{BlockId, Milliseconds};
+use loxodon_wire::ids::{BlockId, InodeId, Milliseconds};
 
 use super::BlockManager;
 use super::replica::ReplicaStanding;
-use crate::{Priority, ReportKind};
+use crate::{Priority, ReportKind, StorageState};
+
+/// The time of day (`java.sql.Time`, in UTC).
+fn clock(at: Milliseconds) -> String {
+    let seconds = at.0 / 1000 % 86_400;
+    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
 
 impl BlockManager {
-    /// Blocks that wait, are being copied, or are to be deleted, as text.
+    /// Blocks that wait, are being copied, or are to be deleted, as text; `path_of` names files.
     #[must_use]
-    pub fn meta_save(&self, now: Milliseconds) -> String {
+    pub fn meta_save(&self, path_of: &dyn Fn(InodeId) -> Option<String>) -> String {
         let mut out = String::new();
         let live = self.datanodes(ReportKind::Live).len();
         let dead = self.datanodes(ReportKind::Dead).len();
@@ -22,20 +28,18 @@ impl BlockManager {
         for priority in
             [Priority::Highest, Priority::VeryLow, Priority::Low, Priority::BadlyDistributed]
         {
-            self.low.queue(priority).for_each(|id| self.write_block(&mut out, id));
+            self.low.queue(priority).for_each(|id| self.write_block(&mut out, path_of, id));
         }
         let missing = self.low.len_at(Priority::Corrupt);
         let _ = writeln!(out, "Metasave: Blocks currently missing: {missing}");
-        self.low.queue(Priority::Corrupt).for_each(|id| self.write_block(&mut out, id));
+        self.low.queue(Priority::Corrupt).for_each(|id| self.write_block(&mut out, path_of, id));
         let _ = writeln!(out, "Mis-replicated blocks that have been postponed:");
-        self.postponed.iter().for_each(|id| self.write_block(&mut out, *id));
+        self.postponed.iter().for_each(|id| self.write_block(&mut out, path_of, *id));
         let _ = writeln!(out, "Metasave: Blocks being reconstructed: {}", self.pending.len());
         for (id, since, targets) in self.pending.iter() {
-            let (seconds, count) = (now.since(since).0 / 1000, targets.len());
-            let _ = writeln!(
-                out,
-                "blk_{id} StartTime: {seconds}s ago NumReconstructInProgress: {count}"
-            );
+            let Some(info) = self.map.get(id) else { continue };
+            let (block, time, count) = (info.block, clock(since), targets.len());
+            let _ = writeln!(out, "{block} StartTime: {time} NumReconstructInProgress: {count}");
         }
         let waiting = self.pending_deletions();
         let nodes = self.cluster.nodes().map(|(_, node)| node);
@@ -56,18 +60,39 @@ impl BlockManager {
     fn write_corrupt(&self, out: &mut String) {
         let _ = writeln!(out, "Corrupt Blocks:");
         for id in self.corrupt.ids() {
-            for (node, reason) in self.corrupt.nodes(id) {
-                let name = self.cluster.node(*node).map_or_else(String::new, |n| n.id.to_string());
-                let _ = writeln!(out, "Block=blk_{id}\tNode={name}\tReason={}", reason.name());
+            let Some(info) = self.map.get(id) else { continue };
+            let replicas = self.map.replicas(id);
+            let total = replicas.len();
+            for storage in replicas.into_iter().filter_map(|at| self.cluster.storage(at)) {
+                let Some(reason) = self.corrupt.reason(id, storage.node) else { continue };
+                let Some(node) = self.cluster.node(storage.node) else { continue };
+                let state = match storage.state {
+                    StorageState::Normal => "NORMAL",
+                    StorageState::ReadOnlyShared => "READ_ONLY_SHARED",
+                    StorageState::Failed => "FAILED",
+                };
+                let (block, reason) = (info.block, reason.name());
+                let (size, name, place) = (block.length, &node.id, &storage.id);
+                let _ = writeln!(
+                    out,
+                    "Block={block}\tSize={size}\tNode={name}\tStorageID={place}\tStorageState={state}\tTotalReplicas={total}\tReason={reason}"
+                );
             }
         }
     }
 
-    fn write_block(&self, out: &mut String, id: BlockId) {
+    fn write_block(
+        &self,
+        out: &mut String,
+        path_of: &dyn Fn(InodeId) -> Option<String>,
+        id: BlockId,
+    ) {
         let Some(info) = self.map.get(id) else { return };
         let counts = self.count_replicas(id);
         let usable = counts.live + counts.decommissioning;
         let word = if usable > 0 { "" } else { " MISSING" };
+        let path = path_of(info.owner).unwrap_or_else(|| "[orphaned]".to_owned());
+        let _ = write!(out, "{path}: ");
         let _ = write!(
             out,
             "{}{word} (replicas: live: {} decommissioning and decommissioned: {} corrupt: {} in excess: {} maintenance mode: {}) ",
@@ -82,12 +107,12 @@ impl BlockManager {
             let Some(entry) = self.cluster.storage(storage) else { continue };
             let Some(node) = self.cluster.node(entry.node) else { continue };
             let state = match self.standing(id, storage) {
-                Some(ReplicaStanding::Corrupt) => "(corrupt) ",
+                Some(ReplicaStanding::Corrupt) => "(corrupt)",
                 Some(ReplicaStanding::Decommissioned | ReplicaStanding::Decommissioning) => {
-                    "(decommissioned) "
+                    "(decommissioned)"
                 }
                 Some(ReplicaStanding::EnteringMaintenance | ReplicaStanding::InMaintenance) => {
-                    "(maintenance) "
+                    "(maintenance)"
                 }
                 _ => "",
             };

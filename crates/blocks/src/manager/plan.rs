@@ -41,6 +41,9 @@ impl BlockManager {
         // What has no need any more leaves the queue here.
         for (id, _) in chosen {
             self.refresh(id);
+            if self.map.has_corrupt(id) && self.pending.count(id) == 0 {
+                self.drop_surplus_corrupt(id);
+            }
         }
         copies + self.release_invalidations(now)
     }

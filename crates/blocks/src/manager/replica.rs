@@ -302,6 +302,20 @@ impl BlockManager {
         true
     }
 
+    /// Damaged replicas beyond the wanted number only take up nodes where good ones could be.
+    pub(super) fn drop_surplus_corrupt(&mut self, id: BlockId) {
+        let Some(info) = self.map.get(id) else { return };
+        let nodes: SmallVec<[NodeIndex; 4]> =
+            self.corrupt.nodes(id).iter().map(|(node, _)| *node).collect();
+        for node in nodes {
+            let counts = self.count_replicas(id);
+            let is_surplus = counts.live + counts.corrupt > info.replication;
+            if is_surplus && counts.live >= self.settings.min_replication {
+                self.invalidate_one_corrupt(info.block, node, &counts);
+            }
+        }
+    }
+
     /// There are enough good replicas: the damaged ones go.
     pub(super) fn invalidate_corrupt(&mut self, id: BlockId) {
         let Some(info) = self.map.get(id) else { return };

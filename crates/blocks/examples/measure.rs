@@ -1,0 +1,169 @@
+//! Measures block management: memory per block, a full report, choosing targets, planning.
+//!
+//! `cargo run --release -p loxodon-blocks --example measure [million blocks]`
+
+use std::time::Instant;
+
+use loxodon_blocks::{
+    Block, BlockManager, BlockState, NewBlock, NodeLoad, PolicyId, Reader, Registration,
+    ReplicaState, ReportedReplica, ReportedStorage, Settings, StorageReport, StorageState,
+    StorageUsage, TargetRequest,
+};
+use loxodon_cluster::{DatanodeId, StorageType};
+use loxodon_wire::ids::{BlockId, GenerationStamp, InodeId, Milliseconds};
+
+const FIRST: i64 = 1_073_741_825;
+const NOW: Milliseconds = Milliseconds(1_000_000);
+const SLICE: usize = 3_000;
+
+fn datanode(n: u64) -> DatanodeId {
+    DatanodeId {
+        ip: format!("10.{}.{}.{}", n >> 16, n >> 8 & 0xFF, n & 0xFF).into(),
+        host: format!("dn{n}").into(),
+        uuid: format!("00000000-0000-4000-8000-{n:012}").into(),
+        transfer_port: 9866,
+        info_port: 9864,
+        info_secure_port: 0,
+        ipc_port: 9867,
+    }
+}
+
+fn storage(n: u64) -> ReportedStorage {
+    ReportedStorage {
+        id: format!("DS-{n}").into(),
+        kind: StorageType::Disk,
+        state: StorageState::Normal,
+    }
+}
+
+fn join(manager: &mut BlockManager, n: u64, racks: u64) {
+    let id = datanode(n);
+    let rack = format!("/rack{}", n % racks).into();
+    let registration = Registration { id: id.clone(), rack, software_version: "3.5.0".into() };
+    let usage = StorageUsage { capacity: 1 << 44, remaining: 1 << 43, ..StorageUsage::default() };
+    let ReportedStorage { id: place, kind, state } = storage(n);
+    let report = StorageReport { id: place, kind, state, failed: false, usage, mount: None };
+    let load = NodeLoad { xceivers: (n % 7) as u32, ..NodeLoad::default() };
+    if manager.register(NOW, registration).is_err()
+        || manager.heartbeat(NOW, &id, &[report], load, false).is_err()
+    {
+        eprintln!("node {n} was refused");
+    }
+}
+
+fn block(n: i64) -> Block {
+    Block { id: BlockId(FIRST + n), length: 128 << 20, stamp: GenerationStamp(1001 + n as u64) }
+}
+
+/// Reads a report in slices; nanoseconds per block, and the longest slice in microseconds.
+fn report(manager: &mut BlockManager, n: u64, blocks: &[i64]) -> (f64, f64) {
+    let mut longest = 0f64;
+    let started = Instant::now();
+    let Ok(Some(mut scan)) = manager.begin_report(NOW, &datanode(n), &storage(n), 0) else {
+        eprintln!("report of {n} was refused");
+        return (0.0, 0.0);
+    };
+    let replica =
+        |n: &i64| Ok(ReportedReplica { block: block(*n), state: ReplicaState::Finalized });
+    let mut replicas = blocks.iter().map(replica);
+    let mut done = false;
+    while !done {
+        let slice = Instant::now();
+        done = manager.report_slice(NOW, &mut scan, &mut replicas, SLICE).unwrap_or(true);
+        longest = longest.max(slice.elapsed().as_secs_f64() * 1e6);
+    }
+    done = false;
+    while !done {
+        let slice = Instant::now();
+        done = manager.finish_report(NOW, &mut scan, SLICE);
+        longest = longest.max(slice.elapsed().as_secs_f64() * 1e6);
+    }
+    (started.elapsed().as_secs_f64() * 1e9 / blocks.len() as f64, longest)
+}
+
+fn reports_and_memory(count: i64, nodes: u64) {
+    let mut manager = BlockManager::new(Settings::default(), 1, NOW);
+    let started = Instant::now();
+    for n in 0..count {
+        let new = NewBlock {
+            block: block(n),
+            owner: InodeId(16_386 + n as u64),
+            replication: 3,
+            policy: PolicyId::HOT,
+            state: BlockState::Complete,
+        };
+        if manager.insert_block(new).is_err() {
+            eprintln!("block {n} was refused");
+        }
+    }
+    let loaded = started.elapsed().as_secs_f64() * 1e9 / count as f64;
+    manager.start(NOW, true);
+    let mut lists: Vec<Vec<i64>> = vec![Vec::new(); nodes as usize];
+    let mut rng = fastrand::Rng::with_seed(5);
+    for n in 0..count {
+        let first = rng.usize(..lists.len());
+        for step in 0..3 {
+            let at = (first + step * (lists.len() / 3).max(1)) % lists.len();
+            if let Some(list) = lists.get_mut(at) {
+                list.push(n);
+            }
+        }
+    }
+    for n in 0..nodes {
+        join(&mut manager, n, 10);
+    }
+    let (mut first, mut again, mut longest) = (0f64, 0f64, 0f64);
+    for (n, list) in lists.iter().enumerate() {
+        let (ns, slice) = report(&mut manager, n as u64, list);
+        first += ns / nodes as f64;
+        longest = longest.max(slice);
+    }
+    manager.leave_safe_mode(false);
+    let scan = Instant::now();
+    while !manager.background(NOW, 1_000) {}
+    let scanned = scan.elapsed().as_secs_f64() * 1e9 / count as f64;
+    for (n, list) in lists.iter().enumerate() {
+        let (ns, slice) = report(&mut manager, n as u64, list);
+        again += ns / nodes as f64;
+        longest = longest.max(slice);
+    }
+    let bytes = manager.block_heap_bytes() as f64 / count as f64;
+    println!(
+        "{count} blocks x 3 on {nodes} nodes: load {loaded:.0} ns/block, first report {first:.0} ns/replica, \
+         repeated report {again:.0} ns/replica, longest slice of {SLICE} {longest:.0} us, \
+         queue scan {scanned:.0} ns/block, memory {bytes:.1} bytes/block"
+    );
+}
+
+fn choose(nodes: u64) {
+    let mut manager = BlockManager::new(Settings::default(), 1, NOW);
+    for n in 0..nodes {
+        join(&mut manager, n, (nodes / 20).max(3));
+    }
+    let rounds = 100_000u64;
+    let started = Instant::now();
+    let mut found = 0;
+    for round in 0..rounds {
+        let ip = datanode(round % nodes).ip.to_string();
+        let request = TargetRequest {
+            writer: Reader { ip, rack: None },
+            replicas: 3,
+            block_size: 128 << 20,
+            policy: PolicyId::HOT,
+            ..TargetRequest::default()
+        };
+        found += manager.choose_targets(NOW, &request).map_or(0, |targets| targets.len());
+    }
+    let each = started.elapsed().as_secs_f64() * 1e6 / rounds as f64;
+    println!("{nodes} nodes: {each:.2} us to choose 3 targets ({found} chosen)");
+}
+
+fn main() {
+    let millions = std::env::args().nth(1).and_then(|text| text.parse::<i64>().ok()).unwrap_or(1);
+    for nodes in [3, 30, 300] {
+        reports_and_memory(millions.max(1) * 1_000_000, nodes);
+    }
+    for nodes in [10, 1_000, 5_000] {
+        choose(nodes);
+    }
+}

@@ -1,0 +1,170 @@
+//! A block from its first byte to its last, with writers and DataNodes that fail.
+
+use loxodon_blocks::*;
+use loxodon_wire::ids::GenerationStamp;
+
+use crate::world::{LENGTH, World, reader};
+
+#[test]
+fn a_block_is_complete_once_one_replica_is_reported() {
+    let mut w = World::new(&["/a", "/a", "/b"]);
+    let new = w.new_block(3, PolicyId::HOT);
+    let id = new.block.id;
+    let request = w.request(0, 3);
+    let targets = w.m.choose_targets(w.now, &request).unwrap();
+    w.m.begin_block(new, &targets).unwrap();
+    assert_eq!(w.m.begin_block(new, &targets), Err(BlockError::Exists(id)));
+    assert_eq!(w.m.expected_locations(id), targets);
+    let located = w.m.locate(w.now, id, &reader(0)).unwrap();
+    assert_eq!(w.numbers(&located.replicas)[0], 0, "the writer's own node first");
+
+    assert_eq!(w.m.commit_block(id, LENGTH, new.block.stamp), Ok(false));
+    assert_eq!(w.m.block(id).unwrap().state, BlockState::Committed);
+    assert_eq!(w.events, []);
+    let block = Block { length: LENGTH, ..new.block };
+    w.received(1, block);
+    assert_eq!(w.events, [Event::BlockCompleted { block: id, owner: new.owner }]);
+    assert_eq!(w.m.commit_block(id, LENGTH, new.block.stamp), Ok(true));
+    w.m.check().unwrap();
+}
+
+#[test]
+fn a_replica_reported_before_the_commit_counts() {
+    let mut w = World::new(&["/a", "/a"]);
+    let new = w.new_block(2, PolicyId::HOT);
+    let targets = [w.target(0), w.target(1)];
+    w.m.begin_block(new, &targets).unwrap();
+    let block = Block { length: LENGTH, ..new.block };
+    w.receiving(0, new.block);
+    w.received(0, block);
+    assert!(!w.m.is_complete(block.id));
+    assert_eq!(w.m.commit_block(block.id, LENGTH, block.stamp), Ok(true));
+}
+
+#[test]
+fn commits_that_do_not_fit_are_refused() {
+    let mut w = World::new(&["/a"]);
+    let new = w.new_block(1, PolicyId::HOT);
+    let targets = [w.target(0)];
+    w.m.begin_block(new, &targets).unwrap();
+    let id = new.block.id;
+    let refused = w.m.commit_block(id, 5, GenerationStamp(7)).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        format!(
+            "Commit block with mismatching GS. NN has blk_{id}_1001, client submits blk_{id}_7"
+        )
+    );
+    w.m.set_length(id, 9, new.block.stamp).unwrap();
+    let refused = w.m.commit_block(id, 5, new.block.stamp);
+    assert_eq!(refused, Err(BlockError::Shrunk { given: 5, known: 9 }));
+}
+
+#[test]
+fn replicas_of_a_broken_pipeline_do_not_count() {
+    let mut w = World::new(&["/a", "/a", "/b"]);
+    let new = w.new_block(3, PolicyId::HOT);
+    let id = new.block.id;
+    let targets = [w.target(0), w.target(1), w.target(2)];
+    w.m.begin_block(new, &targets).unwrap();
+    for n in 0..3 {
+        w.receiving(n, new.block);
+    }
+    // Node 2 drops out; the writer goes on with a newer stamp.
+    let stamp = GenerationStamp(1002);
+    let nodes = [("uuid-0", "DS-uuid-0"), ("uuid-1", "DS-uuid-1")];
+    assert!(w.m.update_pipeline(id, new.block.stamp, 10, &nodes).is_err());
+    w.m.update_pipeline(id, stamp, 10, &nodes).unwrap();
+    let block = Block { id, length: LENGTH, stamp };
+    w.received(0, block);
+    w.received(1, block);
+    assert_eq!(w.m.commit_block(id, LENGTH, stamp), Ok(true));
+    // Node 2 comes back with what it had: of an older generation, so it goes.
+    w.nodes[2].replicas.insert(id, (new.block, ReplicaState::WaitingToBeRecovered));
+    w.full_report(2);
+    w.ticks(110);
+    assert_eq!(w.m.count_replicas(id).live, 3);
+    assert!(w.nodes.iter().all(|node| node.replicas[&id].0 == block), "copied anew");
+}
+
+#[test]
+fn the_last_block_of_a_dead_writer_is_recovered_by_its_datanodes() {
+    let mut w = World::new(&["/a", "/a", "/b"]);
+    let new = w.new_block(3, PolicyId::HOT);
+    let id = new.block.id;
+    let targets = [w.target(0), w.target(1), w.target(2)];
+    w.m.begin_block(new, &targets).unwrap();
+    for (n, length) in [(0, 30), (1, 20), (2, 25)] {
+        w.receiving(n, Block { length, ..new.block });
+    }
+    let stamp = GenerationStamp(1005);
+    assert_eq!(w.m.begin_recovery(w.now, id, stamp, None), Ok(true));
+    assert_eq!(w.m.begin_recovery(w.now, id, GenerationStamp(1006), None), Ok(false));
+    assert_eq!(w.m.recovery_stamp(id), Some(stamp));
+    assert_eq!(w.m.block(id).unwrap().state, BlockState::UnderRecovery);
+    w.tick();
+    let info = w.m.block(id).unwrap();
+    assert_eq!(info.block, Block { id, length: 20, stamp });
+    assert!(info.is_complete());
+    assert_eq!(w.events, [Event::BlockCompleted { block: id, owner: new.owner }]);
+    let orders = w.sent.iter().filter(|(_, c)| matches!(c, DatanodeCommand::Recover(_))).count();
+    assert_eq!(orders, 1, "one primary");
+}
+
+#[test]
+fn another_primary_is_tried_after_a_while() {
+    let mut w = World::new(&["/a", "/a"]);
+    let new = w.new_block(2, PolicyId::HOT);
+    let id = new.block.id;
+    let targets = [w.target(0), w.target(1)];
+    w.m.begin_block(new, &targets).unwrap();
+    let mut primaries = Vec::new();
+    for attempt in 0..3 {
+        let stamp = GenerationStamp(2000 + attempt);
+        assert_eq!(w.m.begin_recovery(w.now, id, stamp, None), Ok(true));
+        for n in 0..2 {
+            if w.commands(n).iter().any(|c| matches!(c, DatanodeCommand::Recover(_))) {
+                primaries.push(n);
+            }
+        }
+        w.now.0 += 90_000;
+    }
+    assert_ne!(primaries[0], primaries[1]);
+    assert_eq!(primaries.len(), 3, "once all were tried, all may be again");
+}
+
+#[test]
+fn an_appended_block_is_written_where_its_replicas_are() {
+    let mut w = World::new(&["/a", "/a", "/b"]);
+    let block = w.write_on(2, &[0, 2]);
+    let pipeline = w.m.reopen_block(block.id).unwrap();
+    let mut pipeline = w.numbers(&pipeline);
+    pipeline.sort_unstable();
+    assert_eq!(pipeline, [0, 2]);
+    assert!(!w.m.is_complete(block.id));
+    w.m.check().unwrap();
+    let stamp = GenerationStamp(1002);
+    let nodes = [("uuid-0", "DS-uuid-0"), ("uuid-2", "DS-uuid-2")];
+    w.m.update_pipeline(block.id, stamp, LENGTH, &nodes).unwrap();
+    let longer = Block { length: 2 * LENGTH, stamp, ..block };
+    w.received(0, longer);
+    assert_eq!(w.m.commit_block(block.id, longer.length, stamp), Ok(true));
+    w.m.check().unwrap();
+}
+
+#[test]
+fn truncation_orders_name_what_the_block_becomes() {
+    let mut w = World::new(&["/a"]);
+    let block = w.write_on(1, &[0]);
+    w.m.reopen_block(block.id).unwrap();
+    let stamp = GenerationStamp(1002);
+    let shorter = Block { length: 100, stamp, ..block };
+    assert_eq!(w.m.begin_recovery(w.now, block.id, stamp, Some(shorter)), Ok(true));
+    let commands = w.commands(0);
+    let [DatanodeCommand::Recover(orders)] = commands.as_slice() else { panic!("{commands:?}") };
+    assert_eq!(orders[0].block, block);
+    assert_eq!(orders[0].truncate_to, Some(shorter));
+    let nodes = [("uuid-0", "DS-uuid-0")];
+    let info = w.m.finish_recovery(block.id, stamp, 100, &nodes, true).unwrap();
+    assert_eq!((info.block, info.state), (shorter, BlockState::Complete));
+}
