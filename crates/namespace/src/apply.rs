@@ -6,6 +6,8 @@ mod attributes;
 mod file;
 mod tree_shape;
 
+pub(crate) use attributes::{DONT_SET, RESET, changed_limits};
+
 use std::sync::Arc;
 
 use loxodon_wire::ids::{BlockId, InodeId, Milliseconds};

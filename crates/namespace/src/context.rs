@@ -95,6 +95,9 @@ pub trait BlockStates {
     fn has_min_replication(&self, block: BlockId) -> bool;
     /// DataNodes that are expected to hold the unfinished block.
     fn expected_locations(&self, block: BlockId) -> usize;
+    /// No recovery of it is running, or the last attempt has run out of time
+    /// (`BlockManager.addBlockRecoveryAttempt`, without noting one).
+    fn may_start_recovery(&self, block: BlockId) -> bool;
 }
 
 /// What block management must hear after an edit.

@@ -18,11 +18,14 @@ mod intern;
 mod lease;
 mod names;
 pub mod path;
+pub mod plan;
 pub mod policy;
+mod query;
 pub mod settings;
 pub mod status;
 mod tree;
 mod usage;
+pub mod view;
 pub mod xattr;
 
 pub use access::mode_string;

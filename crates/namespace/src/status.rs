@@ -56,6 +56,8 @@ pub struct FileStatus<'a> {
     pub encrypted: bool,
     /// Being written.
     pub under_construction: bool,
+    /// Its last block is being written.
+    pub last_block_open: bool,
     /// The blocks, for callers that add locations; empty for directories.
     pub blocks: Blocks<'a>,
 }
@@ -71,7 +73,7 @@ impl FileStatus<'_> {
     /// (`computeFileSizeNotIncludingLastUcBlock`).
     #[must_use]
     pub fn settled_length(&self) -> u64 {
-        let last = if self.under_construction {
+        let last = if self.last_block_open {
             self.blocks.last().map_or(0, |b| b.length)
         } else {
             0
@@ -217,6 +219,8 @@ pub struct FileRange {
     pub length: u64,
     /// Being written.
     pub under_construction: bool,
+    /// Its last block is being written.
+    pub last_block_open: bool,
     /// The blocks that overlap, each with the offset where it begins.
     pub blocks: Vec<(u64, Block)>,
     /// The file's last block and its offset, in the range or not.
@@ -244,4 +248,21 @@ pub struct OpenFile {
     pub client_name: String,
     /// The lease holder's host.
     pub client_machine: String,
+}
+
+/// A file as block management must know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileBlocks<'a> {
+    /// The file.
+    pub file: InodeId,
+    /// Copies wanted.
+    pub replication: u16,
+    /// The storage policy in effect, 0 for none.
+    pub storage_policy: u8,
+    /// Its blocks.
+    pub blocks: Blocks<'a>,
+    /// Being written.
+    pub under_construction: bool,
+    /// Its last block is being written.
+    pub last_block_open: bool,
 }

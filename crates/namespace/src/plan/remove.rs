@@ -1,0 +1,206 @@
+//! Files and trees that go: delete and concat (`FSDirDeleteOp`, `FSDirConcatOp`).
+
+use crate::access::{ALL, Checks, READ, WRITE};
+use crate::context::{OpContext, Plan};
+use crate::edit::Edit;
+use crate::error::FsError;
+use crate::inode::Inode;
+use crate::path::{Purpose, is_reserved_inodes, is_reserved_raw, is_reserved_root};
+use crate::tree::Namespace;
+use crate::xattr;
+
+impl Namespace {
+    /// Removes a file or directory. False if there was nothing to remove.
+    ///
+    /// # Errors
+    /// As `FSDirDeleteOp.delete` throws.
+    pub fn plan_delete(
+        &self,
+        ctx: &OpContext<'_>,
+        path: &str,
+        recursive: bool,
+    ) -> Result<Plan<bool>, FsError> {
+        if is_reserved_root(path) {
+            return Err(FsError::InvalidPath(path.to_owned()));
+        }
+        let resolved = self.resolve(Some(ctx.caller), path, Purpose::WriteLink)?;
+        let checks = Checks {
+            parent: Some(WRITE),
+            tree: Some(ALL),
+            ignore_empty: true,
+            ..Checks::default()
+        };
+        self.check_permission(ctx.caller, &resolved, checks)?;
+        let Some(index) = resolved.last() else {
+            return Ok(Plan::unchanged(false));
+        };
+        if self.children_count(index) > 0 {
+            if !recursive {
+                return Err(FsError::PathIsNotEmptyDirectory(format!(
+                    "{} is non empty",
+                    resolved.path()
+                )));
+            }
+            self.check_protected(&resolved)?;
+        }
+        // The root stays, without a word.
+        if resolved.is_root() {
+            return Ok(Plan::unchanged(false));
+        }
+        let edit = Edit::Delete {
+            path: resolved.into_path(),
+            timestamp: ctx.now,
+            rpc: ctx.rpc,
+        };
+        Ok(Plan::one(edit, true))
+    }
+
+    /// Appends whole files of a directory to one of them (`ClientProtocol.concat`).
+    ///
+    /// # Errors
+    /// As `FSDirConcatOp.concat` throws.
+    pub fn plan_concat(
+        &self,
+        ctx: &OpContext<'_>,
+        target: &str,
+        sources: &[String],
+    ) -> Result<Plan<()>, FsError> {
+        if target.is_empty() {
+            return Err(FsError::IllegalArgument("Target file name is empty".to_owned()));
+        }
+        if sources.is_empty() {
+            return Err(FsError::IllegalArgument("No sources given".to_owned()));
+        }
+        for path in std::iter::once(target).chain(sources.iter().map(String::as_str)) {
+            if is_reserved_raw(path) || is_reserved_inodes(path) {
+                return Err(FsError::Io(format!(
+                    "Concat operation doesn't support .reserved relative path : {path}"
+                )));
+            }
+        }
+        let resolved = self.resolve(Some(ctx.caller), target, Purpose::Write)?;
+        self.check_path_access(ctx.caller, &resolved, WRITE)?;
+        let (index, inode) = self.file_at(resolved.last(), target)?;
+        if self.is_encrypted(index) {
+            return Err(FsError::HadoopIllegalArgument(
+                "concat can not be called for files in an encryption zone.".to_owned(),
+            ));
+        }
+        if inode.is_open() {
+            return Err(FsError::HadoopIllegalArgument(format!(
+                "concat: target file {target} is under construction"
+            )));
+        }
+        let mut seen = Vec::with_capacity(sources.len());
+        let mut logged = Vec::with_capacity(sources.len());
+        for source in sources {
+            let (part, path) = self.check_concat_source(ctx, source, index, resolved.path())?;
+            if seen.contains(&part) {
+                return Err(FsError::HadoopIllegalArgument(
+                    "concat: at least two of the source files are the same".to_owned(),
+                ));
+            }
+            seen.push(part);
+            logged.push(path);
+        }
+        self.check_concat_quota(index, inode, &seen)?;
+        let edit = Edit::ConcatDelete {
+            target: resolved.into_path(),
+            sources: logged,
+            timestamp: ctx.now,
+            rpc: ctx.rpc,
+        };
+        Ok(Plan::one(edit, ()))
+    }
+
+    fn check_concat_source(
+        &self,
+        ctx: &OpContext<'_>,
+        source: &str,
+        target: u32,
+        target_path: &str,
+    ) -> Result<(u32, String), FsError> {
+        let refuse = |message: String| Err(FsError::HadoopIllegalArgument(message));
+        let resolved = self.resolve(Some(ctx.caller), source, Purpose::Write)?;
+        self.check_path_access(ctx.caller, &resolved, READ)?;
+        let parent_write = Checks {
+            parent: Some(WRITE),
+            ..Checks::default()
+        };
+        self.check_permission(ctx.caller, &resolved, parent_write)?;
+        let (index, inode) = self.file_at(resolved.last(), source)?;
+        let into = self.inode(target).copied().unwrap_or_default();
+        if inode.parent != into.parent {
+            return refuse(format!(
+                "Source file {source} is not in the same directory with the target {target_path}"
+            ));
+        }
+        if index == target {
+            return refuse(format!(
+                "concat: the src file {source} is the same with the target file {target_path}"
+            ));
+        }
+        if inode.is_open() || self.blocks(index).is_empty() {
+            return refuse(format!(
+                "concat: source file {source} is invalid or empty or underConstruction"
+            ));
+        }
+        let (from, to) = (self.layout(inode), self.layout(&into));
+        if from.block_size > to.block_size {
+            return refuse(format!(
+                "concat: source file {source} has preferred block size {} which is greater than the target file's preferred block size {}",
+                from.block_size, to.block_size
+            ));
+        }
+        if from.erasure_coding_policy != to.erasure_coding_policy {
+            return refuse(format!(
+                "Source file {source} and target file {target_path} have different erasure coding policy"
+            ));
+        }
+        Ok((index, resolved.into_path()))
+    }
+
+    /// More copies of what comes from files with fewer.
+    fn check_concat_quota(
+        &self,
+        target: u32,
+        inode: &Inode,
+        parts: &[u32],
+    ) -> Result<(), FsError> {
+        let copies = crate::usage::copies(&self.layout(inode));
+        let mut more = crate::status::Usage::default();
+        for &part in parts {
+            let bytes = self.blocks(part).length();
+            more.add(&crate::usage::space(bytes, copies, self.effective_policy(target)));
+            more.add(&self.file_usage(part).negated());
+        }
+        self.verify_quota(inode.parent, &more, None)
+    }
+
+    /// In an encryption zone?
+    pub(crate) fn is_encrypted(&self, index: u32) -> bool {
+        self.has_attribute_above(index, xattr::is_encryption_zone)
+    }
+
+    /// Is an erasure coding policy set on a directory or above it?
+    pub(crate) fn directory_is_coded(&self, index: u32) -> bool {
+        self.has_attribute_above(index, xattr::is_erasure_coding_policy)
+    }
+
+    pub(crate) fn has_attribute_above(
+        &self,
+        index: u32,
+        matches: fn(&crate::edit::XAttr) -> bool,
+    ) -> bool {
+        let mut at = index;
+        while let Some(inode) = self.inode(at) {
+            if inode.beside().is_some()
+                && self.beside(at).is_some_and(|b| b.xattrs.iter().any(matches))
+            {
+                return true;
+            }
+            at = inode.parent;
+        }
+        false
+    }
+}
