@@ -12,12 +12,12 @@ use hyper::client::conn::http1;
 use hyper::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, StatusCode};
 use hyper_util::rt::TokioIo;
-use md5::{Digest as _, Md5};
-use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
 use super::body::{Body, FileBody};
+pub use super::save::{SaveError, Saved};
+use super::save::{reason, save};
 use super::stall::StallGuard;
 
 /// A server and how long to wait for it.
@@ -71,18 +71,18 @@ pub enum HttpError {
         /// What went wrong.
         reason: String,
     },
-    /// The answer is longer than allowed.
-    #[error("{path}: the answer is longer than {limit} bytes")]
-    TooLong {
+    /// The answer was not saved.
+    #[error("{path}: {source}")]
+    Save {
         /// What was asked for.
         path: String,
-        /// The most that was allowed.
-        limit: u64,
+        /// Why not.
+        source: SaveError,
     },
-    /// A file could not be read or written.
+    /// The file to be sent cannot be read.
     #[error("{path}: {source}")]
     File {
-        /// The file, or what it was for.
+        /// The file.
         path: String,
         /// What the system said.
         source: io::Error,
@@ -96,9 +96,7 @@ impl HttpError {
         match self {
             Self::Connect { .. } => "java.net.ConnectException",
             Self::Request(_) => "java.net.MalformedURLException",
-            Self::Exchange { .. } | Self::TooLong { .. } | Self::File { .. } => {
-                "java.io.IOException"
-            }
+            Self::Exchange { .. } | Self::Save { .. } | Self::File { .. } => "java.io.IOException",
         }
     }
 }
@@ -112,15 +110,7 @@ pub struct HttpAnswer {
     pub headers: HeaderMap,
     body: Incoming,
     path: String,
-}
-
-/// What was saved of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Saved {
-    /// Bytes.
-    pub length: u64,
-    /// MD5 of them.
-    pub md5: [u8; 16],
+    patience: Duration,
 }
 
 /// Asks for `path_and_query`.
@@ -166,7 +156,7 @@ async fn send(
         path: path_and_query.to_owned(),
         reason: reason(&error),
     };
-    let stream = TokioIo::new(StallGuard::new(stream, target.read_timeout));
+    let stream = TokioIo::new(StallGuard::both_ways(stream, target.read_timeout));
     let (mut sender, connection) = http1::handshake(stream).await.map_err(broken)?;
     // Ends with the exchange, or when the answer is dropped.
     tokio::spawn(async move {
@@ -176,7 +166,13 @@ async fn send(
     });
     let (head, body) = sender.send_request(request).await.map_err(broken)?.into_parts();
     let path = path_and_query.to_owned();
-    Ok(HttpAnswer { status: head.status, headers: head.headers, body, path })
+    Ok(HttpAnswer {
+        status: head.status,
+        headers: head.headers,
+        body,
+        path,
+        patience: target.read_timeout,
+    })
 }
 
 fn request(
@@ -220,12 +216,6 @@ async fn connect(target: &HttpTarget) -> Result<TcpStream, HttpError> {
     }
 }
 
-/// An error with what caused it: hyper keeps the system's word one level down.
-fn reason(error: &hyper::Error) -> String {
-    std::error::Error::source(error)
-        .map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
-}
-
 impl HttpAnswer {
     /// A header's value, if it is text.
     #[must_use]
@@ -261,23 +251,8 @@ impl HttpAnswer {
         file: &mut tokio::fs::File,
         limit: u64,
     ) -> Result<Saved, HttpError> {
-        let (mut md5, mut length) = (Md5::new(), 0u64);
-        while let Some(frame) = self.body.frame().await {
-            let frame = frame.map_err(|error| HttpError::Exchange {
-                path: self.path.clone(),
-                reason: reason(&error),
-            })?;
-            let Ok(data) = frame.into_data() else { continue };
-            length += data.len() as u64;
-            if length > limit {
-                return Err(HttpError::TooLong { path: self.path, limit });
-            }
-            md5.update(&data);
-            let written = file.write_all(&data).await;
-            written.map_err(|source| HttpError::File { path: self.path.clone(), source })?;
-        }
-        let flushed = file.flush().await;
-        flushed.map_err(|source| HttpError::File { path: self.path.clone(), source })?;
-        Ok(Saved { length, md5: md5.finalize().into() })
+        save(&mut self.body, file, limit, self.patience)
+            .await
+            .map_err(|source| HttpError::Save { path: self.path, source })
     }
 }

@@ -15,6 +15,7 @@ mod process;
 mod prometheus;
 mod router;
 mod rpc_beans;
+mod save;
 mod server;
 mod stall;
 
@@ -27,4 +28,5 @@ pub use pages::{Daemon, is_active_page, standard_pages};
 pub use process::ProcessBeans;
 pub use router::Router;
 pub use rpc_beans::RpcBeans;
+pub use save::{SaveError, Saved};
 pub use server::{WebLimits, WebServer};

@@ -2,14 +2,17 @@
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, StatusCode};
+use tokio::time::timeout;
 
 use super::body::{Body, BodySender, FileBody, channel};
+use super::save::{SaveError, Saved, save};
 
 /// A request.
 #[derive(Debug)]
@@ -66,14 +69,33 @@ impl Request {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// The whole body.
+    /// The whole body, waiting at most `patience` for it.
     ///
     /// # Errors
     /// If it is longer than `limit` bytes or does not arrive.
-    pub async fn read_body(&mut self, limit: usize) -> Result<Bytes, String> {
+    pub async fn read_body(&mut self, limit: usize, patience: Duration) -> Result<Bytes, String> {
         let Some(body) = self.body.take() else { return Ok(Bytes::new()) };
-        let collected = Limited::new(body, limit).collect().await;
+        let collected = timeout(patience, Limited::new(body, limit).collect()).await;
+        let collected = collected.map_err(|elapsed| elapsed.to_string())?;
         collected.map(|body| body.to_bytes()).map_err(|error| error.to_string())
+    }
+
+    /// Writes the body to a file, at most `limit` bytes of it, waiting at most `patience` for
+    /// each piece. The file is not synced.
+    ///
+    /// # Errors
+    /// If it is longer, does not arrive, or the file cannot be written; part of it may be there
+    /// then.
+    pub async fn save_body(
+        &mut self,
+        file: &mut tokio::fs::File,
+        limit: u64,
+        patience: Duration,
+    ) -> Result<Saved, SaveError> {
+        let Some(mut body) = self.body.take() else {
+            return Err(SaveError::Broken("there is none".to_owned()));
+        };
+        save(&mut body, file, limit, patience).await
     }
 }
 

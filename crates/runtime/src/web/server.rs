@@ -27,7 +27,7 @@ pub struct WebLimits {
     /// Time for a request's headers, and for the next request of an open connection
     /// (`hadoop.http.idle_timeout.ms`).
     pub idle_timeout: Duration,
-    /// How long a peer may neither take nor send a byte that is awaited of it.
+    /// How long a peer may take nothing of its answer.
     pub stall_timeout: Duration,
 }
 
@@ -126,7 +126,7 @@ async fn admit(
 
 async fn serve(stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit, site: Site) {
     let (limits, _) = &*site;
-    let stream = TokioIo::new(StallGuard::new(stream, limits.stall_timeout));
+    let stream = TokioIo::new(StallGuard::writes(stream, limits.stall_timeout));
     let pages = site.clone();
     let service = service_fn(move |request| {
         let site = pages.clone();

@@ -10,18 +10,26 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
-/// Reads and writes fail once the peer was still for `limit` while one of them waited.
+/// What is watched fails once the peer was still for `limit` while it waited.
 #[derive(Debug)]
 pub(super) struct StallGuard {
     stream: TcpStream,
     limit: Duration,
     timer: Pin<Box<Sleep>>,
     waits: bool,
+    watches_reads: bool,
 }
 
 impl StallGuard {
-    pub(super) fn new(stream: TcpStream, limit: Duration) -> Self {
-        Self { stream, limit, timer: Box::pin(sleep(limit)), waits: false }
+    /// A client's: the server must take or send something.
+    pub(super) fn both_ways(stream: TcpStream, limit: Duration) -> Self {
+        let timer = Box::pin(sleep(limit));
+        Self { stream, limit, timer, waits: false, watches_reads: true }
+    }
+
+    /// A server's: its reads wait for the next request, while a page takes its time.
+    pub(super) fn writes(stream: TcpStream, limit: Duration) -> Self {
+        Self { watches_reads: false, ..Self::both_ways(stream, limit) }
     }
 
     fn watch<T>(
@@ -49,7 +57,7 @@ impl AsyncRead for StallGuard {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.stream).poll_read(cx, buffer);
-        this.watch(cx, polled)
+        if this.watches_reads { this.watch(cx, polled) } else { polled }
     }
 }
 
