@@ -2,6 +2,7 @@
 
 pub mod edit;
 pub mod edit_codec;
+pub mod image;
 
 mod access;
 mod acl;

@@ -1,0 +1,1 @@
+//! What `hdfs oiv` prints about an image, without loading a namespace.
