@@ -238,13 +238,20 @@ impl BlockMap {
 
     /// Records that `storage` holds the block; `false` if it was known, or the block is not.
     pub(crate) fn add_replica(&mut self, id: BlockId, storage: StorageIndex) -> bool {
-        if self.has_replica(id, storage) {
+        let (region, page, offset) = split(id);
+        let Some(region) = self.regions.get_mut(&region) else { return false };
+        let Some(Some(page)) = region.pages.get_mut(page) else { return false };
+        let Some(record) = page.get_mut(offset) else { return false };
+        if record.has_inline(storage) {
             return false;
         }
-        let Some(record) = self.record_mut(id) else { return false };
-        if !record.push_inline(storage) {
+        if record.is_spilled() || !record.push_inline(storage) {
             record.set_spilled(true);
-            self.spilled.entry(id).or_default().push(storage);
+            let more = self.spilled.entry(id).or_default();
+            if more.contains(&storage) {
+                return false;
+            }
+            more.push(storage);
         }
         true
     }
@@ -406,7 +413,7 @@ mod tests {
         }
     }
 
-    #[derive(Clone, Debug)]
+    #[derive(Clone, Copy, Debug)]
     enum Op {
         Insert(usize, u64, u64, u64),
         Remove(usize),

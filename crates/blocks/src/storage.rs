@@ -61,6 +61,8 @@ pub struct StorageReport {
 pub(crate) struct OpenReport {
     /// Which report, so that a forgotten slice of an older one does no harm.
     pub(crate) serial: u64,
+    /// Whether the storage held anything when it was begun, so that something may be missing.
+    pub(crate) is_tracking: bool,
     /// Replicas that the report named, or that came since it was begun.
     pub(crate) seen: RoaringTreemap,
     /// Replicas that were told to be gone since it was begun.
@@ -110,7 +112,9 @@ impl Storage {
     pub(crate) fn add(&mut self, id: BlockId) -> bool {
         let key = id.0 as u64;
         if let Some(open) = self.open_report.as_mut() {
-            open.seen.insert(key);
+            if open.is_tracking {
+                open.seen.insert(key);
+            }
             open.gone.remove(key);
         }
         let fresh = self.blocks.insert(key);

@@ -193,6 +193,9 @@ impl BlockManager {
 
     /// A replica lies on one storage of a node only; another one that named it before lost it.
     fn unlink_other_storages(&mut self, id: BlockId, node: NodeIndex, storage: StorageIndex) {
+        if self.cluster.node(node).is_none_or(|entry| entry.storages.len() < 2) {
+            return;
+        }
         for other in self.map.replicas(id) {
             if other != storage && self.cluster.storage(other).is_some_and(|s| s.node == node) {
                 self.map.remove_replica(id, other);

@@ -87,7 +87,8 @@ impl BlockManager {
         self.report_serial += 1;
         let serial = self.report_serial;
         let (seen, gone) = (RoaringTreemap::new(), RoaringTreemap::new());
-        entry.open_report = Some(Box::new(OpenReport { serial, seen, gone }));
+        let is_tracking = entry.count > 0;
+        entry.open_report = Some(Box::new(OpenReport { serial, is_tracking, seen, gone }));
         let is_first = entry.reports == 0;
         Ok(Some(ReportScan { node, storage, serial, is_first, removed_below: 0 }))
     }
@@ -154,7 +155,7 @@ impl BlockManager {
                 return;
             }
             // Ids mostly ascend, for which this is the fastest way in.
-            if open.seen.try_push(key).is_err() {
+            if open.is_tracking && open.seen.try_push(key).is_err() {
                 open.seen.insert(key);
             }
         }
@@ -177,7 +178,7 @@ impl BlockManager {
                 .cluster
                 .storage(scan.storage)
                 .and_then(|s| s.open_report.as_ref())
-                .is_some_and(|open| open.seen.contains(id.0 as u64));
+                .is_some_and(|open| !open.is_tracking || open.seen.contains(id.0 as u64));
             if !seen {
                 self.remove_replica(id, scan.storage);
             }
@@ -295,7 +296,7 @@ impl BlockManager {
                 }
             }
             Verdict::Corrupt(reason) => {
-                self.mark_corrupt(replica.block, node, Some(storage), reason)
+                self.mark_corrupt(replica.block, node, Some(storage), reason);
             }
         }
     }

@@ -238,14 +238,16 @@ impl BlockManager {
     }
 }
 
-/// What a bitmap takes, from its containers' own statistics.
+/// What a bitmap takes. Its own statistics count an array's entries as four bytes, which are two,
+/// and a bitset's bits as bytes.
 fn treemap_bytes(map: &roaring::RoaringTreemap) -> usize {
-    const CONTAINER_OVERHEAD: usize = 40;
+    const CONTAINER: u64 = 40;
+    const BITSET: u64 = 8192;
     let bytes = |bitmap: &roaring::RoaringBitmap| {
         let s = bitmap.statistics();
-        let payload =
-            s.n_bytes_array_containers + s.n_bytes_run_containers + s.n_bytes_bitset_containers;
-        payload as usize + s.n_containers as usize * CONTAINER_OVERHEAD
+        let payload = s.n_bytes_array_containers / 2 + s.n_bytes_run_containers;
+        payload + u64::from(s.n_bitset_containers) * BITSET + u64::from(s.n_containers) * CONTAINER
     };
-    map.bitmaps().map(|(_, bitmap)| bytes(bitmap) + size_of::<roaring::RoaringBitmap>()).sum()
+    let each = |bitmap| bytes(bitmap) as usize + size_of::<roaring::RoaringBitmap>();
+    map.bitmaps().map(|(_, bitmap)| each(bitmap)).sum()
 }

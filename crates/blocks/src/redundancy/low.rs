@@ -85,7 +85,8 @@ impl LowRedundancy {
 
     pub(crate) fn remove(&mut self, id: BlockId) -> bool {
         self.corrupt_single.remove(&id);
-        self.queues.iter_mut().fold(false, |any, queue| queue.remove(&id) || any)
+        // It is in one queue at most.
+        self.queues.iter_mut().any(|queue| queue.remove(&id))
     }
 
     pub(crate) fn priority(&self, id: BlockId) -> Option<Priority> {

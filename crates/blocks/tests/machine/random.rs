@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 use crate::world::World;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Op {
     Write(u16, usize),
     Remove(usize),
