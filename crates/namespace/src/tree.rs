@@ -97,6 +97,16 @@ pub struct Namespace {
     pub(crate) clock: Milliseconds,
 }
 
+impl std::fmt::Debug for Namespace {
+    /// Counts alone: a tree may have millions of inodes.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Namespace")
+            .field("totals", &self.totals)
+            .field("counters", &self.counters)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Index of the root in the arena.
 pub(crate) const ROOT: u32 = 0;
 
