@@ -1,2 +1,15 @@
-//! Entry point of the `loxodon` program.
-fn main() {}
+//! Loxodon: Hadoop's HDFS as one program, which is also `hdfs` and `hadoop` by its name.
+
+mod generic;
+mod output;
+mod program;
+mod shell;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() {
+    let args: Vec<String> =
+        std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect();
+    std::process::exit(program::run(&args));
+}

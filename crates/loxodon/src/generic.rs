@@ -1,0 +1,170 @@
+//! The options that come before a command's own (`GenericOptionsParser` and the `hdfs` script).
+
+use std::path::{Path, PathBuf};
+
+use loxodon_conf::{Configuration, Notice, keys};
+
+/// Options of Hadoop's launcher script, which come first.
+#[derive(Debug, Default)]
+pub(crate) struct Launch {
+    /// `--config`.
+    pub(crate) directory: Option<PathBuf>,
+    /// `--loglevel`, or `--debug`.
+    pub(crate) log_level: Option<String>,
+    /// What follows.
+    pub(crate) rest: Vec<String>,
+}
+
+impl Launch {
+    /// Takes the launcher's options from the front of a command line.
+    ///
+    /// # Errors
+    /// An unknown one, or one without its value.
+    pub(crate) fn parse(args: &[String]) -> Result<Self, String> {
+        let mut launch = Self::default();
+        let mut rest = args.iter();
+        while let Some(arg) = rest.as_slice().first().filter(|arg| arg.starts_with("--")) {
+            rest.next();
+            let mut value = || rest.next().cloned().ok_or_else(|| format!("{arg} needs a value"));
+            match arg.as_str() {
+                "--config" => {
+                    let directory = PathBuf::from(value()?);
+                    if !directory.is_dir() {
+                        return Err(format!(
+                            "ERROR: No such directory: {} (--config)",
+                            directory.display()
+                        ));
+                    }
+                    launch.directory = Some(directory);
+                }
+                "--loglevel" => launch.log_level = Some(log_level(&value()?)?),
+                "--debug" => launch.log_level = Some("debug".into()),
+                "--help" | "--version" => {
+                    launch.rest.push(arg.trim_start_matches('-').to_owned());
+                    return Ok(launch);
+                }
+                "--daemon" | "--workers" | "--hosts" | "--hostnames" | "--buildpaths" => {
+                    return Err(format!(
+                        "{arg} is not supported: daemons run in the foreground, under a service manager"
+                    ));
+                }
+                _ => return Err(format!("unknown option {arg}")),
+            }
+        }
+        launch.rest = rest.cloned().collect();
+        Ok(launch)
+    }
+}
+
+fn log_level(text: &str) -> Result<String, String> {
+    let level = text.to_ascii_lowercase();
+    match level.as_str() {
+        "fatal" => Ok("error".into()),
+        "trace" | "debug" | "info" | "warn" | "error" => Ok(level),
+        _ => Err(format!("--loglevel: '{text}' is not one of TRACE, DEBUG, INFO, WARN, ERROR, FATAL")),
+    }
+}
+
+/// The configuration of a command line, and the arguments behind its generic options.
+///
+/// # Errors
+/// An unreadable configuration; an option without its value; one that means nothing here.
+pub(crate) fn configure(
+    directory: Option<&Path>,
+    args: &[String],
+) -> Result<(Configuration, Vec<String>), String> {
+    let mut conf = Configuration::new();
+    if let Some(directory) = loxodon_conf::configuration_directory(directory) {
+        conf.load_directory(&directory).map_err(|e| e.to_string())?;
+    }
+    let mut rest = args.iter();
+    while let Some(arg) = rest.as_slice().first() {
+        let mut skip = || {
+            rest.next();
+            rest.next().cloned().ok_or_else(|| format!("Missing argument for option: {}", &arg[1..]))
+        };
+        match arg.as_str() {
+            "-conf" => conf.load_file(Path::new(&skip()?)).map_err(|e| e.to_string())?,
+            "-D" => define(&mut conf, &skip()?)?,
+            "-fs" => conf.set(keys::DEFAULT_FS.name, &skip()?, "-fs"),
+            "-jt" => {
+                skip()?;
+                eprintln!("-jt is ignored: there is no ResourceManager here");
+            }
+            "-files" | "-libjars" | "-archives" | "-tokenCacheFile" => {
+                return Err(format!("{arg} is not supported: it belongs to MapReduce jobs and tokens"));
+            }
+            other => match other.strip_prefix("-D").filter(|pair| pair.contains('=')) {
+                Some(pair) => {
+                    define(&mut conf, pair)?;
+                    rest.next();
+                }
+                None => break,
+            },
+        }
+    }
+    warn_of_misspelt(&conf);
+    Ok((conf, rest.cloned().collect()))
+}
+
+fn define(conf: &mut Configuration, pair: &str) -> Result<(), String> {
+    let (name, value) = pair.split_once('=').unwrap_or((pair, "true"));
+    if name.trim().is_empty() {
+        return Err(format!("-D {pair}: no property is named"));
+    }
+    conf.set(name, value, "-D");
+    Ok(())
+}
+
+/// What is misspelt on the command line is said; what files hold is the daemons' to say.
+fn warn_of_misspelt(conf: &Configuration) {
+    if !conf.entries().any(|(_, entry)| &*entry.source == "-D") {
+        return;
+    }
+    for notice in conf.notices() {
+        if matches!(&notice, Notice::Misspelt { source, .. } if source == "-D") {
+            eprintln!("WARN conf.Configuration: {notice}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(text: &str) -> Vec<String> {
+        text.split_whitespace().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn launcher_options() {
+        let launch = Launch::parse(&args("--loglevel DEBUG dfs -ls --x")).unwrap();
+        assert_eq!(launch.log_level.as_deref(), Some("debug"));
+        assert_eq!(launch.rest, ["dfs", "-ls", "--x"]);
+        for (bad, named) in [
+            ("--loglevel loud", "loud"),
+            ("--conifg x", "--conifg"),
+            ("--config", "--config"),
+            ("--config /does/not/exist", "/does/not/exist"),
+            ("--daemon start namenode", "--daemon"),
+        ] {
+            let error = Launch::parse(&args(bad)).unwrap_err();
+            assert!(error.contains(named), "{error}");
+        }
+    }
+
+    #[test]
+    fn generic_options() {
+        let empty = tempfile::tempdir().unwrap();
+        let parsed = |text| configure(Some(empty.path()), &args(text));
+        let (conf, rest) = parsed("-D dfs.replication=2 -Da=b -fs hdfs://h:1 -ls -D x").unwrap();
+        assert_eq!(conf.int(&keys::REPLICATION).unwrap(), 2);
+        assert_eq!(conf.get("a").unwrap().as_deref(), Some("b"));
+        assert_eq!(conf.get("fs.defaultFS").unwrap().as_deref(), Some("hdfs://h:1"));
+        assert_eq!(rest, ["-ls", "-D", "x"]);
+        for (bad, named) in [("-conf", "conf"), ("-D", "D"), ("-conf /no/such", "/no/such"), ("-D =1", "=1")] {
+            let error = parsed(bad).unwrap_err();
+            assert!(error.contains(named), "{error}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! From a command line to the command: `argv[0]`, the launcher's options, the word.
+
+use std::path::Path;
+
+use crate::generic::{self, Launch};
+use crate::output;
+use crate::shell;
+
+/// Exit code of a wrong command line.
+const WRONG_USAGE: i32 = 255;
+
+/// Words of Hadoop's `hdfs` and `hadoop` that this program knows of and does not do.
+const UNSUPPORTED: &[&str] = &[
+    "archive", "archive-logs", "balancer", "cacheadmin", "checknative", "classpath", "conftest",
+    "credential", "crypto", "daemonlog", "debug", "dfsrouter", "dfsrouteradmin", "diskbalancer",
+    "distch", "distcp", "dtutil", "ec", "envvars", "fedbalance", "fetchdt", "gridmix", "haadmin",
+    "httpfs", "jar", "jmxget", "jnipath", "journalnode", "kerbname", "kdiag", "key", "kms",
+    "lsSnapshot", "lsSnapshottableDir", "mover", "nfs3", "oiv_legacy", "portmap", "registrydns",
+    "s3guard", "snapshotDiff", "sps", "storagepolicies", "trace", "zkfc",
+];
+
+/// Runs a command line, `argv[0]` first; its exit code.
+pub(crate) fn run(args: &[String]) -> i32 {
+    let (called, args) = args.split_first().map_or(("loxodon", args), |(first, rest)| {
+        (Path::new(first).file_name().and_then(|name| name.to_str()).unwrap_or("loxodon"), rest)
+    });
+    let launch = match Launch::parse(args) {
+        Ok(launch) => launch,
+        Err(message) => return refuse(&message),
+    };
+    match launch.rest.split_first() {
+        None => {
+            eprint!("{}", usage(called));
+            1
+        }
+        // `loxodon hdfs dfs ...` is what a link named `hdfs` makes of `hdfs dfs ...`.
+        Some((word, rest)) if called != "hdfs" && matches!(word.as_str(), "hdfs" | "hadoop") => {
+            let mut inner = vec![word.clone()];
+            inner.extend_from_slice(rest);
+            run(&inner)
+        }
+        Some((word, rest)) => dispatch(called, word, rest, &launch),
+    }
+}
+
+fn refuse(message: &str) -> i32 {
+    eprintln!("{message}");
+    WRONG_USAGE
+}
+
+fn dispatch(called: &str, word: &str, args: &[String], launch: &Launch) -> i32 {
+    let configured = || generic::configure(launch.directory.as_deref(), args);
+    match word {
+        "version" | "-version" => {
+            output::print(&version());
+            0
+        }
+        "help" | "-h" | "-help" => {
+            output::print(&usage(called));
+            0
+        }
+        "dfs" | "fs" => match configured() {
+            Ok((conf, args)) => shell::run(conf, &args),
+            Err(message) => refuse(&message),
+        },
+        other if UNSUPPORTED.contains(&other) => refuse(&format!(
+            "{other}: java.lang.UnsupportedOperationException: {called} {other} is not supported by Loxodon"
+        )),
+        other => {
+            eprintln!("ERROR: {other} is not COMMAND nor fully qualified CLASSNAME.");
+            eprint!("{}", usage(called));
+            1
+        }
+    }
+}
+
+fn version() -> String {
+    let own = env!("CARGO_PKG_VERSION");
+    format!("Loxodon {own}\nSpeaks the protocols and writes the formats of Hadoop 3.5.0\n")
+}
+
+fn usage(called: &str) -> String {
+    format!(
+        "Usage: {called} [--config DIR] [--loglevel LEVEL] COMMAND [options]\n\n\
+         Client commands:\n  \
+         dfs          the file system shell (also: fs)\n  \
+         version      print the version\n"
+    )
+}

@@ -1,0 +1,176 @@
+//! Hadoop's `FsShell` and ours print the same: `shell/commands.txt`, line by line.
+
+use std::io;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use loxodon_interop::eventually;
+use loxodon_interop::java::{JavaHost, Outcome, whoami};
+use loxodon_interop::loxodon;
+use loxodon_interop::site::Site;
+
+const USER: &str = "ann";
+
+/// A line of the list.
+#[derive(Debug)]
+enum Line {
+    /// A command of the shell, as the user or as the superuser.
+    Shell { superuser: bool, args: Vec<String> },
+    /// For `sh`, in the local directory.
+    Local(String),
+}
+
+#[test]
+fn both_shells_print_the_same() {
+    let root = tempfile::tempdir().expect("a temporary directory");
+    let differences = match compare(root.path()) {
+        Ok(differences) => differences,
+        Err(error) => panic!("{error}\nlogs and disks: {}", root.keep().display()),
+    };
+    assert!(differences.is_empty(), "{} lines differ:\n{}", differences.len(), differences.join("\n"));
+}
+
+/// What differs, told line by line.
+fn compare(root: &Path) -> io::Result<Vec<String>> {
+    let site = Site::new(root)?;
+    let data_conf = site.datanode_conf(0, &[])?;
+    let mut java = JavaHost::start(&root.join("java.log"))?;
+    java.run(&site.conf(), &whoami(), "format", &[])?.succeeded()?;
+    java.start_daemon(&site.conf(), "namenode", "nn")?;
+    java.start_daemon(&data_conf, "datanode", "dn0")?;
+    eventually("a live DataNode", Duration::from_secs(60), || {
+        let report = java.run(&site.conf(), &whoami(), "dfsadmin", &["-report", "-live"]).ok()?;
+        report.stdout.contains("Live datanodes (1):").then_some(())
+    })?;
+
+    let local = root.join("local");
+    let lines = lines(&site, &local);
+    let theirs = run_all(&lines, &local, |user, args| java.run(&site.conf(), user, "dfs", args))?;
+    let all = ["/user", "/open", "/closed"];
+    let wipe: Vec<&str> = ["-rm", "-r", "-skipTrash"].into_iter().chain(all).collect();
+    java.run(&site.conf(), &whoami(), "dfs", &wipe)?.succeeded()?;
+    let ours = run_all(&lines, &local, |user, args| {
+        let args: Vec<&str> = ["dfs"].iter().chain(args).copied().collect();
+        loxodon::run(&site.conf(), user, &args)
+    })?;
+
+    let pairs = lines.iter().zip(theirs.iter().zip(&ours));
+    Ok(pairs
+        .filter(|(_, (theirs, ours))| theirs != ours)
+        .map(|(line, (theirs, ours))| format!("{line:?}\n  Hadoop: {theirs:?}\n  ours:   {ours:?}"))
+        .collect())
+}
+
+fn lines(site: &Site, local: &Path) -> Vec<Line> {
+    let text = include_str!("../shell/commands.txt");
+    let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let filled = |line: &str| {
+        line.replace("{local}", &local.display().to_string()).replace("{uri}", &site.uri())
+    };
+    lines
+        .map(|line| match (line.strip_prefix("! "), line.strip_prefix("+ ")) {
+            (Some(script), _) => Line::Local(script.into()),
+            (_, Some(rest)) => Line::Shell { superuser: true, args: split(&filled(rest)) },
+            _ => Line::Shell { superuser: false, args: split(&filled(line)) },
+        })
+        .collect()
+}
+
+/// Words; quotes keep blanks.
+fn split(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    for c in line.chars() {
+        match (quote, c) {
+            (Some(open), _) if c == open => quote = None,
+            (None, '"' | '\'') => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (None, ' ') => words.extend(word.take()),
+            _ => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+fn run_all(
+    lines: &[Line],
+    local: &Path,
+    mut shell: impl FnMut(&str, &[&str]) -> io::Result<Outcome>,
+) -> io::Result<Vec<Outcome>> {
+    let _ = std::fs::remove_dir_all(local);
+    std::fs::create_dir_all(local)?;
+    let superuser = whoami();
+    let mut outcomes = Vec::with_capacity(lines.len());
+    for line in lines {
+        let outcome = match line {
+            Line::Local(script) => sh(local, script)?,
+            Line::Shell { superuser, args } => {
+                let args: Vec<&str> = args.iter().map(String::as_str).collect();
+                shell(if *superuser { &superuser } else { USER }, &args)?
+            }
+        };
+        outcomes.push(comparable(outcome));
+    }
+    Ok(outcomes)
+}
+
+fn sh(local: &Path, script: &str) -> io::Result<Outcome> {
+    let output = Command::new("sh").arg("-c").arg(script).current_dir(local).stdin(Stdio::null()).output()?;
+    Ok(Outcome {
+        exit: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    })
+}
+
+/// Without what no two runs have in common: times, and lines of a log. Java's -1 is the system's 255.
+fn comparable(outcome: Outcome) -> Outcome {
+    let is_log = |line: &&str| line.contains(" INFO ") || line.contains(" WARN ");
+    // Where Java gives up with a stack trace, the first line says that it does.
+    let is_trace = |line: &&str| {
+        line.starts_with("\tat ") || line.starts_with("java.") || line.starts_with("Caused by")
+    };
+    let stderr: String = outcome
+        .stderr
+        .lines()
+        .filter(|line| !is_log(line) && !is_trace(line))
+        .map(|line| without_times(line) + "\n")
+        .collect();
+    Outcome { exit: outcome.exit & 0xff, stdout: without_times(&outcome.stdout), stderr }
+}
+
+/// Digits of this year's dates, of milliseconds and of trash checkpoints become `#`.
+fn without_times(text: &str) -> String {
+    let mut result = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, from) = rest.split_at(start);
+        let is_time = |c: char| c.is_ascii_digit() || matches!(c, '-' | ':' | ' ');
+        let end = from.find(|c| !is_time(c)).unwrap_or(from.len());
+        let (token, after) = from.split_at(end);
+        let date = token.len() >= 16
+            && token.as_bytes().get(4) == Some(&b'-')
+            && token.as_bytes().get(7) == Some(&b'-');
+        let stamp = token.trim_end().len() >= 12 && token.trim_end().bytes().all(|b| b.is_ascii_digit());
+        result += before;
+        if (date && !token.starts_with("202") || !date && !stamp) || old_date(token) {
+            result += token;
+        } else {
+            result.push('#');
+            let blanks = token.len() - token.trim_end().len();
+            result += &" ".repeat(blanks);
+        }
+        rest = after;
+    }
+    result + rest
+}
+
+/// Dates that the list itself sets.
+fn old_date(token: &str) -> bool {
+    ["2020-02-03", "2021-02-03", "2022-02-03", "2023-02-03"].iter().any(|date| token.starts_with(date))
+}
