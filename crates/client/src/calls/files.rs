@@ -189,7 +189,7 @@ impl Client {
             favored_nodes: options.favored_nodes,
             lazy_persist: false,
         };
-        FileWriter::append(self.clone(), path, &status, last, writer)
+        FileWriter::append(self.clone(), path, &status, last, options.new_block, writer)
     }
 
     /// Opens a file for reading. A file that is being written is read as far as its writer

@@ -63,7 +63,7 @@ impl FileWriter {
         status: &FileStatus,
         options: WriterOptions,
     ) -> Result<Self> {
-        Self::start(client, path, status, None, options)
+        Self::start(client, path, status, None, false, options)
     }
 
     pub(crate) fn append(
@@ -71,9 +71,10 @@ impl FileWriter {
         path: &str,
         status: &FileStatus,
         last: Option<LocatedBlock>,
+        new_block: bool,
         options: WriterOptions,
     ) -> Result<Self> {
-        Self::start(client, path, status, last, options)
+        Self::start(client, path, status, last, new_block, options)
     }
 
     fn start(
@@ -81,6 +82,7 @@ impl FileWriter {
         path: &str,
         status: &FileStatus,
         last: Option<LocatedBlock>,
+        new_block: bool,
         options: WriterOptions,
     ) -> Result<Self> {
         if status.erasure_coded {
@@ -94,7 +96,7 @@ impl FileWriter {
         let mut cutter =
             Packetizer::new(checksum, settings.packet_size, status.block_size, options.sync_block);
         let mut block_start = status.length;
-        if let Some(last) = &last {
+        if let Some(last) = last.as_ref().filter(|_| !new_block) {
             if last.block.length > status.block_size {
                 return Err(Error::Protocol {
                     peer: "NameNode".into(),
@@ -121,7 +123,7 @@ impl FileWriter {
             flushed: Arc::clone(&flushed),
         };
         client.lease_renewer().opened(status.file_id.0, status.namespace.clone());
-        tokio::spawn(Streamer::new(client.clone(), target, last, queue, report).run());
+        tokio::spawn(Streamer::new(client.clone(), target, last, new_block, queue, report).run());
         Ok(Self {
             client,
             path,

@@ -106,10 +106,13 @@ impl Streamer {
         client: Client,
         target: Target,
         last: Option<LocatedBlock>,
+        new_block: bool,
         queue: mpsc::Receiver<Packet>,
         report: watch::Sender<Progress>,
     ) -> Self {
         let appending = last.is_some();
+        let stage =
+            if appending && !new_block { WriteStage::SetupAppend } else { WriteStage::SetupCreate };
         let (block, token, nodes) = match last {
             Some(last) => (Some(last.block), last.token, last.locations),
             None => (None, BlockToken::default(), Vec::new()),
@@ -128,7 +131,7 @@ impl Streamer {
             token,
             pipeline: Pipeline::new(nodes),
             connection: None,
-            stage: if appending { WriteStage::SetupAppend } else { WriteStage::SetupCreate },
+            stage,
             appending,
             acknowledged: -1,
             queue_closed: false,

@@ -42,6 +42,15 @@ impl Window {
     /// `eager`: with several DataNodes, some could finish the block while others lost data.
     pub(crate) fn next_to_send(&self, eager: bool) -> Option<&Packet> {
         let next = self.packets.get(self.sent)?;
+        // What follows the end of a block belongs to the next one's pipeline.
+        if self
+            .sent
+            .checked_sub(1)
+            .and_then(|before| self.packets.get(before))
+            .is_some_and(|p| p.last)
+        {
+            return None;
+        }
         (!next.last || eager || self.sent == 0).then_some(next)
     }
 
@@ -116,6 +125,17 @@ mod tests {
         assert_eq!(window.next_to_send(true).map(|packet| packet.seqno), Some(1));
         window.acknowledge(0).unwrap();
         assert_eq!(window.next_to_send(false).map(|packet| packet.seqno), Some(1));
+    }
+
+    #[test]
+    fn next_block_waits_for_the_end_of_this_one() {
+        let mut window = Window::default();
+        window.push(packet(0, true));
+        window.push(packet(1, false));
+        window.mark_sent();
+        assert_eq!(window.next_to_send(true), None);
+        window.acknowledge(0).unwrap();
+        assert_eq!(window.next_to_send(true).map(|packet| packet.seqno), Some(1));
     }
 
     proptest! {
