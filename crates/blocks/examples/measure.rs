@@ -1,8 +1,8 @@
 //! Measures block management: memory per block, a full report, choosing targets, planning.
 //!
+//! Times are this thread's CPU time, so that a busy machine does not show.
+//!
 //! `cargo run --release -p loxodon-blocks --example measure [million blocks]`
-
-use std::time::Instant;
 
 use loxodon_blocks::{
     Block, BlockManager, BlockState, NewBlock, NodeLoad, PolicyId, Reader, Registration,
@@ -12,9 +12,23 @@ use loxodon_blocks::{
 use loxodon_cluster::{DatanodeId, StorageType};
 use loxodon_wire::ids::{BlockId, GenerationStamp, InodeId, Milliseconds};
 
+/// A point in this thread's CPU time.
+struct Instant(f64);
+
+impl Instant {
+    fn now() -> Self {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        Self(time.tv_sec as f64 + time.tv_nsec as f64 / 1e9)
+    }
+
+    fn seconds(&self) -> f64 {
+        Self::now().0 - self.0
+    }
+}
+
 const FIRST: i64 = 1_073_741_825;
 const NOW: Milliseconds = Milliseconds(1_000_000);
-const SLICE: usize = 3_000;
+const SLICE: usize = 1_000;
 
 fn datanode(n: u64) -> DatanodeId {
     DatanodeId {
@@ -70,15 +84,15 @@ fn report(manager: &mut BlockManager, n: u64, blocks: &[i64]) -> (f64, f64) {
     while !done {
         let slice = Instant::now();
         done = manager.report_slice(NOW, &mut scan, &mut replicas, SLICE).unwrap_or(true);
-        longest = longest.max(slice.elapsed().as_secs_f64() * 1e6);
+        longest = longest.max(slice.seconds() * 1e6);
     }
     done = false;
     while !done {
         let slice = Instant::now();
         done = manager.finish_report(NOW, &mut scan, SLICE);
-        longest = longest.max(slice.elapsed().as_secs_f64() * 1e6);
+        longest = longest.max(slice.seconds() * 1e6);
     }
-    (started.elapsed().as_secs_f64() * 1e9 / blocks.len() as f64, longest)
+    (started.seconds() * 1e9 / blocks.len() as f64, longest)
 }
 
 fn reports_and_memory(count: i64, nodes: u64) {
@@ -96,7 +110,7 @@ fn reports_and_memory(count: i64, nodes: u64) {
             eprintln!("block {n} was refused");
         }
     }
-    let loaded = started.elapsed().as_secs_f64() * 1e9 / count as f64;
+    let loaded = started.seconds() * 1e9 / count as f64;
     manager.start(NOW, true);
     let mut lists: Vec<Vec<i64>> = vec![Vec::new(); nodes as usize];
     let mut rng = fastrand::Rng::with_seed(5);
@@ -121,7 +135,7 @@ fn reports_and_memory(count: i64, nodes: u64) {
     manager.leave_safe_mode(false);
     let scan = Instant::now();
     while !manager.background(NOW, 1_000) {}
-    let scanned = scan.elapsed().as_secs_f64() * 1e9 / count as f64;
+    let scanned = scan.seconds() * 1e9 / count as f64;
     for (n, list) in lists.iter().enumerate() {
         let (ns, slice) = report(&mut manager, n as u64, list);
         again += ns / nodes as f64;
@@ -154,7 +168,7 @@ fn choose(nodes: u64) {
         };
         found += manager.choose_targets(NOW, &request).map_or(0, |targets| targets.len());
     }
-    let each = started.elapsed().as_secs_f64() * 1e6 / rounds as f64;
+    let each = started.seconds() * 1e6 / rounds as f64;
     println!("{nodes} nodes: {each:.2} us to choose 3 targets ({found} chosen)");
 }
 

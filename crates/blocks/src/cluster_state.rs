@@ -90,16 +90,22 @@ impl ClusterState {
         self.by_address.get(&(ip.clone(), port)).copied()
     }
 
-    /// A node at that address or of that host name, whatever its port.
-    pub(crate) fn on_machine(&self, name: &str) -> Option<NodeIndex> {
-        let from: Arc<str> = name.into();
-        let mut at = self.by_address.range((from, 0)..);
-        if let Some(((ip, _), index)) = at.next()
-            && ip.as_ref() == name
-        {
-            return Some(*index);
+    /// A node at that address, whatever its port; `pick` chooses among several.
+    pub(crate) fn on_machine(
+        &self,
+        ip: &str,
+        pick: impl FnOnce(usize) -> usize,
+    ) -> Option<NodeIndex> {
+        let from: Arc<str> = ip.into();
+        let here = || {
+            let after = self.by_address.range((from.clone(), 0)..);
+            after.take_while(|((known, _), _)| known.as_ref() == ip).map(|(_, index)| *index)
+        };
+        match here().count() {
+            0 => None,
+            1 => here().next(),
+            several => here().nth(pick(several)),
         }
-        None
     }
 
     /// A node by `host:port` or `ip:port` of its data transfer.

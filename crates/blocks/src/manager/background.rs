@@ -12,6 +12,8 @@ pub(super) enum Task {
     Empty { storage: StorageIndex, even_if_alive: bool },
     /// Storages of a node that is gone for good are dropped.
     Forget(NodeIndex),
+    /// One block is looked at.
+    Check(BlockId),
     /// Every block is looked at: queues were just opened.
     ScanAll { from: u64 },
     /// Every block of a storage is looked at: its node changed what it is good for.
@@ -31,6 +33,10 @@ impl BlockManager {
                 }
                 Task::Forget(node) => {
                     self.forget_node(node);
+                    Some(1)
+                }
+                Task::Check(id) => {
+                    self.process_extra(now, id, None, None);
                     Some(1)
                 }
                 Task::ScanAll { from } => self.scan_slice(now, from, left),

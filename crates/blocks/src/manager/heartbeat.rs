@@ -50,6 +50,7 @@ impl BlockManager {
             return Ok(register);
         }
         let transfers = load.transfers;
+        self.latest = now;
         self.cluster.update(index, |node| {
             node.last_heard = now;
             node.is_stale = false;

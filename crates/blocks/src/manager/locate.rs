@@ -67,7 +67,7 @@ impl BlockManager {
         }
         let mut rng = Rng::with_seed(now.0 ^ (located.block.id.0 as u64).rotate_left(32));
         rng.shuffle(&mut located.replicas);
-        let origin = self.origin_of(reader);
+        let origin = self.origin_of(reader, |n| rng.usize(..n));
         let topology = &self.cluster.topology;
         let avoid_stale = self.settings.avoid_stale_for_read;
         located.replicas.sort_by_key(|target| {

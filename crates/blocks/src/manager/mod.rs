@@ -70,6 +70,8 @@ pub struct BlockManager {
     highest_stamp: GenerationStamp,
     report_serial: u64,
     started: Milliseconds,
+    /// The clock when a DataNode was last heard; for calls that have no clock of their own.
+    latest: Milliseconds,
 }
 
 impl BlockManager {
@@ -98,6 +100,7 @@ impl BlockManager {
             highest_stamp: GenerationStamp(u64::MAX),
             report_serial: 0,
             started: now,
+            latest: now,
         }
     }
 

@@ -44,6 +44,12 @@ impl BlockManager {
         Ok(true)
     }
 
+    /// Whether [`BlockManager::begin_recovery`] would begin one: no attempt is running.
+    #[must_use]
+    pub fn may_begin_recovery(&self, now: Milliseconds, id: BlockId) -> bool {
+        self.constructions.get(&id).is_none_or(|construction| now >= construction.next_attempt)
+    }
+
     /// The live node heard last that did not lead an attempt yet; once all have, all may again.
     fn choose_primary(&mut self, id: BlockId) -> Option<NodeIndex> {
         let cluster = &self.cluster;

@@ -20,6 +20,7 @@ impl BlockManager {
         if !self.hosts.is_included(&registration.id) {
             return Err(BlockError::Disallowed(registration.id.transfer_address()));
         }
+        self.latest = now;
         let id = &registration.id;
         let known = self.cluster.by_uuid(&id.uuid);
         if let Some(other) = self.cluster.by_address(&id.ip, id.transfer_port)

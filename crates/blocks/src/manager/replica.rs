@@ -4,6 +4,7 @@ use loxodon_wire::ids::{BlockId, Milliseconds};
 use smallvec::SmallVec;
 
 use super::BlockManager;
+use super::background::Task;
 use crate::placement::{self, Deletion, choose_excess};
 use crate::{
     Block, BlockInfo, BlockState, CorruptReason, Event, NodeIndex, Priority, ReplicaCounts,
@@ -213,13 +214,31 @@ impl BlockManager {
         fresh
     }
 
-    /// The block is final: whoever waits may be told.
+    /// The block is final: whoever waits may be told. Replicas of its pipeline that were not
+    /// reported yet count as on their way, so that nobody copies what is about to be told.
     pub(super) fn complete(&mut self, id: BlockId, info: &BlockInfo) {
         self.map.set_state(id, BlockState::Complete);
-        self.constructions.remove(&id);
         self.complete_blocks += 1;
+        if let Some(construction) = self.constructions.remove(&id) {
+            let known = self.map.replicas(id);
+            let is_due = |target: &Target| {
+                let on_node = |at: &StorageIndex| {
+                    self.cluster.storage(*at).is_some_and(|s| s.node == target.node)
+                };
+                let node = self.cluster.node(target.node);
+                node.is_some_and(|node| node.is_alive) && !known.iter().any(on_node)
+            };
+            let expected = construction.expected.iter().map(|expected| expected.target);
+            let due: SmallVec<[Target; 3]> = expected.filter(is_due).collect();
+            if !due.is_empty() && self.queues_open {
+                self.pending.add(self.latest, id, &due);
+            }
+        }
         self.events.push(Event::BlockCompleted { block: id, owner: info.owner });
         self.refresh(id);
+        if self.count_replicas(id).live > info.replication {
+            self.tasks.push_back(Task::Check(id));
+        }
     }
 
     /// A replica is gone (`removeStoredBlock`).

@@ -219,6 +219,7 @@ impl BlockManager {
         reported: &ReportedStorage,
         changes: &[(Block, BlockChange)],
     ) -> Result<(), BlockError> {
+        self.latest = now;
         let node = self.live_caller(id)?;
         let storage = self.storage_for(node, reported)?;
         for (block, change) in changes {

@@ -251,3 +251,49 @@ fn treemap_bytes(map: &roaring::RoaringTreemap) -> usize {
     let each = |bitmap| bytes(bitmap) as usize + size_of::<roaring::RoaringBitmap>();
     map.bitmaps().map(|(_, bitmap)| each(bitmap)).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Block, BlockState, NewBlock, PolicyId, Settings, Storage};
+    use loxodon_cluster::StorageType;
+    use loxodon_wire::ids::{GenerationStamp, Milliseconds};
+
+    /// Bytes per block with three replicas each on one of `storages`, everything counted.
+    fn bytes_per_block(blocks: u32, storages: u32) -> usize {
+        let mut manager = BlockManager::new(Settings::default(), 0, Milliseconds(0));
+        for n in 0..storages {
+            let name = format!("DS-{n}").into();
+            let storage = Storage::new(name, NodeIndex(n), StorageType::Disk, StorageState::Normal);
+            manager.cluster.insert_storage(storage).unwrap();
+        }
+        let mut rng = fastrand::Rng::with_seed(3);
+        for n in 0..blocks {
+            let id = BlockId(1_073_741_825 + i64::from(n));
+            let stamp = GenerationStamp(1001 + u64::from(n));
+            manager
+                .insert_block(NewBlock {
+                    block: Block { id, length: 128 << 20, stamp },
+                    owner: InodeId(16386 + u64::from(n)),
+                    replication: 3,
+                    policy: PolicyId::HOT,
+                    state: BlockState::Complete,
+                })
+                .unwrap();
+            let first = rng.u32(..storages);
+            for step in 0..3 {
+                let at = (first + step * storages / 3) % storages;
+                assert!(manager.link(id, crate::StorageIndex(at)));
+            }
+        }
+        manager.block_heap_bytes().div_ceil(blocks as usize)
+    }
+
+    #[test]
+    fn a_block_with_three_replicas_takes_at_most_forty_bytes() {
+        for storages in [3, 30, 300] {
+            let bytes = bytes_per_block(200_000, storages);
+            assert!(bytes <= 40, "{bytes} bytes on {storages} storages");
+        }
+    }
+}

@@ -17,7 +17,8 @@ impl BlockManager {
         _now: Milliseconds,
         request: &TargetRequest,
     ) -> Result<Vec<Target>, BlockError> {
-        let origin = self.origin_of(&request.writer);
+        let mut rng = self.rng.fork();
+        let origin = self.origin_of(&request.writer, |n| rng.usize(..n));
         let excluded: Vec<NodeIndex> = request
             .excluded
             .iter()
@@ -99,8 +100,8 @@ impl BlockManager {
         (stale as f32) <= alive as f32 * self.settings.stale_write_ratio
     }
 
-    pub(super) fn origin_of(&self, reader: &Reader) -> Origin {
-        let node = self.cluster.on_machine(&reader.ip);
+    pub(super) fn origin_of(&self, reader: &Reader, pick: impl FnOnce(usize) -> usize) -> Origin {
+        let node = self.cluster.on_machine(&reader.ip, pick);
         let rack = match (node, &reader.rack) {
             (Some(node), _) => self.cluster.rack_of(node),
             (None, Some(path)) => self.cluster.topology.rack_by_path(path),

@@ -168,3 +168,35 @@ fn truncation_orders_name_what_the_block_becomes() {
     let info = w.m.finish_recovery(block.id, stamp, 100, &nodes, true).unwrap();
     assert_eq!((info.block, info.state), (shorter, BlockState::Complete));
 }
+
+#[test]
+fn replicas_that_are_about_to_be_told_are_not_copied() {
+    let mut w = World::new(&["/a", "/a", "/a", "/a"]);
+    let new = w.new_block(3, PolicyId::HOT);
+    let targets = [w.target(0), w.target(1), w.target(2)];
+    w.m.begin_block(new, &targets).unwrap();
+    let block = Block { length: LENGTH, ..new.block };
+    w.received(0, block);
+    assert_eq!(w.m.commit_block(block.id, LENGTH, block.stamp), Ok(true));
+    assert_eq!(w.m.plan_work(w.now, usize::MAX), 0);
+    assert_eq!((w.m.stats().low_redundancy, w.m.stats().pending_copies), (0, 1));
+    w.received(1, block);
+    w.received(2, block);
+    assert_eq!(w.m.stats().pending_copies, 0);
+    assert_eq!(w.m.datanode(w.index(2)).unwrap().blocks_scheduled(), 0);
+    w.m.check().unwrap();
+}
+
+#[test]
+fn a_pipeline_that_made_too_many_is_cut_back() {
+    let mut w = World::new(&["/a", "/a", "/a"]);
+    let new = w.new_block(1, PolicyId::HOT);
+    let targets = [w.target(0), w.target(1)];
+    w.m.begin_block(new, &targets).unwrap();
+    let block = Block { length: LENGTH, ..new.block };
+    w.received(0, block);
+    w.received(1, block);
+    assert_eq!(w.m.commit_block(block.id, LENGTH, block.stamp), Ok(true));
+    w.ticks(3);
+    assert_eq!(w.holders(block.id).len(), 1);
+}
