@@ -1,8 +1,9 @@
 //! Prints a file: `cargo run -p loxodon-client --example cat -- hdfs://localhost:9000 /file`.
 
+use std::io::Write;
+
 use loxodon_client::{Client, UserIdentity};
 use loxodon_conf::Configuration;
-use tokio::io::AsyncWriteExt;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -12,14 +13,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let client = Client::connect(&Configuration::new(), uri, user)?;
 
     let mut file = client.open(path).await?;
-    let mut output = tokio::io::stdout();
+    let mut output = std::io::stdout().lock();
     loop {
         let bytes = file.read_bytes(1 << 20).await?;
         if bytes.is_empty() {
             break;
         }
-        output.write_all(&bytes).await?;
+        output.write_all(&bytes)?;
     }
-    output.flush().await?;
+    output.flush()?;
     Ok(())
 }
