@@ -1,4 +1,5 @@
-//! Stores a local file: `cargo run -p loxodon-client --example put -- hdfs://localhost:9000 FILE /target [replication]`.
+//! Stores a local file:
+//! `cargo run -p loxodon-client --example put -- hdfs://localhost:9000 FILE /target [key=value...]`.
 
 use loxodon_client::{Client, CreateOptions, UserIdentity};
 use loxodon_conf::Configuration;
@@ -8,16 +9,17 @@ use tokio::io::AsyncReadExt;
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [uri, source, target, rest @ ..] = arguments.as_slice() else {
-        return Err("usage: put URI FILE TARGET [REPLICATION]".into());
+        return Err("usage: put URI FILE TARGET [KEY=VALUE...]".into());
     };
-    let user = UserIdentity::new(std::env::var("USER").unwrap_or_else(|_| "root".into()));
-    let client = Client::connect(&Configuration::new(), uri, user)?;
-
-    let mut options = CreateOptions::default().overwrite(true);
-    if let Some(replication) = rest.first() {
-        options = options.replication(replication.parse()?);
+    let mut conf = Configuration::new();
+    for setting in rest {
+        let (key, value) = setting.split_once('=').ok_or("a setting is KEY=VALUE")?;
+        conf.set(key, value, "command line");
     }
-    let mut file = client.create(target, options).await?;
+    let user = UserIdentity::new(std::env::var("USER").unwrap_or_else(|_| "root".into()));
+    let client = Client::connect(&conf, uri, user)?;
+
+    let mut file = client.create(target, CreateOptions::default().overwrite(true)).await?;
     let mut input = tokio::fs::File::open(source).await?;
     let mut buffer = vec![0; 1 << 20];
     loop {

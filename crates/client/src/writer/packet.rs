@@ -223,3 +223,143 @@ impl Packetizer {
         seqno
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use loxodon_wire::checksum::ChecksumType;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const CHUNK: u32 = 8;
+
+    fn cutter(packet_size: usize, block_size: u64) -> Packetizer {
+        let checksum = DataChecksum::new(ChecksumType::Crc32c, CHUNK).unwrap();
+        Packetizer::new(checksum, packet_size, block_size, false)
+    }
+
+    /// What DataNodes hold of the blocks after some packets.
+    struct Blocks {
+        done: Vec<Vec<u8>>,
+        current: Vec<u8>,
+        /// Length that the current block began with.
+        resumed: usize,
+        seqno: i64,
+    }
+
+    impl Blocks {
+        fn receive(&mut self, packet: &Packet) {
+            assert_eq!(packet.seqno, self.seqno);
+            self.seqno += 1;
+            let offset = packet.offset as usize;
+            if packet.last {
+                assert!(packet.data.is_empty());
+                assert_eq!(offset, self.current.len());
+                self.done.push(std::mem::take(&mut self.current));
+                self.resumed = 0;
+                return;
+            }
+            assert!(offset <= self.current.len(), "a hole before {offset}");
+            if packet.data.is_empty() {
+                return;
+            }
+            let chunk = CHUNK as usize;
+            let filling = offset == self.resumed && !offset.is_multiple_of(chunk);
+            if filling {
+                assert!(packet.data.len() <= chunk - offset % chunk, "more than the partial chunk");
+            } else {
+                assert!(offset.is_multiple_of(chunk), "{offset} is within a chunk");
+            }
+            let checksum = DataChecksum::new(ChecksumType::Crc32c, CHUNK).unwrap();
+            checksum.verify(&packet.data, &packet.checksums).unwrap();
+            self.current.truncate(offset);
+            self.current.extend_from_slice(&packet.data);
+        }
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Write(usize),
+        Share(usize),
+        Flush(bool),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            (0_usize..60).prop_map(Step::Write),
+            (0_usize..60).prop_map(Step::Share),
+            any::<bool>().prop_map(Step::Flush),
+        ]
+    }
+
+    proptest! {
+        /// Whatever is written and flushed, the DataNodes end up with exactly that.
+        #[test]
+        fn packets_make_up_what_was_written(
+            steps in proptest::collection::vec(step(), 0..40),
+            packet_size in 30_usize..120,
+            block_chunks in 1_u64..12,
+            resumed in 0_usize..8,
+        ) {
+            let block_size = block_chunks * u64::from(CHUNK);
+            let resumed = resumed.min(block_size as usize);
+            let mut cutter = cutter(packet_size, block_size);
+            let mut blocks =
+                Blocks { done: Vec::new(), current: vec![0; resumed], resumed, seqno: 0 };
+            let mut written = vec![0; resumed];
+            if resumed > 0 {
+                cutter.resume(resumed as u64);
+            }
+            for step in steps {
+                let start = written.len();
+                match step {
+                    Step::Write(length) | Step::Share(length) => {
+                        written.extend((0..length).map(|at| (start + at) as u8));
+                        let mut copied = written.get(start..).unwrap_or_default();
+                        let mut shared = Bytes::copy_from_slice(copied);
+                        loop {
+                            let packet = if matches!(step, Step::Write(_)) {
+                                if copied.is_empty() { break }
+                                cutter.push(&mut copied)
+                            } else {
+                                if shared.is_empty() { break }
+                                cutter.push_shared(&mut shared)
+                            };
+                            if let Some(packet) = packet {
+                                blocks.receive(&packet);
+                                if let Some(end) = cutter.block_end() {
+                                    blocks.receive(&end);
+                                }
+                            }
+                        }
+                    }
+                    Step::Flush(sync) => {
+                        if let Some(packet) = cutter.flush(sync) {
+                            blocks.receive(&packet);
+                        }
+                        prop_assert_eq!(blocks.current.len() as u64, cutter.block_length());
+                    }
+                }
+            }
+            if let Some(packet) = cutter.flush_for_end() {
+                blocks.receive(&packet);
+            }
+            if cutter.block_length() > 0 {
+                let end = cutter.end_block();
+                blocks.receive(&end);
+            }
+            prop_assert!(blocks.done.iter().rev().skip(1).all(|b| b.len() as u64 == block_size));
+            prop_assert_eq!(blocks.done.concat(), written);
+        }
+    }
+
+    #[test]
+    fn default_packets_are_as_large_as_hadoops() {
+        let checksum = DataChecksum::new(ChecksumType::Crc32c, 512).unwrap();
+        let mut cutter = Packetizer::new(checksum, 65536, 128 << 20, false);
+        let data = vec![7; 70_000];
+        let packet = cutter.push(&mut data.as_slice()).unwrap();
+        assert_eq!(packet.data.len(), 126 * 512);
+        assert_eq!(packet.checksums.len(), 126 * 4);
+    }
+}
