@@ -139,10 +139,7 @@ impl Namespace {
         resolved: &Resolved<'_>,
         access: u8,
     ) -> Result<(), FsError> {
-        let checks = Checks {
-            access: Some(access),
-            ..Checks::default()
-        };
+        let checks = Checks { access: Some(access), ..Checks::default() };
         self.check_permission(caller, resolved, checks)
     }
 
@@ -151,10 +148,7 @@ impl Namespace {
         caller: &Caller,
         resolved: &Resolved<'_>,
     ) -> Result<(), FsError> {
-        let checks = Checks {
-            ancestor: Some(WRITE),
-            ..Checks::default()
-        };
+        let checks = Checks { ancestor: Some(WRITE), ..Checks::default() };
         self.check_permission(caller, resolved, checks)
     }
 

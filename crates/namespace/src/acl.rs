@@ -17,12 +17,7 @@ fn compare(a: &AclEntry, b: &AclEntry) -> Ordering {
 }
 
 fn entry(scope: AclScope, kind: AclKind, permission: u16) -> AclEntry {
-    AclEntry {
-        scope,
-        kind,
-        name: None,
-        permission: (permission & 7) as u8,
-    }
+    AclEntry { scope, kind, name: None, permission: (permission & 7) as u8 }
 }
 
 fn split(entries: &[AclEntry]) -> (&[AclEntry], &[AclEntry]) {
@@ -113,9 +108,7 @@ pub(crate) fn mode_without(mode: u16, kept: &[AclEntry]) -> u16 {
     let group = kept
         .iter()
         .find(|e| e.scope == AclScope::Access && e.kind == AclKind::Group && e.name.is_none());
-    group.map_or(mode, |group| {
-        (mode & !0o070) | (u16::from(group.permission) << 3)
-    })
+    group.map_or(mode, |group| (mode & !0o070) | (u16::from(group.permission) << 3))
 }
 
 /// A list that is being put together from an old one and a specification.
@@ -160,10 +153,7 @@ impl Builder {
             .into_iter()
             .filter(|&kind| !defaults.iter().any(|e| e.kind == kind && e.name.is_none()))
             .filter_map(|kind| access.iter().find(|e| e.kind == kind && e.name.is_none()))
-            .map(|e| AclEntry {
-                scope: AclScope::Default,
-                ..e.clone()
-            })
+            .map(|e| AclEntry { scope: AclScope::Default, ..e.clone() })
             .collect();
         self.entries.extend(missing);
     }
@@ -189,8 +179,7 @@ impl Builder {
                     self.entries.push(mask);
                 }
                 mask if needed || mask.is_some() => {
-                    self.entries
-                        .push(entry(scope, AclKind::Mask, u16::from(union)));
+                    self.entries.push(entry(scope, AclKind::Mask, u16::from(union)));
                 }
                 _ => {}
             }
@@ -208,10 +197,7 @@ impl Builder {
 fn validated(mut entries: Vec<AclEntry>) -> Result<Vec<AclEntry>, FsError> {
     let refuse = |message: &str| Err(FsError::Acl(message.to_owned()));
     entries.sort_by(compare);
-    if entries
-        .windows(2)
-        .any(|pair| compare(&pair[0], &pair[1]) == Ordering::Equal)
-    {
+    if entries.windows(2).any(|pair| compare(&pair[0], &pair[1]) == Ordering::Equal) {
         return refuse("Invalid ACL: multiple entries with same scope, type and name.");
     }
     if let Some(named) = entries
@@ -323,12 +309,7 @@ mod tests {
     use super::*;
 
     fn named(scope: AclScope, kind: AclKind, name: &str, permission: u8) -> AclEntry {
-        AclEntry {
-            scope,
-            kind,
-            name: Some(name.to_owned()),
-            permission,
-        }
+        AclEntry { scope, kind, name: Some(name.to_owned()), permission }
     }
 
     #[test]
@@ -362,10 +343,7 @@ mod tests {
     fn lists_that_do_not_hold_together() {
         let only = [entry(AclScope::Access, AclKind::User, 7)];
         let error = replace(&logical(0o644, &[]), &only).unwrap_err();
-        assert_eq!(
-            error.message(),
-            "Invalid ACL: the user, group and other entries are required."
-        );
+        assert_eq!(error.message(), "Invalid ACL: the user, group and other entries are required.");
         let mask = [named(AclScope::Access, AclKind::Mask, "m", 7)];
         assert!(merge(&logical(0o644, &[]), &mask).unwrap_err().message().contains("mask:m:rwx"));
     }

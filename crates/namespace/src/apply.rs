@@ -64,50 +64,33 @@ impl Namespace {
         match edit {
             Edit::Add(add) => self.apply_add(add, &mut applied)?,
             Edit::Close(close) => self.apply_close(close, &mut applied)?,
-            Edit::Append {
-                path,
-                client_name,
-                client_machine,
-                new_block,
-                ..
-            } => self.apply_append(path, client_name, client_machine, *new_block, &mut applied)?,
-            Edit::AddBlock {
-                path,
-                penultimate,
-                last,
-                ..
-            } => self.apply_add_block(path, *penultimate, *last, &mut applied)?,
+            Edit::Append { path, client_name, client_machine, new_block, .. } => {
+                self.apply_append(path, client_name, client_machine, *new_block, &mut applied)?
+            }
+            Edit::AddBlock { path, penultimate, last, .. } => {
+                self.apply_add_block(path, *penultimate, *last, &mut applied)?
+            }
             Edit::UpdateBlocks { path, blocks, .. } => {
                 self.apply_update_blocks(path, blocks, &mut applied)?;
             }
             Edit::Truncate { .. } => self.apply_truncate(edit, &mut applied)?,
-            Edit::ReassignLease {
-                path, new_holder, ..
-            } => self.apply_reassign_lease(path, new_holder)?,
-            Edit::ConcatDelete {
-                target,
-                sources,
-                timestamp,
-                ..
-            } => self.apply_concat(target, sources, *timestamp, &mut applied)?,
+            Edit::ReassignLease { path, new_holder, .. } => {
+                self.apply_reassign_lease(path, new_holder)?
+            }
+            Edit::ConcatDelete { target, sources, timestamp, .. } => {
+                self.apply_concat(target, sources, *timestamp, &mut applied)?
+            }
             Edit::Mkdir(mkdir) => self.apply_mkdir(mkdir, &mut applied)?,
             Edit::Symlink(symlink) => self.apply_symlink(symlink, &mut applied)?,
-            Edit::Delete {
-                path, timestamp, ..
-            } => self.apply_delete(path, *timestamp, &mut applied)?,
-            Edit::RenameOld {
-                source,
-                destination,
-                timestamp,
-                ..
-            } => self.apply_rename_old(source, destination, *timestamp, &mut applied)?,
-            Edit::Rename {
-                source,
-                destination,
-                timestamp,
-                options,
-                ..
-            } => self.apply_rename(source, destination, *timestamp, options, &mut applied)?,
+            Edit::Delete { path, timestamp, .. } => {
+                self.apply_delete(path, *timestamp, &mut applied)?
+            }
+            Edit::RenameOld { source, destination, timestamp, .. } => {
+                self.apply_rename_old(source, destination, *timestamp, &mut applied)?
+            }
+            Edit::Rename { source, destination, timestamp, options, .. } => {
+                self.apply_rename(source, destination, *timestamp, options, &mut applied)?
+            }
             Edit::SetGenstampV1 { generation_stamp } => {
                 self.counters.generation_stamp_v1 = *generation_stamp;
             }
@@ -146,22 +129,14 @@ impl Namespace {
     ) -> Result<Place<'a>, ApplyError> {
         let mut parts = path.split('/').filter(|part| !part.is_empty()).peekable();
         let mut parent = ROOT;
-        let mut place = Place {
-            parent: ROOT,
-            name: "",
-            inode: Some(ROOT),
-        };
+        let mut place = Place { parent: ROOT, name: "", inode: Some(ROOT) };
         while let Some(part) = parts.next() {
             if !self.inode(parent).is_some_and(Inode::is_directory) {
                 return Err(ApplyError::new(kind, path, "a parent is not a directory"));
             }
             let inode = self.child(parent, part.as_bytes());
             if parts.peek().is_none() {
-                place = Place {
-                    parent,
-                    name: part,
-                    inode,
-                };
+                place = Place { parent, name: part, inode };
                 break;
             }
             let Some(inode) = inode else {
@@ -173,9 +148,7 @@ impl Namespace {
     }
 
     pub(crate) fn existing(&self, kind: &'static str, path: &str) -> Result<u32, ApplyError> {
-        self.place(kind, path)?
-            .inode
-            .ok_or_else(|| ApplyError::new(kind, path, "does not exist"))
+        self.place(kind, path)?.inode.ok_or_else(|| ApplyError::new(kind, path, "does not exist"))
     }
 
     pub(crate) fn existing_file(&self, kind: &'static str, path: &str) -> Result<u32, ApplyError> {
@@ -204,11 +177,7 @@ impl Namespace {
         if self.larger_than(index, RECLAIM_AT_ONCE) {
             self.inodes.get_mut(index).detach();
             let accounts = self.counting_above(parent).into();
-            self.detached.push(Detached {
-                index,
-                inherited,
-                accounts,
-            });
+            self.detached.push(Detached { index, inherited, accounts });
             applied.reclaim = true;
             pending.clear();
         }
@@ -232,9 +201,7 @@ impl Namespace {
     /// The directories with limits above a tree, itself not; the root always counts.
     fn counting_above(&self, directory: u32) -> Vec<InodeId> {
         let counting = |at: &u32| {
-            self.inode(*at)
-                .filter(|inode| *at == ROOT || inode.counts_usage())
-                .map(Inode::id)
+            self.inode(*at).filter(|inode| *at == ROOT || inode.counts_usage()).map(Inode::id)
         };
         self.lineage(directory).iter().filter_map(counting).collect()
     }

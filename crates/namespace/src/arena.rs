@@ -20,17 +20,13 @@ struct Middle<T, const N: usize> {
 
 impl<T, const N: usize> Clone for Middle<T, N> {
     fn clone(&self) -> Self {
-        Self {
-            chunks: self.chunks.clone(),
-        }
+        Self { chunks: self.chunks.clone() }
     }
 }
 
 impl<T, const N: usize> Clone for CowVec<T, N> {
     fn clone(&self) -> Self {
-        Self {
-            top: self.top.clone(),
-        }
+        Self { top: self.top.clone() }
     }
 }
 
@@ -71,9 +67,7 @@ impl<T: Clone + Default, const N: usize> CowVec<T, N> {
     fn chunk_mut(&mut self, index: u32) -> (&mut [T; N], usize) {
         let (a, b, c) = Self::split(index);
         while self.top.len() <= a {
-            self.top.push(Arc::new(Middle {
-                chunks: [const { None }; CHUNKS],
-            }));
+            self.top.push(Arc::new(Middle { chunks: [const { None }; CHUNKS] }));
         }
         let middle = Arc::make_mut(&mut self.top[a]);
         let chunk = middle.chunks[b].get_or_insert_with(|| {
@@ -114,11 +108,8 @@ impl<T: Clone + Default, const N: usize> CowVec<T, N> {
 
     /// Bytes held: chunks, and the two levels of pointers above.
     pub(crate) fn heap_bytes(&self) -> usize {
-        let chunks: usize = self
-            .top
-            .iter()
-            .map(|middle| middle.chunks.iter().flatten().count())
-            .sum();
+        let chunks: usize =
+            self.top.iter().map(|middle| middle.chunks.iter().flatten().count()).sum();
         let counts = 2 * size_of::<usize>();
         chunks * (size_of::<[T; N]>() + counts)
             + self.top.len() * (size_of::<Middle<T, N>>() + counts)
@@ -144,11 +135,7 @@ pub(crate) const NONE: u32 = u32::MAX;
 
 impl Default for FreeList {
     fn default() -> Self {
-        Self {
-            head: NONE,
-            next_fresh: 0,
-            used: 0,
-        }
+        Self { head: NONE, next_fresh: 0, used: 0 }
     }
 }
 

@@ -67,13 +67,11 @@ impl Carried {
                 if self.cache_pools.remove(name).is_none() {
                     return Err(ApplyError::new("OP_REMOVE_CACHE_POOL", name, "no such pool"));
                 }
-                self.cache_directives
-                    .retain(|_, d| d.pool.as_deref() != Some(name));
+                self.cache_directives.retain(|_, d| d.pool.as_deref() != Some(name));
             }
             Edit::AddCacheDirective { directive, .. } => {
                 self.next_directive_id = self.next_directive_id.max(directive.id.saturating_add(1));
-                self.cache_directives
-                    .insert(directive.id, (**directive).clone());
+                self.cache_directives.insert(directive.id, (**directive).clone());
             }
             Edit::ModifyCacheDirective { directive, .. } => self.modify_directive(directive)?,
             Edit::RemoveCacheDirective { id, .. } => {
@@ -84,8 +82,7 @@ impl Carried {
                 }
             }
             Edit::AddErasureCodingPolicy { policy, .. } => {
-                self.added_policies
-                    .insert(policy_name(policy), (**policy).clone());
+                self.added_policies.insert(policy_name(policy), (**policy).clone());
             }
             Edit::EnableErasureCodingPolicy { name, .. } => {
                 self.policy_states.insert(name.clone(), PolicyState::Enabled);
@@ -98,8 +95,7 @@ impl Carried {
             }
             Edit::GetDelegationToken { token, expiry_time }
             | Edit::RenewDelegationToken { token, expiry_time } => {
-                self.tokens
-                    .insert(token.sequence_number, ((**token).clone(), *expiry_time));
+                self.tokens.insert(token.sequence_number, ((**token).clone(), *expiry_time));
             }
             Edit::CancelDelegationToken { token } => {
                 self.tokens.remove(&token.sequence_number);
@@ -116,11 +112,7 @@ impl Carried {
 
     fn modify_pool(&mut self, change: &CachePool) -> Result<(), ApplyError> {
         let Some(pool) = self.cache_pools.get_mut(&change.name) else {
-            return Err(ApplyError::new(
-                "OP_MODIFY_CACHE_POOL",
-                &change.name,
-                "no such pool",
-            ));
+            return Err(ApplyError::new("OP_MODIFY_CACHE_POOL", &change.name, "no such pool"));
         };
         let new = change.clone();
         pool.owner = new.owner.or(pool.owner.take());

@@ -219,20 +219,12 @@ impl Nodes {
         }
         let words = self.words(root);
         let len = length(words);
-        if level(words) == 0 {
-            len as u32
-        } else {
-            words[COUNTS..COUNTS + len].iter().sum()
-        }
+        if level(words) == 0 { len as u32 } else { words[COUNTS..COUNTS + len].iter().sum() }
     }
 
     fn first(&self, node: u32) -> u32 {
         let words = self.words(node);
-        if level(words) == 0 {
-            words[1]
-        } else {
-            words[FIRSTS]
-        }
+        if level(words) == 0 { words[1] } else { words[FIRSTS] }
     }
 
     /// Adds a child; `None` if there is one of that name. Gives the new root.
@@ -255,11 +247,7 @@ impl Nodes {
             let words = self.words(root);
             let len = length(words);
             let at = Self::search_leaf(&words[1..=len], name, name_of).err()?;
-            let node = if len == kind.capacity() {
-                self.resize(root)
-            } else {
-                root
-            };
+            let node = if len == kind.capacity() { self.resize(root) } else { root };
             let words = self.words_mut(node);
             shift_in(words, 1, len, at, inode);
             set_length(words, len + 1);
@@ -290,11 +278,7 @@ impl Nodes {
 
     /// Moves a leaf that is alone into a node of the next larger kind.
     fn resize(&mut self, node: u32) -> u32 {
-        let kind = if kind_of(node) == Kind::Small {
-            Kind::Medium
-        } else {
-            Kind::Large
-        };
+        let kind = if kind_of(node) == Kind::Small { Kind::Medium } else { Kind::Large };
         self.move_leaf(node, kind)
     }
 
@@ -360,21 +344,13 @@ impl Nodes {
         let target = self.words_mut(right);
         target[1..=count].copy_from_slice(&moved[..count]);
         set_length(target, count);
-        let (into, at) = if at > keep || at == len {
-            (right, at - keep)
-        } else {
-            (node, at)
-        };
+        let (into, at) = if at > keep || at == len { (right, at - keep) } else { (node, at) };
         let words = self.words_mut(into);
         let len = length(words);
         shift_in(words, 1, len, at, inode);
         set_length(words, len + 1);
         let words = self.words(right);
-        Some(Split {
-            right,
-            first: words[1],
-            count: length(words) as u32,
-        })
+        Some(Split { right, first: words[1], count: length(words) as u32 })
     }
 
     fn insert_into_interior(
@@ -405,19 +381,11 @@ impl Nodes {
             target[base..base + count].copy_from_slice(&old[base + keep..base + len]);
         }
         set_length(target, count);
-        let (into, at) = if at > keep || at == len {
-            (right, at - keep)
-        } else {
-            (node, at)
-        };
+        let (into, at) = if at > keep || at == len { (right, at - keep) } else { (node, at) };
         // There is room in either half, so this ends here.
         self.insert_into_interior(into, at, new, false);
         let words = self.words(right);
-        Some(Split {
-            right,
-            first: words[FIRSTS],
-            count: self.count(right),
-        })
+        Some(Split { right, first: words[FIRSTS], count: self.count(right) })
     }
 
     /// Removes the child called `name`. Gives it and the new root.
@@ -474,11 +442,7 @@ impl Nodes {
             let words = self.words_mut(node);
             shift_out(words, 1, len, at);
             set_length(words, len - 1);
-            return Some(Left {
-                inode,
-                len: len - 1,
-                first: words[1],
-            });
+            return Some(Left { inode, len: len - 1, first: words[1] });
         }
         let at = Self::search_interior(words, name, name_of);
         let child = words[1 + at];
@@ -493,11 +457,7 @@ impl Nodes {
             self.merge_around(node, at, left.len);
         }
         let words = self.words(node);
-        Some(Left {
-            inode: left.inode,
-            len: length(words),
-            first: words[FIRSTS],
-        })
+        Some(Left { inode: left.inode, len: length(words), first: words[FIRSTS] })
     }
 
     fn drop_child(&mut self, node: u32, at: usize) {
@@ -564,10 +524,7 @@ impl Nodes {
 
     /// All children, in order.
     pub(crate) fn iter(&self, root: u32) -> Children<'_> {
-        let mut children = Children {
-            nodes: self,
-            stack: SmallVec::new(),
-        };
+        let mut children = Children { nodes: self, stack: SmallVec::new() };
         if root != NONE {
             children.stack.push((root, 0));
         }

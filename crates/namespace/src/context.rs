@@ -22,11 +22,7 @@ impl Caller {
     #[must_use]
     pub fn new(user: String, groups: Vec<String>, settings: &Settings) -> Self {
         let superuser = user == settings.fs_owner || groups.contains(&settings.supergroup);
-        Self {
-            user,
-            groups,
-            superuser,
-        }
+        Self { user, groups, superuser }
     }
 
     /// `UserGroupInformation` membership.
@@ -60,10 +56,7 @@ pub struct Plan<T> {
 impl<T> Plan<T> {
     /// An answer that changes nothing.
     pub(crate) fn unchanged(value: T) -> Self {
-        Self {
-            edits: SmallVec::new(),
-            value,
-        }
+        Self { edits: SmallVec::new(), value }
     }
 
     /// One edit and the answer.

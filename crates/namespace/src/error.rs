@@ -101,11 +101,7 @@ pub struct ApplyError {
 
 impl ApplyError {
     pub(crate) fn new(kind: &'static str, path: &str, reason: impl Into<String>) -> Self {
-        Self {
-            kind,
-            path: path.to_owned(),
-            reason: reason.into(),
-        }
+        Self { kind, path: path.to_owned(), reason: reason.into() }
     }
 
     /// The same with the transaction that it was, for the message that stops a start.

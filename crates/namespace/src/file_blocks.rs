@@ -120,7 +120,11 @@ mod tests {
             length,
             generation_stamp: GenerationStamp(stamp),
         };
-        for b in [block(1_073_741_825, 134_217_728, 1001), block(-7, 0, 0), block(i64::MIN, 4_294_967_295, 1)] {
+        for b in [
+            block(1_073_741_825, 134_217_728, 1001),
+            block(-7, 0, 0),
+            block(i64::MIN, 4_294_967_295, 1),
+        ] {
             assert_eq!(pack(b).map(unpack), Some(b));
         }
         assert_eq!(pack(block(1, 1 << 32, 1)), None);

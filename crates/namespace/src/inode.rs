@@ -95,14 +95,7 @@ impl Inode {
             FileKind::File => FILE,
             FileKind::Symlink => SYMLINK,
         };
-        Self {
-            id_low: low(id.0),
-            id_high: high(id.0),
-            name,
-            permission,
-            flags,
-            ..Self::default()
-        }
+        Self { id_low: low(id.0), id_high: high(id.0), name, permission, flags, ..Self::default() }
     }
 
     pub(crate) const fn id(&self) -> InodeId {
@@ -163,11 +156,7 @@ impl Inode {
 
     /// The block in the record, if it is there.
     pub(crate) const fn inline_block(&self) -> Option<[u32; 4]> {
-        if self.has(INLINE_BLOCK) {
-            Some(self.payload)
-        } else {
-            None
-        }
+        if self.has(INLINE_BLOCK) { Some(self.payload) } else { None }
     }
 
     pub(crate) fn set_inline_block(&mut self, block: Option<[u32; 4]>) {
@@ -200,11 +189,7 @@ impl Inode {
 
     /// Root of the tree of children.
     pub(crate) const fn tree(&self) -> u32 {
-        if self.is_directory() {
-            self.payload[0]
-        } else {
-            NONE
-        }
+        if self.is_directory() { self.payload[0] } else { NONE }
     }
 
     pub(crate) fn set_tree(&mut self, root: u32) {
@@ -218,10 +203,7 @@ impl Inode {
         self.set(QUOTA, beside.is_some_and(|b| b.quota.is_some()));
         self.set(OPEN, beside.is_some_and(|b| b.writer.is_some()));
         self.set(ACL, beside.is_some_and(|b| !b.acl.is_empty()));
-        self.set(
-            POLICY,
-            beside.is_some_and(|b| b.storage_policy().is_some()),
-        );
+        self.set(POLICY, beside.is_some_and(|b| b.storage_policy().is_some()));
     }
 
     pub(crate) const fn counts_usage(&self) -> bool {

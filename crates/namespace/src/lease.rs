@@ -93,10 +93,7 @@ impl Leases {
     ) -> impl Iterator<Item = (InodeId, &Arc<str>)> {
         use std::ops::Bound::{Excluded, Unbounded};
         let start = after.map_or(Unbounded, Excluded);
-        self.table
-            .by_file
-            .range((start, Unbounded))
-            .map(|(id, holder)| (*id, holder))
+        self.table.by_file.range((start, Unbounded)).map(|(id, holder)| (*id, holder))
     }
 
     pub(crate) fn holders(&self) -> impl Iterator<Item = (&Arc<str>, &Lease)> {

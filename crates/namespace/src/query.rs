@@ -10,7 +10,7 @@ use crate::context::{Caller, OpContext};
 use crate::error::FsError;
 use crate::file_blocks::Blocks;
 use crate::inode::Inode;
-use crate::path::{DOT_SNAPSHOT, Purpose, Resolved};
+use crate::path::{Purpose, Resolved};
 use crate::policy::{StoragePolicy, UNSPECIFIED};
 use crate::status::{FileBlocks, FileKind, FileRange, FileStatus, OpenFile};
 use crate::tree::{Namespace, ROOT};
@@ -67,11 +67,8 @@ impl Namespace {
         let kind = inode.kind();
         let beside = inode.beside().and_then(|_| self.beside(index));
         let blocks = self.blocks_of(inode, beside);
-        let own = if kind == FileKind::Symlink {
-            UNSPECIFIED
-        } else {
-            self.own_policy(index, inode)
-        };
+        let own =
+            if kind == FileKind::Symlink { UNSPECIFIED } else { self.own_policy(index, inode) };
         let mut status = FileStatus {
             kind,
             name,
@@ -82,11 +79,7 @@ impl Namespace {
             group: self.user(word.group),
             mtime: inode.mtime(),
             atime: inode.atime(),
-            children: if kind == FileKind::Directory {
-                self.nodes.count(inode.tree())
-            } else {
-                0
-            },
+            children: if kind == FileKind::Directory { self.nodes.count(inode.tree()) } else { 0 },
             storage_policy: if own == UNSPECIFIED { around.policy } else { own },
             has_acl: inode.has_acl(),
             encrypted: around.encrypted,
@@ -113,11 +106,7 @@ impl Namespace {
         Some(status)
     }
 
-    fn blocks_of<'a>(
-        &self,
-        inode: &Inode,
-        beside: Option<&'a crate::inode::Beside>,
-    ) -> Blocks<'a> {
+    fn blocks_of<'a>(&self, inode: &Inode, beside: Option<&'a crate::inode::Beside>) -> Blocks<'a> {
         match (inode.inline_block(), beside) {
             (Some(words), _) => Blocks::Inline(Some(crate::file_blocks::unpack(words))),
             (None, Some(beside)) => Blocks::List(&beside.blocks),
@@ -163,9 +152,7 @@ impl Namespace {
     #[must_use]
     pub fn file_blocks(&self, id: InodeId) -> Option<Blocks<'_>> {
         let index = self.index_of(id)?;
-        self.inode(index)
-            .filter(|inode| inode.is_file())
-            .map(|_| self.blocks(index))
+        self.inode(index).filter(|inode| inode.is_file()).map(|_| self.blocks(index))
     }
 
     /// Every file of the tree with its blocks: what block management is filled from after a load.
@@ -374,9 +361,4 @@ impl Namespace {
 /// Is it `/.reserved` itself?
 pub(crate) fn is_reserved_directory(resolved: &Resolved<'_>) -> bool {
     resolved.len() == 2 && resolved.component(1) == ".reserved"
-}
-
-/// Is there a snapshot's name in a path?
-pub(crate) fn names_snapshot(resolved: &Resolved<'_>) -> bool {
-    (1..resolved.len()).any(|at| resolved.component(at) == DOT_SNAPSHOT)
 }

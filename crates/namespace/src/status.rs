@@ -3,8 +3,8 @@
 use loxodon_wire::ids::{InodeId, Milliseconds};
 
 use crate::edit::Block;
-use crate::policy::STORAGE_TYPES;
 use crate::file_blocks::Blocks;
+use crate::policy::STORAGE_TYPES;
 
 /// What an inode is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -73,11 +73,8 @@ impl FileStatus<'_> {
     /// (`computeFileSizeNotIncludingLastUcBlock`).
     #[must_use]
     pub fn settled_length(&self) -> u64 {
-        let last = if self.last_block_open {
-            self.blocks.last().map_or(0, |b| b.length)
-        } else {
-            0
-        };
+        let last =
+            if self.last_block_open { self.blocks.last().map_or(0, |b| b.length) } else { 0 };
         self.length.saturating_sub(last)
     }
 }
@@ -125,11 +122,7 @@ pub struct Quota {
 
 impl Quota {
     /// No limits.
-    pub const NONE: Self = Self {
-        namespace: -1,
-        storage: -1,
-        by_type: [-1; STORAGE_TYPES],
-    };
+    pub const NONE: Self = Self { namespace: -1, storage: -1, by_type: [-1; STORAGE_TYPES] };
 
     /// Is any limit set?
     #[must_use]

@@ -151,10 +151,7 @@ impl Namespace {
             totals: Totals::default(),
             carried: Arc::default(),
             root_quota: QuotaFeature {
-                limits: Quota {
-                    namespace: i64::MAX,
-                    ..Quota::NONE
-                },
+                limits: Quota { namespace: i64::MAX, ..Quota::NONE },
                 used: Usage::default(),
             },
             detached: Vec::new(),
@@ -205,8 +202,7 @@ impl Namespace {
 
     pub(crate) fn child(&self, directory: u32, name: &[u8]) -> Option<u32> {
         let tree = self.inode(directory)?.tree();
-        self.nodes
-            .find(tree, name, &|i| name_of(&self.inodes, &self.names, i))
+        self.nodes.find(tree, name, &|i| name_of(&self.inodes, &self.names, i))
     }
 
     pub(crate) fn children_count(&self, index: u32) -> u32 {
@@ -228,8 +224,7 @@ impl Namespace {
         if let Some(words) = inode.inline_block() {
             return Blocks::Inline(Some(unpack(words)));
         }
-        self.beside(index)
-            .map_or(Blocks::EMPTY, |beside| Blocks::List(&beside.blocks))
+        self.beside(index).map_or(Blocks::EMPTY, |beside| Blocks::List(&beside.blocks))
     }
 
     pub(crate) fn layout(&self, inode: &Inode) -> FileLayout {
@@ -237,15 +232,8 @@ impl Namespace {
     }
 
     pub(crate) fn permission_word(&self, inode: &Inode) -> PermissionWord {
-        let none = PermissionWord {
-            owner: NONE,
-            group: NONE,
-            mode: 0,
-        };
-        self.permissions
-            .get(inode.permission)
-            .copied()
-            .unwrap_or(none)
+        let none = PermissionWord { owner: NONE, group: NONE, mode: 0 };
+        self.permissions.get(inode.permission).copied().unwrap_or(none)
     }
 
     pub(crate) fn user(&self, number: u32) -> &str {
@@ -317,9 +305,7 @@ impl Namespace {
         if inode.is_file() {
             self.layout(inode).storage_policy
         } else if inode.has_policy_attribute() {
-            self.beside(index)
-                .and_then(Beside::storage_policy)
-                .unwrap_or(UNSPECIFIED)
+            self.beside(index).and_then(Beside::storage_policy).unwrap_or(UNSPECIFIED)
         } else {
             UNSPECIFIED
         }

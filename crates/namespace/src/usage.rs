@@ -18,10 +18,8 @@ pub(crate) fn space(bytes: u64, replication: u16, policy: u8) -> Usage {
 
 /// The same for a difference of bytes.
 pub(crate) fn space_delta(bytes: i64, replication: u16, policy: u8) -> Usage {
-    let mut usage = Usage {
-        storage: bytes.saturating_mul(i64::from(replication)),
-        ..Usage::default()
-    };
+    let mut usage =
+        Usage { storage: bytes.saturating_mul(i64::from(replication)), ..Usage::default() };
     if policy != UNSPECIFIED {
         if let Some(policy) = StoragePolicy::by_id(policy) {
             for kind in policy.types(replication) {
@@ -39,10 +37,8 @@ impl Namespace {
     /// Bytes of a file that count against quotas: a block being written counts as full.
     pub(crate) fn counted_bytes(&self, index: u32, layout: &FileLayout) -> u64 {
         let blocks = self.blocks(index);
-        let open = self
-            .beside(index)
-            .and_then(|b| b.writer.as_ref())
-            .is_some_and(|w| w.last_block_open);
+        let open =
+            self.beside(index).and_then(|b| b.writer.as_ref()).is_some_and(|w| w.last_block_open);
         match blocks.last() {
             Some(last) if open => blocks
                 .length()
@@ -65,11 +61,7 @@ impl Namespace {
             } else {
                 layout.storage_policy
             };
-            usage = space(
-                self.counted_bytes(index, &layout),
-                copies(&layout),
-                policy,
-            );
+            usage = space(self.counted_bytes(index, &layout), copies(&layout), policy);
         }
         usage.namespace = 1;
         usage
@@ -170,11 +162,7 @@ impl Namespace {
 
 /// Copies that count: an erasure-coded file's bytes count once.
 pub(crate) const fn copies(layout: &FileLayout) -> u16 {
-    if layout.erasure_coding_policy == 0 {
-        layout.replication
-    } else {
-        1
-    }
+    if layout.erasure_coding_policy == 0 { layout.replication } else { 1 }
 }
 
 enum Violation {

@@ -134,19 +134,14 @@ impl Namespace {
     }
 
     fn inode_is_live(&self, index: u32) -> bool {
-        self.inode(index)
-            .is_some_and(|inode| self.index_of(inode.id()) == Some(index))
+        self.inode(index).is_some_and(|inode| self.index_of(inode.id()) == Some(index))
     }
 
     /// The children of a directory, in name order; none for other inodes.
     pub fn child_ids(&self, directory: InodeId) -> impl Iterator<Item = InodeId> + '_ {
-        let tree = self
-            .index_of(directory)
-            .and_then(|index| self.inode(index))
-            .map_or(NONE, Inode::tree);
-        self.nodes
-            .iter(tree)
-            .filter_map(|child| self.inode(child).map(Inode::id))
+        let tree =
+            self.index_of(directory).and_then(|index| self.inode(index)).map_or(NONE, Inode::tree);
+        self.nodes.iter(tree).filter_map(|child| self.inode(child).map(Inode::id))
     }
 
     /// Files being written, by number, each with its path and writer.
@@ -216,10 +211,7 @@ impl Loader {
     pub fn new(settings: Settings) -> Self {
         let mut namespace = Namespace::new(settings);
         namespace.root_quota.used.namespace = 0;
-        Self {
-            namespace,
-            root_seen: false,
-        }
+        Self { namespace, root_seen: false }
     }
 
     /// Adds an inode.
@@ -269,12 +261,8 @@ impl Loader {
                 blocks,
                 writer,
             } => {
-                let layout = FileLayout {
-                    block_size,
-                    replication,
-                    storage_policy,
-                    erasure_coding_policy,
-                };
+                let layout =
+                    FileLayout { block_size, replication, storage_policy, erasure_coding_policy };
                 ns.set_layout(index, layout);
                 if !blocks.is_empty() {
                     ns.set_blocks(index, &blocks);
@@ -298,10 +286,7 @@ impl Loader {
             }
             LoadedBody::Directory(limits) if limits.is_set() => {
                 ns.update_beside(index, |beside| {
-                    beside.quota = Some(Box::new(QuotaFeature {
-                        limits,
-                        used: Usage::default(),
-                    }));
+                    beside.quota = Some(Box::new(QuotaFeature { limits, used: Usage::default() }));
                 });
             }
             LoadedBody::Directory(_) => {}
@@ -364,10 +349,7 @@ fn why_not(ns: &Namespace, inode: &LoadedInode) -> LoadError {
     if inode.id.0 <= MAX_INODE_ID && ns.index_of(inode.id).is_some() {
         return LoadError::DuplicateInode(inode.id);
     }
-    LoadError::OutOfRange {
-        inode: inode.id,
-        what: "its number, or its name's length,",
-    }
+    LoadError::OutOfRange { inode: inode.id, what: "its number, or its name's length," }
 }
 
 impl Namespace {

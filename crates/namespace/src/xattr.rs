@@ -99,9 +99,7 @@ pub(crate) fn visible(caller: &Caller, xattr: &XAttr, raw_path: bool) -> bool {
 /// `XAttrSetFlag.validate`.
 pub(crate) fn check_flags(name: &str, exists: bool, flags: u8) -> Result<(), FsError> {
     if flags & (CREATE | REPLACE) == 0 {
-        return Err(FsError::HadoopIllegalArgument(
-            "A flag must be specified.".to_owned(),
-        ));
+        return Err(FsError::HadoopIllegalArgument("A flag must be specified.".to_owned()));
     }
     if exists && flags & REPLACE == 0 {
         return Err(FsError::Io(format!(
@@ -117,10 +115,7 @@ pub(crate) fn check_flags(name: &str, exists: bool, flags: u8) -> Result<(), FsE
 }
 
 pub(crate) const fn user_visible(xattr: &XAttr) -> bool {
-    matches!(
-        xattr.namespace,
-        XAttrNamespace::User | XAttrNamespace::Trusted
-    )
+    matches!(xattr.namespace, XAttrNamespace::User | XAttrNamespace::Trusted)
 }
 
 /// Sets attributes among existing ones: new ones come first, as Java keeps them.

@@ -29,33 +29,19 @@ struct Step {
 }
 
 fn path() -> impl Strategy<Value = String> {
-    proptest::collection::vec(0..NAMES.len(), 1..4).prop_map(|parts| {
-        parts
-            .iter()
-            .map(|&p| format!("/{}", NAMES[p]))
-            .collect::<String>()
-    })
+    proptest::collection::vec(0..NAMES.len(), 1..4)
+        .prop_map(|parts| parts.iter().map(|&p| format!("/{}", NAMES[p])).collect::<String>())
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    (0u8..26, path(), path(), 0..USERS.len(), 0u16..1000).prop_map(
-        |(what, from, to, user, number)| Step {
-            what,
-            from,
-            to,
-            user,
-            number,
-        },
-    )
+    (0u8..26, path(), path(), 0..USERS.len(), 0u16..1000)
+        .prop_map(|(what, from, to, user, number)| Step { what, from, to, user, number })
 }
 
 fn create(path: &str, flags: u32, number: u16) -> CreateFile<'_> {
     CreateFile {
         path,
-        mode: CreateMode {
-            masked: 0o644,
-            unmasked: Some(0o666),
-        },
+        mode: CreateMode { masked: 0o644, unmasked: Some(0o666) },
         client_name: if number % 2 == 0 { "one" } else { "two" },
         client_machine: "host",
         flags: CreateFlags(flags),
@@ -73,10 +59,8 @@ fn write(world: &mut World, path: &str, blocks: u16) {
     let Some(client) = world.ns.writer_of(file).map(|w| w.client_name.clone()) else { return };
     let caller = world.caller("hdfs");
     for _ in 0..blocks % 4 {
-        let previous = world.ns.file_blocks(file).unwrap().last().map(|b| Block {
-            length: 100,
-            ..b
-        });
+        let previous =
+            world.ns.file_blocks(file).unwrap().last().map(|b| Block { length: 100, ..b });
         let ctx = world.context(&caller);
         let states = &world.states;
         let Ok(plan) = world.ns.plan_add_block(&ctx, path, file, &client, previous, states) else {
@@ -131,7 +115,8 @@ fn perform(world: &mut World, step: &Step) {
             go!(ns.plan_set_storage_policy(&ctx, from, policy));
         }
         22 => {
-            let x = XAttr { namespace: XAttrNamespace::User, name: format!("n{}", n % 3), value: None };
+            let x =
+                XAttr { namespace: XAttrNamespace::User, name: format!("n{}", n % 3), value: None };
             if n % 2 == 0 {
                 go!(ns.plan_set_xattr(&ctx, from, &x, 3));
             } else {
@@ -175,7 +160,11 @@ fn check_counts(ns: &Namespace) {
             storage: i64::try_from(summary.space_consumed).unwrap(),
             by_type: usage.by_type,
         };
-        assert_eq!((usage.inodes, usage.space_consumed), (counted.namespace, counted.storage), "{path}");
+        assert_eq!(
+            (usage.inodes, usage.space_consumed),
+            (counted.namespace, counted.storage),
+            "{path}"
+        );
     }
 }
 
@@ -256,7 +245,8 @@ fn opened_is_what_says_that_recovery_began() {
 #[test]
 fn a_directory_of_many_children() {
     let mut ns = Namespace::new(settings());
-    let mut mkdir = loxodon_namespace::edit::Mkdir { timestamp: Milliseconds(1), ..Default::default() };
+    let mut mkdir =
+        loxodon_namespace::edit::Mkdir { timestamp: Milliseconds(1), ..Default::default() };
     mkdir.permissions.mode = 0o755;
     for i in 0..200_000u64 {
         mkdir.inode = InodeId(16_386 + i);
@@ -288,7 +278,8 @@ fn a_file_costs_at_most_88_bytes() {
         let directory = format!("/dir-{}", i / 1000);
         if i % 1000 == 0 {
             let id = InodeId(ns.counters().last_inode.0 + 1);
-            ns.apply(&loxodon_namespace::edit::Edit::Mkdir(Box::new(mkdir(id, directory.clone())))).unwrap();
+            ns.apply(&loxodon_namespace::edit::Edit::Mkdir(Box::new(mkdir(id, directory.clone()))))
+                .unwrap();
         }
         if i == 1000 {
             first = ns.heap_bytes();
@@ -301,7 +292,11 @@ fn a_file_costs_at_most_88_bytes() {
             length: 4321,
             generation_stamp: loxodon_wire::ids::GenerationStamp(1001 + i),
         };
-        let close = loxodon_namespace::edit::CloseFile { path: add.path.clone(), blocks: vec![block], ..Default::default() };
+        let close = loxodon_namespace::edit::CloseFile {
+            path: add.path.clone(),
+            blocks: vec![block],
+            ..Default::default()
+        };
         ns.apply(&loxodon_namespace::edit::Edit::Close(Box::new(close))).unwrap();
     }
     let each = (ns.heap_bytes() - first) as f64 / (files - 1000) as f64;

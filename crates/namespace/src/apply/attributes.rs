@@ -72,23 +72,16 @@ impl Namespace {
 
     fn apply_quota_edit(&mut self, edit: &Edit) -> Result<bool, ApplyError> {
         match edit {
-            Edit::SetNsQuota {
-                path,
-                namespace_quota,
-            } => self.apply_quota("OP_SET_NS_QUOTA", path, *namespace_quota, DONT_SET, None)?,
+            Edit::SetNsQuota { path, namespace_quota } => {
+                self.apply_quota("OP_SET_NS_QUOTA", path, *namespace_quota, DONT_SET, None)?
+            }
             Edit::ClearNsQuota { path } => {
                 self.apply_quota("OP_CLEAR_NS_QUOTA", path, RESET, DONT_SET, None)?;
             }
-            Edit::SetQuota {
-                path,
-                namespace_quota,
-                storage_quota,
-            } => self.apply_quota("OP_SET_QUOTA", path, *namespace_quota, *storage_quota, None)?,
-            Edit::SetQuotaByStorageType {
-                path,
-                storage_type,
-                storage_quota,
-            } => {
+            Edit::SetQuota { path, namespace_quota, storage_quota } => {
+                self.apply_quota("OP_SET_QUOTA", path, *namespace_quota, *storage_quota, None)?
+            }
+            Edit::SetQuotaByStorageType { path, storage_type, storage_quota } => {
                 const KIND: &str = "OP_SET_QUOTA_BY_STORAGETYPE";
                 self.apply_quota(KIND, path, DONT_SET, *storage_quota, Some(*storage_type))?;
             }
@@ -125,11 +118,7 @@ impl Namespace {
         let replication = replication.min(max).max(min);
         let old = std::mem::replace(&mut layout.replication, replication);
         self.accounting(index, |ns| ns.set_layout(index, layout));
-        applied.blocks.push(BlockChange::Replication {
-            file: inode.id(),
-            old,
-            new: replication,
-        });
+        applied.blocks.push(BlockChange::Replication { file: inode.id(), old, new: replication });
         Ok(())
     }
 
@@ -167,9 +156,7 @@ impl Namespace {
         } else {
             return Err(ApplyError::new(KIND, path, "is neither file nor directory"));
         }
-        applied
-            .blocks
-            .push(BlockChange::StoragePolicy { inode: inode.id() });
+        applied.blocks.push(BlockChange::StoragePolicy { inode: inode.id() });
         Ok(())
     }
 

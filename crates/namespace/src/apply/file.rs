@@ -119,10 +119,7 @@ impl Namespace {
             ns.set_writer(index, client, machine, reopened.is_some());
         });
         if let Some(block) = reopened {
-            applied.blocks.push(BlockChange::Reopened {
-                file: inode.id(),
-                block,
-            });
+            applied.blocks.push(BlockChange::Reopened { file: inode.id(), block });
         }
     }
 
@@ -248,11 +245,9 @@ impl Namespace {
             let finished = complete || at + 1 < blocks.len();
             match old.get(at) {
                 Some(before) if before == block && !complete => {}
-                Some(_) => applied.blocks.push(BlockChange::Updated {
-                    file,
-                    block,
-                    complete: finished,
-                }),
+                Some(_) => {
+                    applied.blocks.push(BlockChange::Updated { file, block, complete: finished })
+                }
                 None => applied.blocks.push(BlockChange::Added {
                     file,
                     block,
@@ -341,9 +336,7 @@ impl Namespace {
             });
         }
         applied.inode = Some(inode.id());
-        applied
-            .blocks
-            .push(BlockChange::Closed { file: inode.id() });
+        applied.blocks.push(BlockChange::Closed { file: inode.id() });
         Ok(())
     }
 
@@ -364,14 +357,8 @@ impl Namespace {
         applied: &mut Applied,
     ) -> Result<(), ApplyError> {
         const KIND: &str = "OP_TRUNCATE";
-        let Edit::Truncate {
-            path,
-            client_name,
-            client_machine,
-            new_length,
-            timestamp,
-            block,
-        } = edit
+        let Edit::Truncate { path, client_name, client_machine, new_length, timestamp, block } =
+            edit
         else {
             return Ok(());
         };
@@ -408,15 +395,8 @@ impl Namespace {
             applied.blocks.push(BlockChange::Removed(gone));
         }
         if let Some((target, block)) = target {
-            let target = Block {
-                length: block.length - (kept_bytes - new_length),
-                ..target
-            };
-            applied.blocks.push(BlockChange::Truncated {
-                file: id,
-                block,
-                target,
-            });
+            let target = Block { length: block.length - (kept_bytes - new_length), ..target };
+            applied.blocks.push(BlockChange::Truncated { file: id, block, target });
         }
         applied.inode = Some(id);
         Ok(())

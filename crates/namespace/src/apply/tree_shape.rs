@@ -195,7 +195,7 @@ impl Namespace {
     }
 
     /// A rename that fails where the destination is there; into a directory that is there, it goes
-    /// under its own name. As Java does in replay, one that cannot be is passed over.
+    /// under its own name.
     pub(super) fn apply_rename_old(
         &mut self,
         source: &str,
@@ -207,7 +207,8 @@ impl Namespace {
         let index = self.existing(KIND, source)?;
         let mut to = self.place(KIND, destination)?;
         let own_name = source.rsplit('/').next().unwrap_or("");
-        if let Some(directory) = to.inode.filter(|&i| self.inode(i).is_some_and(Inode::is_directory))
+        if let Some(directory) =
+            to.inode.filter(|&i| self.inode(i).is_some_and(Inode::is_directory))
         {
             if directory == index {
                 return Ok(());
@@ -218,8 +219,9 @@ impl Namespace {
                 inode: self.child(directory, own_name.as_bytes()),
             };
         }
+        // Java logs a rename to itself, and passes over one whose destination is there.
         if to.inode.is_some() {
-            return Err(ApplyError::new(KIND, destination, "is there already"));
+            return Ok(());
         }
         self.move_inode(KIND, source, index, &to, time, applied)
     }
@@ -284,13 +286,11 @@ impl Namespace {
             return Ok(());
         };
         let from = inode.parent;
-        let (old_policy, new_policy) = (
-            self.effective_policy(from),
-            self.effective_policy(to.parent),
-        );
+        let (old_policy, new_policy) =
+            (self.effective_policy(from), self.effective_policy(to.parent));
         // Only the directories that one of the two ways has and the other has not see a change.
-        let recount = from != to.parent && self.crosses_limits(from, to.parent)
-            || old_policy != new_policy;
+        let recount =
+            from != to.parent && self.crosses_limits(from, to.parent) || old_policy != new_policy;
         if recount {
             let used = self.tree_usage(index, old_policy);
             self.account(from, &used.negated());
@@ -314,9 +314,7 @@ impl Namespace {
         self.touch_directory(from, time);
         self.touch_directory(to.parent, time);
         if old_policy != new_policy {
-            applied
-                .blocks
-                .push(BlockChange::StoragePolicy { inode: inode.id() });
+            applied.blocks.push(BlockChange::StoragePolicy { inode: inode.id() });
         }
         Ok(())
     }
@@ -333,8 +331,6 @@ impl Namespace {
 
     pub(super) fn lease_holder(&mut self, name: &str) -> Arc<str> {
         let number = self.owner(name);
-        self.users
-            .get(number)
-            .map_or_else(|| Arc::from(name), Arc::clone)
+        self.users.get(number).map_or_else(|| Arc::from(name), Arc::clone)
     }
 }

@@ -57,11 +57,8 @@ impl Namespace {
         }
         let (index, inode) = self.file_at(resolved.last(), path)?;
         self.check_can_change(index, inode, "append to", path)?;
-        let who = RecoverFor {
-            operation: "APPEND_FILE",
-            holder: client_name,
-            machine: client_machine,
-        };
+        let who =
+            RecoverFor { operation: "APPEND_FILE", holder: client_name, machine: client_machine };
         let mut edits = SmallVec::new();
         if let Some(plan) = self.recover_expired(ctx, &who, path, index, states)? {
             if plan.value != LeaseRelease::Closed {
@@ -69,10 +66,8 @@ impl Namespace {
             }
             edits = plan.edits;
         }
-        let last_block = closed_blocks(&edits).map_or_else(
-            || self.blocks(index).last(),
-            |blocks| blocks.last().copied(),
-        );
+        let last_block = closed_blocks(&edits)
+            .map_or_else(|| self.blocks(index).last(), |blocks| blocks.last().copied());
         self.check_last_block(path, last_block, states)?;
         let continues = self.check_append_quota(index, inode, last_block, new_block)?;
         edits.push(Edit::Append {
@@ -82,14 +77,7 @@ impl Namespace {
             new_block,
             rpc: ctx.rpc,
         });
-        Ok(Plan {
-            edits,
-            value: Opened::Done(Append {
-                file: inode.id(),
-                last_block,
-                continues,
-            }),
-        })
+        Ok(Plan { edits, value: Opened::Done(Append { file: inode.id(), last_block, continues }) })
     }
 
     /// Files in memory and striped files are not opened again.
@@ -176,11 +164,8 @@ impl Namespace {
         self.check_path_access(ctx.caller, &resolved, WRITE)?;
         let (index, inode) = self.file_at(resolved.last(), path)?;
         self.check_can_change(index, inode, "truncate", path)?;
-        let who = RecoverFor {
-            operation: "TRUNCATE_FILE",
-            holder: client_name,
-            machine: client_machine,
-        };
+        let who =
+            RecoverFor { operation: "TRUNCATE_FILE", holder: client_name, machine: client_machine };
         if let Some(same) = self.already_cutting(index, new_length) {
             return if same {
                 Ok(Plan::unchanged(Opened::Done(false)))
@@ -201,10 +186,7 @@ impl Namespace {
             |blocks| blocks.iter().map(|b| b.length).sum(),
         );
         if old_length == new_length {
-            return Ok(Plan {
-                edits,
-                value: Opened::Done(true),
-            });
+            return Ok(Plan { edits, value: Opened::Done(true) });
         }
         if old_length < new_length {
             return Err(FsError::HadoopIllegalArgument(format!(
@@ -222,10 +204,7 @@ impl Namespace {
             timestamp: ctx.now,
             block,
         });
-        Ok(Plan {
-            edits,
-            value: Opened::Done(on_boundary),
-        })
+        Ok(Plan { edits, value: Opened::Done(on_boundary) })
     }
 
     /// Is the file being cut, and to this length?
@@ -251,11 +230,7 @@ impl Namespace {
         let last = self.blocks(index).get(keep.checked_sub(1)?)?;
         let generation_stamp = self.next_generation_stamp();
         edits.push(Edit::SetGenstampV2 { generation_stamp });
-        Some(Block {
-            id: last.id,
-            length: last.length - (bytes - new_length),
-            generation_stamp,
-        })
+        Some(Block { id: last.id, length: last.length - (bytes - new_length), generation_stamp })
     }
 
     fn check_truncate_quota(
@@ -271,12 +246,11 @@ impl Namespace {
         let layout = self.layout(inode);
         let old = self.blocks(index).length();
         // The block that is cut counts as full until its recovery is over.
-        let last = keep
-            .checked_sub(1)
-            .and_then(|at| self.blocks(index).get(at))
-            .map_or(0, |b| b.length);
+        let last =
+            keep.checked_sub(1).and_then(|at| self.blocks(index).get(at)).map_or(0, |b| b.length);
         let new = bytes.saturating_sub(last).saturating_add(layout.block_size.max(last));
-        let difference = i64::try_from(new).unwrap_or(i64::MAX)
+        let difference = i64::try_from(new)
+            .unwrap_or(i64::MAX)
             .saturating_sub(i64::try_from(old).unwrap_or(i64::MAX));
         let more = space_delta(difference, copies(&layout), self.effective_policy(index));
         let parent = if inode.parent == crate::arena::NONE { ROOT } else { inode.parent };

@@ -2,8 +2,8 @@
 
 use loxodon_wire::ids::{InodeId, Milliseconds};
 
-use crate::access::WRITE;
 use crate::access::Checks;
+use crate::access::WRITE;
 use crate::apply::{DONT_SET, RESET, changed_limits};
 use crate::context::{OpContext, Plan};
 use crate::edit::{Edit, StorageType};
@@ -28,10 +28,7 @@ impl Namespace {
                 resolved.path()
             )));
         }
-        let owner = Checks {
-            owner: true,
-            ..Checks::default()
-        };
+        let owner = Checks { owner: true, ..Checks::default() };
         self.check_permission(ctx.caller, &resolved, owner)?;
         Ok(resolved)
     }
@@ -138,9 +135,7 @@ impl Namespace {
     /// A file was read: its access time, where the last one is older than the precision.
     #[must_use]
     pub fn plan_touch_access_time(&self, file: InodeId, now: Milliseconds) -> Plan<()> {
-        let due = self
-            .index_of(file)
-            .filter(|&index| self.access_time_due(index, now));
+        let due = self.index_of(file).filter(|&index| self.access_time_due(index, now));
         let Some(index) = due else {
             return Plan::unchanged(());
         };
@@ -224,16 +219,12 @@ impl Namespace {
         }
         let path = resolved.into_path();
         let edit = match of_type {
-            Some(storage_type) => Edit::SetQuotaByStorageType {
-                path,
-                storage_type,
-                storage_quota: storage,
-            },
-            None => Edit::SetQuota {
-                path,
-                namespace_quota: new.namespace,
-                storage_quota: new.storage,
-            },
+            Some(storage_type) => {
+                Edit::SetQuotaByStorageType { path, storage_type, storage_quota: storage }
+            }
+            None => {
+                Edit::SetQuota { path, namespace_quota: new.namespace, storage_quota: new.storage }
+            }
         };
         Ok(Plan::one(edit, ()))
     }
@@ -241,16 +232,12 @@ impl Namespace {
     /// `INodeDirectory.valueOf`.
     pub(crate) fn directory_at(&self, resolved: &Resolved<'_>) -> Result<u32, FsError> {
         match resolved.last() {
-            None => Err(FsError::FileNotFound(format!(
-                "Directory does not exist: {}",
-                resolved.path()
-            ))),
-            Some(index) if !self.inode(index).is_some_and(Inode::is_directory) => {
-                Err(FsError::PathIsNotDirectory(format!(
-                    "`{}': Is not a directory",
-                    resolved.path()
-                )))
+            None => {
+                Err(FsError::FileNotFound(format!("Directory does not exist: {}", resolved.path())))
             }
+            Some(index) if !self.inode(index).is_some_and(Inode::is_directory) => Err(
+                FsError::PathIsNotDirectory(format!("`{}': Is not a directory", resolved.path())),
+            ),
             Some(index) => Ok(index),
         }
     }

@@ -90,30 +90,16 @@ impl Namespace {
         holder: &str,
         file: InodeId,
     ) -> Result<u32, FsError> {
-        let text = || {
-            format!(
-                "{} (inode {file}) {}",
-                resolved.path(),
-                self.lease_text(holder)
-            )
-        };
-        let found = resolved
-            .last()
-            .and_then(|index| self.inode(index).map(|inode| (index, inode)));
+        let text = || format!("{} (inode {file}) {}", resolved.path(), self.lease_text(holder));
+        let found = resolved.last().and_then(|index| self.inode(index).map(|inode| (index, inode)));
         let Some((index, inode)) = found else {
             return Err(FsError::FileNotFound(format!("File does not exist: {}", text())));
         };
         if !inode.is_file() {
-            return Err(FsError::LeaseExpired(format!(
-                "INode is not a regular file: {}",
-                text()
-            )));
+            return Err(FsError::LeaseExpired(format!("INode is not a regular file: {}", text())));
         }
         let Some(writer) = self.writer(index) else {
-            return Err(FsError::LeaseExpired(format!(
-                "File is not open for writing: {}",
-                text()
-            )));
+            return Err(FsError::LeaseExpired(format!("File is not open for writing: {}", text())));
         };
         if &*writer.client_name != holder {
             return Err(FsError::LeaseExpired(format!(
@@ -192,13 +178,12 @@ impl Namespace {
         states: &dyn BlockStates,
     ) -> Result<(), FsError> {
         let blocks = self.blocks(index);
-        let before = blocks
-            .len()
-            .checked_sub(self.settings.committed_blocks_allowed.saturating_add(2));
+        let before =
+            blocks.len().checked_sub(self.settings.committed_blocks_allowed.saturating_add(2));
         match before.and_then(|at| blocks.get(at)) {
-            Some(block) if states.state(block.id) != BlockState::Complete => Err(
-                FsError::NotReplicatedYet(format!("Not replicated yet: {path}")),
-            ),
+            Some(block) if states.state(block.id) != BlockState::Complete => {
+                Err(FsError::NotReplicatedYet(format!("Not replicated yet: {path}")))
+            }
             _ => Ok(()),
         }
     }
@@ -222,10 +207,8 @@ impl Namespace {
             return Err(mismatch(path, previous, None));
         };
         let full = last.length >= block_size && states.state(last.id) == BlockState::Complete;
-        let appending = self.writer(index).is_some_and(|w| !w.last_block_open);
-        // Append to a file whose last block is full, or with a new block: the client has none.
-        if previous.is_none() && (full || appending && states.state(last.id) == BlockState::Complete)
-        {
+        // An append to a file whose last block is full: the client was given none.
+        if previous.is_none() && full {
             return Ok(None);
         }
         if same_version(blocks.penultimate(), previous) {
@@ -257,18 +240,14 @@ impl Namespace {
         let target = self.check_add_block(ctx, path, file, client_name, previous, states)?;
         let file = target.file;
         if let Some((block, offset)) = target.retry {
-            return Ok(Plan::unchanged(AddBlock::Retry {
-                file,
-                block,
-                offset,
-            }));
+            return Ok(Plan::unchanged(AddBlock::Retry { file, block, offset }));
         }
         let resolved = self.resolve_file(ctx.caller, path, file)?;
         let index = self.check_lease(&resolved, client_name, file)?;
-        let penultimate = self.blocks(index).last().map(|last| Block {
-            length: previous.map_or(last.length, |p| p.length),
-            ..last
-        });
+        let penultimate = self
+            .blocks(index)
+            .last()
+            .map(|last| Block { length: previous.map_or(last.length, |p| p.length), ..last });
         let offset = self.check_block_quota(index, penultimate)?;
         let block = Block {
             id: self.next_block_id(),
@@ -277,23 +256,14 @@ impl Namespace {
         };
         let mut edits = SmallVec::new();
         edits.push(Edit::AllocateBlockId { block: block.id });
-        edits.push(Edit::SetGenstampV2 {
-            generation_stamp: block.generation_stamp,
-        });
+        edits.push(Edit::SetGenstampV2 { generation_stamp: block.generation_stamp });
         edits.push(Edit::AddBlock {
             path: target.path,
             penultimate,
             last: block,
             rpc: RpcIds::NONE,
         });
-        Ok(Plan {
-            edits,
-            value: AddBlock::New {
-                file,
-                block,
-                offset,
-            },
-        })
+        Ok(Plan { edits, value: AddBlock::New { file, block, offset } })
     }
 
     /// Room for a whole block more, once the one before it is known. Gives the file's length.
@@ -408,16 +378,13 @@ impl Namespace {
             return Ok(Plan::unchanged(Complete::Wait));
         };
         let mut blocks: Vec<Block> = self.blocks(index).iter().collect();
-        let sure = blocks
-            .len()
-            .saturating_sub(self.settings.committed_blocks_allowed);
-        let far_enough = blocks.iter().enumerate().all(|(at, block)| {
-            match states.state(block.id) {
+        let sure = blocks.len().saturating_sub(self.settings.committed_blocks_allowed);
+        let far_enough =
+            blocks.iter().enumerate().all(|(at, block)| match states.state(block.id) {
                 BlockState::Complete => true,
                 BlockState::Committed => at >= sure,
                 _ => false,
-            }
-        });
+            });
         if !far_enough {
             return Ok(Plan::unchanged(Complete::Wait));
         }
@@ -480,10 +447,7 @@ impl Namespace {
     ) -> Result<Plan<Block>, FsError> {
         self.check_open_block(file, client_name, block, states)?;
         let generation_stamp = self.next_generation_stamp();
-        let renewed = Block {
-            generation_stamp,
-            ..block
-        };
+        let renewed = Block { generation_stamp, ..block };
         Ok(Plan::one(Edit::SetGenstampV2 { generation_stamp }, renewed))
     }
 
@@ -529,11 +493,7 @@ impl Namespace {
         if let Some(slot) = blocks.last_mut() {
             *slot = new;
         }
-        let edit = Edit::UpdateBlocks {
-            path: self.path(index),
-            blocks,
-            rpc: ctx.rpc,
-        };
+        let edit = Edit::UpdateBlocks { path: self.path(index), blocks, rpc: ctx.rpc };
         Ok(Plan::one(edit, ()))
     }
 
@@ -616,11 +576,7 @@ impl Namespace {
 }
 
 fn update_blocks(resolved: &Resolved<'_>, blocks: Vec<Block>, rpc: RpcIds) -> Edit {
-    Edit::UpdateBlocks {
-        path: resolved.path().to_owned(),
-        blocks,
-        rpc,
-    }
+    Edit::UpdateBlocks { path: resolved.path().to_owned(), blocks, rpc }
 }
 
 fn mismatch(path: &str, previous: Option<Block>, last: Option<Block>) -> FsError {

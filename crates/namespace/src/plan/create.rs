@@ -3,9 +3,9 @@
 use loxodon_wire::ids::InodeId;
 use smallvec::SmallVec;
 
+use super::CreateMode;
 use super::directory::{NewIds, names};
 use super::recovery::{Opened, RecoverFor};
-use super::CreateMode;
 use crate::access::WRITE;
 use crate::context::{BlockStates, OpContext, Plan};
 use crate::edit::{AddFile, Edit};
@@ -142,10 +142,7 @@ impl Namespace {
             erasure_coding_policy: 0,
             rpc: ctx.rpc,
         })));
-        Plan {
-            edits,
-            value: Opened::Done(inode),
-        }
+        Plan { edits, value: Opened::Done(inode) }
     }
 
     fn resolve_for_create<'a>(

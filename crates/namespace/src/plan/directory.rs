@@ -27,10 +27,7 @@ impl NewIds {
 
 /// `FSDirMkdirOp.addImplicitUwx`: who makes directories on the way can go through them.
 const fn on_the_way(mode: CreateMode) -> CreateMode {
-    CreateMode {
-        masked: (mode.masked & 0o777) | 0o300,
-        unmasked: mode.unmasked,
-    }
+    CreateMode { masked: (mode.masked & 0o777) | 0o300, unmasked: mode.unmasked }
 }
 
 impl Namespace {
@@ -49,9 +46,7 @@ impl Namespace {
         let resolved = self.resolve(Some(ctx.caller), path, Purpose::Create)?;
         if let Some(inode) = resolved.last().and_then(|index| self.inode(index)) {
             if inode.is_file() {
-                return Err(FsError::FileAlreadyExists(format!(
-                    "Path is not a directory: {path}"
-                )));
+                return Err(FsError::FileAlreadyExists(format!("Path is not a directory: {path}")));
             }
             return Ok(Plan::unchanged(true));
         }
@@ -64,8 +59,7 @@ impl Namespace {
         let missing = resolved.len() - resolved.inodes.len();
         self.check_new(&resolved, &names(missing))?;
         let mut edits = SmallVec::new();
-        let parent =
-            self.make_ancestors(ctx, &resolved, on_the_way(mode), &mut ids, &mut edits);
+        let parent = self.make_ancestors(ctx, &resolved, on_the_way(mode), &mut ids, &mut edits);
         let last = resolved.len() - 1;
         self.make_directory(ctx, &parent, resolved.prefix(last), mode, ids.next(), &mut edits);
         Ok(Plan { edits, value: true })
@@ -99,10 +93,8 @@ impl Namespace {
         edits: &mut SmallVec<[Edit; 1]>,
     ) -> Heritage {
         let (permissions, acl) = self.inherit(parent, &ctx.caller.user, mode, true);
-        let passed_on = Heritage {
-            group: permissions.group.clone(),
-            acl: Self::passes_on_list(&acl),
-        };
+        let passed_on =
+            Heritage { group: permissions.group.clone(), acl: Self::passes_on_list(&acl) };
         edits.push(Edit::Mkdir(Box::new(Mkdir {
             inode,
             path: path.to_owned(),
@@ -117,9 +109,8 @@ impl Namespace {
     /// The mode of directories made on the way to a file: the last existing directory's, and the
     /// caller can go through them.
     pub(crate) fn ancestors_mode(&self, resolved: &Resolved<'_>) -> CreateMode {
-        let mode = self
-            .inode(resolved.deepest())
-            .map_or(0o755, |inode| self.permission_word(inode).mode);
+        let mode =
+            self.inode(resolved.deepest()).map_or(0o755, |inode| self.permission_word(inode).mode);
         on_the_way(CreateMode::plain(mode))
     }
 
@@ -135,9 +126,7 @@ impl Namespace {
         create_parent: bool,
     ) -> Result<Plan<InodeId>, FsError> {
         if !self.settings.symlinks_enabled {
-            return Err(FsError::UnsupportedOperation(
-                "Symlinks not supported".to_owned(),
-            ));
+            return Err(FsError::UnsupportedOperation("Symlinks not supported".to_owned()));
         }
         if !is_valid_name(link) {
             return Err(FsError::InvalidPath(format!("Invalid link name: {link}")));
@@ -176,18 +165,11 @@ impl Namespace {
             },
             rpc: ctx.rpc,
         })));
-        Ok(Plan {
-            edits,
-            value: inode,
-        })
+        Ok(Plan { edits, value: inode })
     }
 }
 
 /// So many names more.
 pub(crate) fn names(count: usize) -> Usage {
-    Usage {
-        namespace: i64::try_from(count).unwrap_or(i64::MAX),
-        ..Usage::default()
-    }
+    Usage { namespace: i64::try_from(count).unwrap_or(i64::MAX), ..Usage::default() }
 }
-

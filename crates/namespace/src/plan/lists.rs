@@ -118,11 +118,7 @@ impl Namespace {
         spec: &[AclEntry],
     ) -> Result<Plan<()>, FsError> {
         self.plan_acl(ctx, path, |old| {
-            if spec.is_empty() {
-                Ok(Vec::new())
-            } else {
-                acl::replace(old, spec)
-            }
+            if spec.is_empty() { Ok(Vec::new()) } else { acl::replace(old, spec) }
         })
     }
 
@@ -162,13 +158,9 @@ impl Namespace {
         if attribute.namespace != XAttrNamespace::User || !self.settings.permissions_enabled {
             return Ok(());
         }
-        let sticky = resolved
-            .last()
-            .and_then(|index| self.inode(index))
-            .is_some_and(|inode| {
-                inode.is_directory()
-                    && self.permission_word(inode).mode & crate::access::STICKY != 0
-            });
+        let sticky = resolved.last().and_then(|index| self.inode(index)).is_some_and(|inode| {
+            inode.is_directory() && self.permission_word(inode).mode & crate::access::STICKY != 0
+        });
         if sticky && !ctx.caller.superuser {
             return self.resolve_owned(ctx, resolved.path()).map(|_| ());
         }
@@ -289,14 +281,13 @@ impl Namespace {
         asked
             .iter()
             .map(|wanted| {
-                seen.iter()
-                    .find(|x| xattr::same(x, wanted))
-                    .map(|x| (*x).clone())
-                    .ok_or_else(|| {
+                seen.iter().find(|x| xattr::same(x, wanted)).map(|x| (*x).clone()).ok_or_else(
+                    || {
                         FsError::XAttrNotFound(
                             "At least one of the attributes provided was not found.".to_owned(),
                         )
-                    })
+                    },
+                )
             })
             .collect()
     }

@@ -65,13 +65,7 @@ impl RecoverFor<'_> {
 impl Plan<LeaseRelease> {
     /// The same edits, the operation that led here refused.
     pub(crate) fn refused_with<T>(self, error: FsError) -> Plan<Opened<T>> {
-        Plan {
-            edits: self.edits,
-            value: Opened::Refused {
-                release: self.value,
-                error,
-            },
-        }
+        Plan { edits: self.edits, value: Opened::Refused { release: self.value, error } }
     }
 }
 
@@ -84,12 +78,7 @@ impl Namespace {
     pub(crate) fn lease_text(&self, holder: &str) -> String {
         self.leases.of(holder).map_or_else(
             || format!("Holder {holder} does not have any open files."),
-            |lease| {
-                format!(
-                    "[Lease.  Holder: {holder}, pending creates: {}]",
-                    lease.files.len()
-                )
-            },
+            |lease| format!("[Lease.  Holder: {holder}, pending creates: {}]", lease.files.len()),
         )
     }
 
@@ -112,9 +101,7 @@ impl Namespace {
         let owned = |reason: &str| FsError::AlreadyBeingCreated(who.message(path, reason));
         let holder = &*writer.client_name;
         if holder == who.holder && self.leases.of(holder).is_some() {
-            return Err(owned(&format!(
-                "{holder} is already the current lease holder."
-            )));
+            return Err(owned(&format!("{holder} is already the current lease holder.")));
         }
         let Some(lease) = self.leases.of(holder) else {
             return Err(owned("the file is under construction but no leases found."));
@@ -131,9 +118,7 @@ impl Namespace {
                 &format!("another recovery is in progress by {holder} on {machine}"),
             )));
         }
-        Err(owned(&format!(
-            "this file lease is currently owned by {holder} on {machine}"
-        )))
+        Err(owned(&format!("this file lease is currently owned by {holder} on {machine}")))
     }
 
     /// What a caller is told while the recovery that his operation began is running.
@@ -184,8 +169,7 @@ impl Namespace {
             return Ok(None);
         }
         let path = self.path(index);
-        self.release(now, &path, index, Some(new_holder), states)
-            .map(Some)
+        self.release(now, &path, index, Some(new_holder), states).map(Some)
     }
 
     /// `FSNamesystem.internalReleaseLease`.
@@ -232,13 +216,10 @@ impl Namespace {
         finished: usize,
         states: &dyn BlockStates,
     ) -> Result<(), FsError> {
-        let committed = |at: usize| {
-            blocks
-                .get(at)
-                .is_some_and(|b| states.state(b.id) == BlockState::Committed)
-        };
-        let early = finished + 2 < blocks.len()
-            || finished + 2 == blocks.len() && !committed(finished);
+        let committed =
+            |at: usize| blocks.get(at).is_some_and(|b| states.state(b.id) == BlockState::Committed);
+        let early =
+            finished + 2 < blocks.len() || finished + 2 == blocks.len() && !committed(finished);
         if early {
             return Err(FsError::Io(format!(
                 "DIR* NameSystem.internalReleaseLease: attempt to release a create lock on {path} but file is already closed."
@@ -258,9 +239,7 @@ impl Namespace {
         let mut edits = SmallVec::new();
         let recovery = states.may_start_recovery(block.id).then(|| {
             let stamp = self.next_generation_stamp();
-            edits.push(Edit::SetGenstampV2 {
-                generation_stamp: stamp,
-            });
+            edits.push(Edit::SetGenstampV2 { generation_stamp: stamp });
             stamp
         });
         let writer = self.writer(index);
@@ -309,10 +288,7 @@ impl Namespace {
             rpc: crate::edit::RpcIds::NONE,
         });
         edits.push(self.close_edit(now, index, blocks));
-        Plan {
-            edits,
-            value: LeaseRelease::Closed,
-        }
+        Plan { edits, value: LeaseRelease::Closed }
     }
 
     /// The edit that closes a file with these blocks (`FSEditLog.logCloseFile`).

@@ -47,11 +47,7 @@ impl Namespace {
         if resolved.is_root() {
             return Ok(Plan::unchanged(false));
         }
-        let edit = Edit::Delete {
-            path: resolved.into_path(),
-            timestamp: ctx.now,
-            rpc: ctx.rpc,
-        };
+        let edit = Edit::Delete { path: resolved.into_path(), timestamp: ctx.now, rpc: ctx.rpc };
         Ok(Plan::one(edit, true))
     }
 
@@ -123,10 +119,7 @@ impl Namespace {
         let refuse = |message: String| Err(FsError::HadoopIllegalArgument(message));
         let resolved = self.resolve(Some(ctx.caller), source, Purpose::Write)?;
         self.check_path_access(ctx.caller, &resolved, READ)?;
-        let parent_write = Checks {
-            parent: Some(WRITE),
-            ..Checks::default()
-        };
+        let parent_write = Checks { parent: Some(WRITE), ..Checks::default() };
         self.check_permission(ctx.caller, &resolved, parent_write)?;
         let (index, inode) = self.file_at(resolved.last(), source)?;
         let into = self.inode(target).copied().unwrap_or_default();
@@ -161,12 +154,7 @@ impl Namespace {
     }
 
     /// More copies of what comes from files with fewer.
-    fn check_concat_quota(
-        &self,
-        target: u32,
-        inode: &Inode,
-        parts: &[u32],
-    ) -> Result<(), FsError> {
+    fn check_concat_quota(&self, target: u32, inode: &Inode, parts: &[u32]) -> Result<(), FsError> {
         let copies = crate::usage::copies(&self.layout(inode));
         let mut more = crate::status::Usage::default();
         for &part in parts {

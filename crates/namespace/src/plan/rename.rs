@@ -24,9 +24,8 @@ impl Namespace {
     ) -> Result<Plan<bool>, FsError> {
         let from = self.resolve(Some(ctx.caller), source, Purpose::WriteLink)?;
         let given = self.resolve(Some(ctx.caller), destination, Purpose::CreateLink)?;
-        let into_directory = given
-            .last()
-            .filter(|&index| self.inode(index).is_some_and(Inode::is_directory));
+        let into_directory =
+            given.last().filter(|&index| self.inode(index).is_some_and(Inode::is_directory));
         let to = into_directory.map_or_else(
             || given.clone(),
             |directory| given.join(from.name(), self.child(directory, from.name().as_bytes())),
@@ -155,18 +154,13 @@ impl Namespace {
                 "Cannot rename symlink {source} to its target {destination}"
             )));
         }
-        if destination
-            .strip_prefix(source)
-            .is_some_and(|rest| rest.starts_with('/'))
-        {
+        if destination.strip_prefix(source).is_some_and(|rest| rest.starts_with('/')) {
             return Err(FsError::Io(format!(
                 "Rename destination {destination} is a directory or file under source {source}"
             )));
         }
         if is_reserved_root(source) || is_reserved_root(destination) {
-            return Err(FsError::InvalidPath(
-                "Cannot rename to or from /.reserved".to_owned(),
-            ));
+            return Err(FsError::InvalidPath("Cannot rename to or from /.reserved".to_owned()));
         }
         Ok(())
     }
@@ -236,26 +230,15 @@ impl Namespace {
             ));
         }
         if to.len() == 2 && to.name() == ".reserved" {
-            return Err(FsError::InvalidPath(
-                "Cannot rename to or from /.reserved".to_owned(),
-            ));
+            return Err(FsError::InvalidPath("Cannot rename to or from /.reserved".to_owned()));
         }
-        let common = from
-            .inodes
-            .iter()
-            .zip(&to.inodes)
-            .take_while(|(a, b)| a == b)
-            .last()
-            .map(|(a, _)| *a);
+        let common =
+            from.inodes.iter().zip(&to.inodes).take_while(|(a, b)| a == b).last().map(|(a, _)| *a);
         if !self.crosses_limits(from.parent().unwrap_or_default(), parent) {
             return Ok(());
         }
         let own = self.inode(index).map_or(UNSPECIFIED, |i| self.own_policy(index, i));
-        let policy = if own == UNSPECIFIED {
-            self.effective_policy(parent)
-        } else {
-            own
-        };
+        let policy = if own == UNSPECIFIED { self.effective_policy(parent) } else { own };
         let mut more: Usage = self.tree_usage(index, policy);
         if let Some(old) = to.last() {
             more.add(&self.tree_usage(old, self.effective_policy(parent)).negated());

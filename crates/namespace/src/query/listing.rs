@@ -1,6 +1,6 @@
 //! Directories, page by page.
 
-use super::{RESERVED_STATUS, is_reserved_directory, names_snapshot};
+use super::{RESERVED_STATUS, is_reserved_directory};
 use crate::access::READ_EXECUTE;
 use crate::context::OpContext;
 use crate::error::FsError;
@@ -36,12 +36,6 @@ impl Namespace {
             if is_reserved_directory(&resolved) {
                 return Ok(Some(reserved_listing()));
             }
-            if names_snapshot(&resolved) {
-                return Err(FsError::Snapshot(format!(
-                    "Directory is not a snapshottable directory: {}",
-                    resolved.parent_path()
-                )));
-            }
             return Ok(None);
         };
         let Some(inode) = self.inode(index) else {
@@ -49,10 +43,7 @@ impl Namespace {
         };
         if !inode.is_directory() {
             let entries = self.status_at(index).into_iter().collect();
-            return Ok(Some(DirectoryListing {
-                entries,
-                remaining: 0,
-            }));
+            return Ok(Some(DirectoryListing { entries, remaining: 0 }));
         }
         self.check_path_access(ctx.caller, &resolved, READ_EXECUTE)?;
         let of = |i| name_of(&self.inodes, &self.names, i);
@@ -63,18 +54,12 @@ impl Namespace {
             self.nodes.iter_after(tree, &start, &of)
         };
         let around = self.surroundings(index);
-        let mut entries: Vec<FileStatus<'_>> =
-            Vec::with_capacity(limit.min(after as usize));
+        let mut entries: Vec<FileStatus<'_>> = Vec::with_capacity(limit.min(after as usize));
         entries.extend(
-            children
-                .take(limit)
-                .filter_map(|child| self.status(child, self.name(child), around)),
+            children.take(limit).filter_map(|child| self.status(child, self.name(child), around)),
         );
         let listed = u32::try_from(entries.len()).unwrap_or(u32::MAX);
-        Ok(Some(DirectoryListing {
-            entries,
-            remaining: after.saturating_sub(listed),
-        }))
+        Ok(Some(DirectoryListing { entries, remaining: after.saturating_sub(listed) }))
     }
 
     /// Where a page begins: a name, or a path below `/.reserved` that stands for one.
@@ -122,13 +107,9 @@ impl Namespace {
         let mut count = 0;
         let mut next = None;
         while let Some(path) = paths.get(at).filter(|_| count < page) {
-            let result = self
-                .listing_of(ctx, path, &start, page - count)
-                .and_then(|listing| {
-                    listing.ok_or_else(|| {
-                        FsError::FileNotFound(format!("Path {path} does not exist"))
-                    })
-                });
+            let result = self.listing_of(ctx, path, &start, page - count).and_then(|listing| {
+                listing.ok_or_else(|| FsError::FileNotFound(format!("Path {path} does not exist")))
+            });
             start.clear();
             let remaining = result.as_ref().map_or(0, |listing| listing.remaining);
             let result = result.map(|listing| listing.entries);
@@ -139,36 +120,19 @@ impl Namespace {
             } else {
                 next = Some((at, Vec::new()));
             }
-            listings.push(PartialListing {
-                path_index: at,
-                result,
-            });
+            listings.push(PartialListing { path_index: at, result });
             if remaining > 0 {
-                return Ok(BatchedListing {
-                    listings,
-                    has_more: true,
-                    next,
-                });
+                return Ok(BatchedListing { listings, has_more: true, next });
             }
             at += 1;
         }
         let has_more = at < paths.len();
-        Ok(BatchedListing {
-            listings,
-            has_more,
-            next: next.filter(|_| has_more),
-        })
+        Ok(BatchedListing { listings, has_more, next: next.filter(|_| has_more) })
     }
 }
 
 /// What is in `/.reserved`: `.inodes` and `raw`.
 fn reserved_listing() -> DirectoryListing<'static> {
-    let named = |name| FileStatus {
-        name,
-        ..RESERVED_STATUS
-    };
-    DirectoryListing {
-        entries: vec![named(b".inodes"), named(b"raw")],
-        remaining: 0,
-    }
+    let named = |name| FileStatus { name, ..RESERVED_STATUS };
+    DirectoryListing { entries: vec![named(b".inodes"), named(b"raw")], remaining: 0 }
 }

@@ -21,10 +21,7 @@ impl Namespace {
     ) -> Result<ContentSummary, FsError> {
         let resolved = self.resolve(Some(ctx.caller), path, Purpose::ReadLink)?;
         let Some(index) = resolved.last() else {
-            return Err(FsError::FileNotFound(format!(
-                "File does not exist: {}",
-                resolved.path()
-            )));
+            return Err(FsError::FileNotFound(format!("File does not exist: {}", resolved.path())));
         };
         self.summary_of(ctx.caller, &resolved, index)
     }
@@ -37,17 +34,12 @@ impl Namespace {
     ) -> Result<ContentSummary, FsError> {
         let checked = self.settings.permissions_enabled && !caller.superuser;
         if checked && self.settings.content_summary_sub_access {
-            let checks = Checks {
-                tree: Some(READ_EXECUTE),
-                ..Checks::default()
-            };
+            let checks = Checks { tree: Some(READ_EXECUTE), ..Checks::default() };
             self.check_permission(caller, resolved, checks)?;
         }
         let limits = self.quota(root).map(|q| q.limits);
-        let mut summary = ContentSummary {
-            quota: limits.unwrap_or(Quota::NONE),
-            ..ContentSummary::default()
-        };
+        let mut summary =
+            ContentSummary { quota: limits.unwrap_or(Quota::NONE), ..ContentSummary::default() };
         let parent = self.inode(root).map_or(ROOT, |inode| inode.parent);
         let mut pending = vec![(root, self.effective_policy(parent))];
         while let Some((at, above)) = pending.pop() {
@@ -96,10 +88,7 @@ impl Namespace {
     /// As for a content summary.
     pub fn quota_usage(&self, ctx: &OpContext<'_>, path: &str) -> Result<QuotaUsage, FsError> {
         let resolved = self.resolve(Some(ctx.caller), path, Purpose::ReadLink)?;
-        let checks = Checks {
-            tree: Some(READ_EXECUTE),
-            ..Checks::default()
-        };
+        let checks = Checks { tree: Some(READ_EXECUTE), ..Checks::default() };
         self.check_permission(ctx.caller, &resolved, checks)?;
         let Some(index) = resolved.last() else {
             return Err(FsError::FileNotFound(format!(

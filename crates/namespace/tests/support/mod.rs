@@ -44,11 +44,7 @@ pub(crate) struct World {
 }
 
 pub(crate) fn settings() -> Settings {
-    Settings {
-        fs_owner: "hdfs".to_owned(),
-        min_block_size: 1,
-        ..Settings::default()
-    }
+    Settings { fs_owner: "hdfs".to_owned(), min_block_size: 1, ..Settings::default() }
 }
 
 impl World {
@@ -56,10 +52,7 @@ impl World {
         Self {
             ns: Namespace::new(settings),
             log: Vec::new(),
-            states: States {
-                locations: 3,
-                ..States::default()
-            },
+            states: States { locations: 3, ..States::default() },
             now: Milliseconds(1_000_000),
             applied: Vec::new(),
         }
@@ -76,11 +69,7 @@ impl World {
     }
 
     pub(crate) fn context<'a>(&self, caller: &'a Caller) -> OpContext<'a> {
-        OpContext {
-            caller,
-            now: self.now,
-            rpc: RpcIds::NONE,
-        }
+        OpContext { caller, now: self.now, rpc: RpcIds::NONE }
     }
 
     /// Applies and logs a plan.
@@ -88,10 +77,7 @@ impl World {
         self.ns.tick(self.now);
         self.applied.clear();
         for edit in plan.edits {
-            let applied = self
-                .ns
-                .apply(&edit)
-                .unwrap_or_else(|e| panic!("{edit:?}: {e}"));
+            let applied = self.ns.apply(&edit).unwrap_or_else(|e| panic!("{edit:?}: {e}"));
             self.applied.push(applied);
             self.log.push(edit);
         }
@@ -109,15 +95,9 @@ pub(crate) fn picture(ns: &Namespace) -> Vec<String> {
         pending.extend(ns.child_ids(id));
     }
     let root = Caller::new("hdfs".to_owned(), Vec::new(), ns.settings());
-    let ctx = OpContext {
-        caller: &root,
-        now: Milliseconds(0),
-        rpc: RpcIds::NONE,
-    };
-    let mut directories: Vec<String> = ns
-        .inode_views()
-        .filter_map(|inode| ns.path_of(inode.id))
-        .collect();
+    let ctx = OpContext { caller: &root, now: Milliseconds(0), rpc: RpcIds::NONE };
+    let mut directories: Vec<String> =
+        ns.inode_views().filter_map(|inode| ns.path_of(inode.id)).collect();
     directories.sort();
     for path in directories {
         lines.push(format!("{path} {:?}", ns.quota_usage(&ctx, &path)));
