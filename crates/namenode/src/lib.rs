@@ -1,1 +1,29 @@
 //! Joins namespace, journal, blocks and cluster into the NameNode's machine.
+//!
+//! A call comes in as bytes ([`dispatch`]), becomes an operation ([`machine::NameNode`], `ops/`),
+//! and leaves an answer and [`request::Effects`]: edits to write, lines to log, blocks to wait
+//! for. Nothing here does I/O or reads a clock.
+
+pub mod audit;
+mod convert;
+pub mod dispatch;
+pub mod error;
+pub mod fsck;
+pub mod load;
+mod located;
+pub mod machine;
+mod ops;
+mod replayed;
+pub mod request;
+pub mod retry_cache;
+pub mod settings;
+mod tables;
+pub mod users;
+pub mod version;
+
+pub use error::NameNodeError;
+pub use machine::{NameNode, StorageIdentity};
+pub use ops::admin::Due;
+pub use ops::datanode::{Locked, full_report};
+pub use replayed::replayed_answer;
+pub use request::{Effects, Identity, Now, Request};

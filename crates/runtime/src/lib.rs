@@ -1,5 +1,6 @@
 //! The operating system, once: sockets, disks, configuration, HTTP, daemons.
 
+pub mod daemon;
 pub mod disk;
 
 pub mod web;

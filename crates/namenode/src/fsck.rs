@@ -1,0 +1,591 @@
+//! `fsck`: walks a frozen view of the namespace and says what its blocks are like, in the words
+//! of `NamenodeFsck`, which scripts and the command read.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use loxodon_blocks::{BlockManager, ReplicaCounts, Target};
+use loxodon_cluster::AdminState;
+use loxodon_namespace::Namespace;
+use loxodon_namespace::context::OpContext;
+use loxodon_namespace::edit::Block;
+use loxodon_namespace::status::{FileKind, FileStatus};
+
+use crate::error::Result;
+use crate::machine::NameNode;
+
+/// What the command's switches ask for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FsckOptions {
+    /// `-files`
+    pub files: bool,
+    /// `-blocks`
+    pub blocks: bool,
+    /// `-locations`
+    pub locations: bool,
+    /// `-racks`
+    pub racks: bool,
+    /// `-replicaDetails`
+    pub replica_details: bool,
+    /// `-openforwrite`
+    pub open_files: bool,
+    /// `-maintenance`
+    pub maintenance: bool,
+    /// `-delete`: damaged files are to be removed.
+    pub delete: bool,
+    /// `-move`: what can be saved of damaged files goes to `/lost+found`.
+    pub salvage: bool,
+}
+
+/// A walk in work. Its text gathers in [`Fsck::take_output`].
+#[derive(Debug)]
+pub struct Fsck {
+    view: Namespace,
+    options: FsckOptions,
+    pool: String,
+    output: String,
+    pending: Vec<Visit>,
+    directories: u64,
+    symlinks: u64,
+    totals: Totals,
+    damaged: Vec<String>,
+}
+
+/// A directory whose children after a name are to be visited.
+#[derive(Debug)]
+struct Visit {
+    path: String,
+    after: Vec<u8>,
+}
+
+#[derive(Debug, Default)]
+struct Totals {
+    size: u64,
+    files: u64,
+    blocks: u64,
+    open_size: u64,
+    open_files: u64,
+    open_blocks: u64,
+    replicas: u64,
+    expected: u64,
+    excessive_blocks: u64,
+    minimal: u64,
+    below_minimum: u64,
+    under_blocks: u64,
+    misplaced_blocks: u64,
+    missing_replicas: u64,
+    missing: BTreeSet<i64>,
+    missing_size: u64,
+    corrupt_files: u64,
+    corrupt_blocks: u64,
+    corrupt_size: u64,
+    decommissioned: u64,
+    decommissioning: u64,
+    entering_maintenance: u64,
+    in_maintenance: u64,
+}
+
+impl Fsck {
+    /// A walk over what is at `path`; `None` where nothing is.
+    ///
+    /// # Errors
+    /// A path that the caller may not read.
+    pub fn new(
+        machine: &NameNode,
+        op: &OpContext<'_>,
+        path: &str,
+        options: FsckOptions,
+    ) -> Result<Option<Self>> {
+        let view = machine.namespace.clone();
+        let mut walk = Self {
+            pool: machine.storage.block_pool_id.clone(),
+            view,
+            options,
+            output: String::new(),
+            pending: Vec::new(),
+            directories: 0,
+            symlinks: 0,
+            totals: Totals::default(),
+            damaged: Vec::new(),
+        };
+        let view = walk.view.clone();
+        let Some(found) = view.file_info(op, path, true)? else { return Ok(None) };
+        walk.visit(&machine.blocks, path, &found);
+        Ok(Some(walk))
+    }
+
+    /// Goes one page of one directory further; true when all is seen.
+    ///
+    /// # Errors
+    /// A directory that the caller may not read.
+    pub fn advance(&mut self, machine: &NameNode, op: &OpContext<'_>) -> Result<bool> {
+        let Some(visit) = self.pending.pop() else { return Ok(true) };
+        let view = self.view.clone();
+        let Some(page) = view.listing(op, &visit.path, &visit.after)? else {
+            return Ok(self.pending.is_empty());
+        };
+        if page.remaining > 0
+            && let Some(last) = page.entries.last()
+        {
+            self.pending.push(Visit { path: visit.path.clone(), after: last.name.to_vec() });
+        }
+        let prefix = visit.path.trim_end_matches('/');
+        let below = self.pending.len();
+        for entry in &page.entries {
+            let name = String::from_utf8_lossy(entry.name);
+            self.visit(&machine.blocks, &format!("{prefix}/{name}"), entry);
+        }
+        // Directories are visited in order of their names, before the rest of this one.
+        if let Some(new) = self.pending.get_mut(below..) {
+            new.reverse();
+        }
+        Ok(self.pending.is_empty())
+    }
+
+    /// What was written since the last call.
+    #[must_use]
+    pub fn take_output(&mut self) -> String {
+        std::mem::take(&mut self.output)
+    }
+
+    /// Files with missing or corrupt blocks, for `-delete` and `-move`.
+    #[must_use]
+    pub fn take_damaged(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.damaged)
+    }
+
+    /// Whether no file is damaged.
+    #[must_use]
+    pub fn is_healthy(&self) -> bool {
+        self.totals.missing.is_empty() && self.totals.corrupt_blocks == 0
+    }
+
+    fn visit(&mut self, blocks: &BlockManager, path: &str, found: &FileStatus<'_>) {
+        let seen = self.directories + self.symlinks + self.totals.files;
+        if seen % 1000 == 0 {
+            self.output.push('\n');
+        }
+        match found.kind {
+            FileKind::Directory => {
+                if self.options.files {
+                    let _ = writeln!(self.output, "{path} <dir>");
+                }
+                self.directories += 1;
+                self.pending.push(Visit { path: path.to_owned(), after: Vec::new() });
+            }
+            FileKind::Symlink => {
+                if self.options.files {
+                    let _ = writeln!(self.output, "{path} <symlink>");
+                }
+                self.symlinks += 1;
+            }
+            FileKind::File => self.file(blocks, path, found),
+        }
+    }
+
+    fn file(&mut self, blocks: &BlockManager, path: &str, found: &FileStatus<'_>) {
+        let is_open = found.under_construction;
+        let count = found.blocks.len();
+        if is_open && !self.options.open_files {
+            self.totals.open_size += found.length;
+            self.totals.open_blocks += count as u64;
+            self.totals.open_files += 1;
+            return;
+        }
+        self.totals.files += 1;
+        self.totals.size += found.length;
+        self.totals.blocks += count as u64;
+        let (length, replication) = (found.length, found.replication);
+        if is_open {
+            let _ = write!(
+                self.output,
+                "{path} {length} bytes, replicated: replication={replication}, {count} block(s), \
+                 OPENFORWRITE: "
+            );
+        } else if self.options.files {
+            let _ = write!(
+                self.output,
+                "{path} {length} bytes, replicated: replication={replication}, {count} block(s): "
+            );
+        } else if self.totals.files % 100 == 0 {
+            self.output.push('.');
+        }
+        self.blocks(blocks, path, found);
+    }
+
+    fn blocks(&mut self, blocks: &BlockManager, path: &str, found: &FileStatus<'_>) {
+        let mut file = FileReport::default();
+        let mut unfinished = None;
+        let last = found.blocks.len().saturating_sub(1);
+        for (index, block) in found.blocks.iter().enumerate() {
+            if index == last && !blocks.is_complete(block.id) && found.under_construction {
+                unfinished = Some((index, block));
+                continue;
+            }
+            self.block(blocks, path, found, (index, block), &mut file);
+        }
+        if let Some((index, block)) = unfinished {
+            let targets = blocks.expected_locations(block.id);
+            let _ = write!(
+                file.lines,
+                "\nUnder Construction Block:\n{index}. {} len={} Expected_repl={}{}",
+                self.name(block),
+                block.length,
+                targets.len(),
+                self.replicas(blocks, block)
+            );
+        }
+        self.conclude(path, found, &file);
+    }
+
+    fn block(
+        &mut self,
+        blocks: &BlockManager,
+        path: &str,
+        found: &FileStatus<'_>,
+        (index, block): (usize, Block),
+        file: &mut FileReport,
+    ) {
+        let Some(info) = blocks.block(block.id) else {
+            // Removed since the view was taken.
+            return;
+        };
+        let counts = blocks.count_replicas(block.id);
+        let wanted = u64::from(found.replication);
+        let live = u64::from(counts.live);
+        let total = live + u64::from(counts.decommission()) + u64::from(counts.maintenance());
+        let minimum = u64::from(blocks.settings().min_replication);
+        let name = self.name(block);
+        let totals = &mut self.totals;
+        totals.add(&counts);
+        totals.replicas += total;
+        totals.expected += wanted;
+        totals.excessive_blocks += u64::from(live > wanted);
+        match total >= minimum {
+            true => totals.minimal += 1,
+            false => totals.below_minimum += 1,
+        }
+        let is_missing = total == 0;
+        let is_corrupt = is_missing && counts.corrupt > 0;
+        if is_corrupt {
+            totals.corrupt_blocks += 1;
+            totals.corrupt_size += block.length;
+            file.corrupt += 1;
+            file.corrupt_size += block.length;
+            let _ = write!(
+                self.output,
+                "\n{path}: CORRUPT blockpool {} block blk_{}\n",
+                self.pool, block.id
+            );
+        }
+        if total < wanted && !is_missing {
+            self.totals.missing_replicas += wanted - total;
+            self.totals.under_blocks += 1;
+            file.under += 1;
+            self.under_replicated(path, &name, found.replication, &counts);
+        }
+        if !blocks.is_placement_satisfied(block.id, &info) {
+            self.totals.misplaced_blocks += 1;
+            file.misplaced += 1;
+            if !self.options.files {
+                if file.under == 0 {
+                    self.output.push('\n');
+                }
+                let _ = write!(self.output, "{path}: ");
+            }
+            let _ = writeln!(
+                self.output,
+                " Replica placement policy is violated for {name}. \
+                 Block should be additionally replicated on 1 more rack(s)."
+            );
+        }
+        let _ = write!(file.lines, "{index}. {name} len={}", block.length);
+        if is_missing && !is_corrupt {
+            file.lines.push_str(" MISSING!");
+            self.totals.missing.insert(block.id.0);
+            self.totals.missing_size += block.length;
+            file.missing += 1;
+            file.missing_size += block.length;
+        } else {
+            let places = self.replicas(blocks, block);
+            let _ = write!(file.lines, " Live_repl={live}{places}");
+        }
+        file.lines.push('\n');
+    }
+
+    fn under_replicated(&mut self, path: &str, name: &str, wanted: u16, counts: &ReplicaCounts) {
+        if !self.options.files {
+            let _ = write!(self.output, "\n{path}: ");
+        }
+        let _ = write!(
+            self.output,
+            " Under replicated {name}. Target Replicas is {wanted} but found {} live replica(s), \
+             {} decommissioned replica(s), {} decommissioning replica(s)",
+            counts.live, counts.decommissioned, counts.decommissioning
+        );
+        if self.options.maintenance {
+            let _ = write!(
+                self.output,
+                "{}, entering maintenance replica(s) and {} in maintenance replica(s).",
+                counts.entering_maintenance, counts.in_maintenance
+            );
+        } else {
+            self.output.push('.');
+        }
+        self.output.push('\n');
+    }
+
+    /// The block as `ExtendedBlock.toString` has it.
+    fn name(&self, block: Block) -> String {
+        format!("{}:blk_{}_{}", self.pool, block.id, block.generation_stamp)
+    }
+
+    /// Where the replicas are, if that was asked for, with a space in front.
+    fn replicas(&self, blocks: &BlockManager, block: Block) -> String {
+        let options = &self.options;
+        if !(options.locations || options.racks || options.replica_details) {
+            return String::new();
+        }
+        let mut text = String::from("  [");
+        let mut first = true;
+        for target in blocks.replicas(block.id) {
+            let node = blocks.datanode(target.node);
+            let storage = blocks.storage(target.storage);
+            let (Some(node), Some(storage)) = (node, storage) else { continue };
+            if !std::mem::take(&mut first) {
+                text.push_str(", ");
+            }
+            let address = node.id().transfer_address();
+            if options.racks {
+                let _ = write!(text, "{}/{address}", node.rack());
+            } else {
+                let kind = storage.kind().name();
+                let _ = write!(text, "DatanodeInfoWithStorage[{address},{},{kind}]", storage.id());
+            }
+            if options.replica_details {
+                text.push_str(self.remark(blocks, block, target));
+            }
+        }
+        text.push(']');
+        text
+    }
+
+    /// What `-replicaDetails` says of one replica.
+    fn remark(&self, blocks: &BlockManager, block: Block, target: Target) -> &'static str {
+        let (Some(node), Some(storage)) =
+            (blocks.datanode(target.node), blocks.storage(target.storage))
+        else {
+            return "";
+        };
+        let is_corrupt = || {
+            let mut damaged = blocks.corrupt_replicas(block.id).into_iter();
+            damaged.any(|(index, _)| index == target.node)
+        };
+        match node.admin() {
+            AdminState::Decommissioned => "(DECOMMISSIONED)",
+            AdminState::DecommissionInProgress => "(DECOMMISSIONING)",
+            AdminState::EnteringMaintenance if self.options.maintenance => "(ENTERING MAINTENANCE)",
+            AdminState::InMaintenance if self.options.maintenance => "(IN MAINTENANCE)",
+            _ if is_corrupt() => "(CORRUPT)",
+            _ if node.is_stale() => "(STALE_NODE)",
+            _ if storage.is_content_stale() => "(STALE_BLOCK_CONTENT)",
+            _ => "(LIVE)",
+        }
+    }
+
+    fn conclude(&mut self, path: &str, found: &FileStatus<'_>, file: &FileReport) {
+        let FileReport { missing, missing_size, corrupt, corrupt_size, .. } = *file;
+        let out = &mut self.output;
+        if missing > 0 || corrupt > 0 {
+            self.totals.corrupt_files += 1;
+            if !found.under_construction {
+                self.damaged.push(path.to_owned());
+            }
+        }
+        if !self.options.files {
+            if missing > 0 {
+                let _ = write!(
+                    out,
+                    "\n{path}: MISSING {missing} blocks of total size {missing_size} B."
+                );
+            }
+            if corrupt > 0 {
+                let _ = write!(
+                    out,
+                    "\n{path}: CORRUPT {corrupt} blocks of total size {corrupt_size} B."
+                );
+            }
+            return;
+        }
+        if missing > 0 {
+            let _ = writeln!(out, " MISSING {missing} blocks of total size {missing_size} B");
+        }
+        if corrupt > 0 {
+            let _ = writeln!(out, " CORRUPT {corrupt} blocks of total size {corrupt_size} B");
+        }
+        if missing == 0 && corrupt == 0 && file.under == 0 && file.misplaced == 0 {
+            out.push_str(" OK\n");
+        }
+        if self.options.blocks {
+            let _ = writeln!(out, "{}", file.lines);
+        }
+    }
+
+    /// The summary after the walk, up to the line that says when it ended.
+    #[must_use]
+    pub fn summary(&self, machine: &NameNode) -> String {
+        let mut text = String::new();
+        let health = if self.is_healthy() { "HEALTHY" } else { "CORRUPT" };
+        let nodes = machine.blocks.live_datanodes();
+        let racks = machine.blocks.topology().rack_count();
+        let _ = writeln!(text, "\nStatus: {health}");
+        let _ = writeln!(text, " Number of data-nodes:\t{nodes}");
+        let _ = writeln!(text, " Number of racks:\t\t{racks}");
+        let _ = writeln!(text, " Total dirs:\t\t\t{}", self.directories);
+        let _ = writeln!(text, " Total symlinks:\t\t{}", self.symlinks);
+        text.push_str("\nReplicated Blocks:\n");
+        let default = machine.settings.server_defaults.replication;
+        self.totals.write(&mut text, default, machine.blocks.settings().min_replication);
+        text.push_str(BLOCK_GROUPS);
+        text
+    }
+}
+
+/// What one file's blocks gave.
+#[derive(Debug, Default)]
+struct FileReport {
+    missing: u64,
+    missing_size: u64,
+    corrupt: u64,
+    corrupt_size: u64,
+    under: u64,
+    misplaced: u64,
+    lines: String,
+}
+
+impl Totals {
+    fn add(&mut self, counts: &ReplicaCounts) {
+        self.decommissioned += u64::from(counts.decommissioned);
+        self.decommissioning += u64::from(counts.decommissioning);
+        self.entering_maintenance += u64::from(counts.entering_maintenance);
+        self.in_maintenance += u64::from(counts.in_maintenance);
+    }
+
+    fn write(&self, text: &mut String, default_replication: u16, minimum: u16) {
+        let _ = write!(text, " Total size:\t{} B", self.size);
+        if self.open_size != 0 {
+            let _ = write!(text, " (Total open files size: {} B)", self.open_size);
+        }
+        let _ = write!(text, "\n Total files:\t{}", self.files);
+        if self.open_files != 0 {
+            let _ = write!(text, " (Files currently being written: {})", self.open_files);
+        }
+        let _ = write!(text, "\n Total blocks (validated):\t{}", self.blocks);
+        if let Some(average) = self.size.checked_div(self.blocks) {
+            let _ = write!(text, " (avg. block size {average} B)");
+        }
+        if self.open_blocks != 0 {
+            let _ = write!(text, " (Total open file blocks (not validated): {})", self.open_blocks);
+        }
+        self.write_damage(text, minimum);
+        let share = |count: u64| share(count, self.blocks);
+        let _ = write!(
+            text,
+            "\n Minimally replicated blocks:\t{}{}\n Over-replicated blocks:\t{}{}\n \
+             Under-replicated blocks:\t{}{}\n Mis-replicated blocks:\t\t{}{}",
+            self.minimal,
+            share(self.minimal),
+            self.excessive_blocks,
+            share(self.excessive_blocks),
+            self.under_blocks,
+            share(self.under_blocks),
+            self.misplaced_blocks,
+            share(self.misplaced_blocks),
+        );
+        let average = match self.blocks {
+            0 => 0.0,
+            blocks => self.replicas as f32 / blocks as f32,
+        };
+        let _ = write!(
+            text,
+            "\n Default replication factor:\t{default_replication}\n Average block replication:\t\
+             {average:?}\n Missing blocks:\t\t{}\n Corrupt blocks:\t\t{}\n Missing replicas:\t\t{}",
+            self.missing.len(),
+            self.corrupt_blocks,
+            self.missing_replicas,
+        );
+        if self.replicas > 0 {
+            text.push_str(&crate::fsck::share(self.missing_replicas, self.expected));
+        }
+        for (label, count) in [
+            ("DecommissionedReplicas", self.decommissioned),
+            ("DecommissioningReplicas", self.decommissioning),
+            ("EnteringMaintenanceReplicas", self.entering_maintenance),
+            ("InMaintenanceReplicas", self.in_maintenance),
+        ] {
+            if count > 0 {
+                let _ = write!(text, "\n {label}:\t{count}");
+            }
+        }
+        text.push_str("\n Blocks queued for replication:\t0\n");
+    }
+
+    fn write_damage(&self, text: &mut String, minimum: u16) {
+        if self.corrupt_files == 0 && self.below_minimum == 0 {
+            return;
+        }
+        text.push_str("\n  ********************************");
+        if self.below_minimum > 0 {
+            let _ = write!(
+                text,
+                "\n  UNDER MIN REPL'D BLOCKS:\t{}{}\n  MINIMAL BLOCK REPLICATION:\t{minimum}",
+                self.below_minimum,
+                share(self.below_minimum, self.blocks),
+            );
+        }
+        if self.corrupt_files > 0 {
+            let _ = write!(text, "\n  CORRUPT FILES:\t{}", self.corrupt_files);
+            if !self.missing.is_empty() {
+                let _ = write!(
+                    text,
+                    "\n  MISSING BLOCKS:\t{}\n  MISSING SIZE:\t\t{} B",
+                    self.missing.len(),
+                    self.missing_size
+                );
+            }
+            if self.corrupt_blocks > 0 {
+                let _ = write!(
+                    text,
+                    "\n  CORRUPT BLOCKS: \t{}\n  CORRUPT SIZE:\t\t{} B",
+                    self.corrupt_blocks, self.corrupt_size
+                );
+            }
+        }
+        text.push_str("\n  ********************************");
+    }
+}
+
+/// A count's share in percent, as Java prints a float.
+fn share(count: u64, of: u64) -> String {
+    match of {
+        0 => String::new(),
+        _ => format!(" ({:?} %)", (count * 100) as f32 / of as f32),
+    }
+}
+
+/// The second part of the summary: there are no erasure-coded files.
+const BLOCK_GROUPS: &str = "
+Erasure Coded Block Groups:
+ Total size:\t0 B
+ Total files:\t0
+ Total block groups (validated):\t0
+ Minimally erasure-coded block groups:\t0
+ Over-erasure-coded block groups:\t0
+ Under-erasure-coded block groups:\t0
+ Unsatisfactory placement block groups:\t0
+ Average block group size:\t0.0
+ Missing block groups:\t\t0
+ Corrupt block groups:\t\t0
+ Missing internal blocks:\t0
+ Blocks queued for replication:\t0
+";

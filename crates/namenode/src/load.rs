@@ -1,0 +1,72 @@
+//! From what a start finds on disk to a NameNode that serves.
+
+use loxodon_blocks::{self as blk, BlockManager, PolicyId, Settings as BlockSettings};
+use loxodon_namespace::Namespace;
+use loxodon_namespace::view::InodeBody;
+use loxodon_wire::ids::TxId;
+
+use crate::error::Result;
+use crate::machine::{NameNode, StorageIdentity, to_blocks};
+use crate::request::Now;
+use crate::retry_cache::RetryCache;
+use crate::settings::Settings;
+
+/// What was read from disk.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The tree, image and edits.
+    pub namespace: Namespace,
+    /// Which file system it is.
+    pub storage: StorageIdentity,
+    /// The last transaction that was read.
+    pub last_txid: TxId,
+}
+
+impl NameNode {
+    /// A NameNode with what was loaded, in the safe mode of a start where there are blocks.
+    ///
+    /// # Errors
+    /// A block that belongs to two files.
+    pub fn new(
+        loaded: Loaded,
+        settings: Settings,
+        block_settings: BlockSettings,
+        seed: u64,
+        now: Now,
+    ) -> Result<Self> {
+        let Loaded { mut namespace, storage, last_txid } = loaded;
+        namespace.renew_all_leases(now.wall);
+        let mut blocks = BlockManager::new(block_settings, seed, now.monotonic);
+        fill(&namespace, &mut blocks)?;
+        blocks.set_highest_stamp(namespace.counters().generation_stamp);
+        blocks.start(now.monotonic, true);
+        let retries = RetryCache::new(settings.retry_capacity, settings.retry_expiry);
+        Ok(Self { settings, storage, namespace, blocks, retries, last_txid })
+    }
+}
+
+/// Every block of every file goes into the block map; those of open files may be unfinished.
+fn fill(namespace: &Namespace, blocks: &mut BlockManager) -> Result<()> {
+    for inode in namespace.inode_views() {
+        let InodeBody::File { replication, blocks: file_blocks, writer, .. } = &inode.body else {
+            continue;
+        };
+        // The policy may be one that a directory above says.
+        let policy = namespace.status_of(inode.id).map_or(0, |status| status.storage_policy);
+        let last = file_blocks.len().saturating_sub(1);
+        for (index, block) in file_blocks.iter().enumerate() {
+            let state = match writer.is_some() && index == last {
+                true => blk::BlockState::UnderConstruction,
+                false => blk::BlockState::Complete,
+            };
+            blocks.insert_block(blk::NewBlock {
+                block: to_blocks(block),
+                owner: inode.id,
+                replication: *replication,
+                policy: PolicyId(policy),
+                state,
+            })?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,193 @@
+//! Calls of administrators that need no disk: safe mode, bandwidth, reports, upgrade state.
+
+use loxodon_blocks::SafeModeCause;
+use loxodon_wire::proto::common::{
+    GetServiceStatusRequestProto, GetServiceStatusResponseProto, HaServiceStateProto,
+    MonitorHealthRequestProto, MonitorHealthResponseProto,
+    RefreshSuperUserGroupsConfigurationRequestProto,
+    RefreshSuperUserGroupsConfigurationResponseProto,
+};
+use loxodon_wire::proto::hdfs::{
+    FinalizeUpgradeRequestProto, FinalizeUpgradeResponseProto, MetaSaveRequestProto,
+    MetaSaveResponseProto, SafeModeActionProto, SetBalancerBandwidthRequestProto,
+    SetBalancerBandwidthResponseProto, SetSafeModeRequestProto, SetSafeModeResponseProto,
+};
+
+use crate::audit::AuditEvent;
+use crate::error::{NameNodeError, Result};
+use crate::machine::NameNode;
+use crate::request::{Now, Request};
+
+/// `setSafeMode`: answers whether safe mode is on afterwards.
+pub(crate) fn set_safe_mode(
+    machine: &mut NameNode,
+    request: &mut Request<'_>,
+    asked: SetSafeModeRequestProto,
+) -> Result<SetSafeModeResponseProto> {
+    let action = SafeModeActionProto::try_from(asked.action)
+        .map_err(|_| NameNodeError::IllegalArgument(format!("no action {}", asked.action)))?;
+    if action != SafeModeActionProto::SafemodeGet {
+        let operation = "set_safe_mode";
+        request.require_superuser(operation)?;
+        request.effects.audit.push(AuditEvent::plain(true, operation));
+    }
+    match action {
+        SafeModeActionProto::SafemodeGet => {}
+        SafeModeActionProto::SafemodeEnter => {
+            machine.blocks.enter_safe_mode(SafeModeCause::Manual);
+        }
+        SafeModeActionProto::SafemodeLeave => {
+            machine.blocks.leave_safe_mode(false);
+        }
+        SafeModeActionProto::SafemodeForceExit => {
+            machine.blocks.leave_safe_mode(true);
+        }
+    }
+    machine.take_events(request);
+    Ok(SetSafeModeResponseProto { result: machine.blocks.safe_mode().is_on() })
+}
+
+/// `setBalancerBandwidth`: told to every DataNode in its next heartbeat.
+pub(crate) fn set_balancer_bandwidth(
+    machine: &mut NameNode,
+    request: &mut Request<'_>,
+    asked: SetBalancerBandwidthRequestProto,
+) -> Result<SetBalancerBandwidthResponseProto> {
+    request.require_superuser("setBalancerBandwidth")?;
+    let bandwidth = u64::try_from(asked.bandwidth).map_err(|_| {
+        NameNodeError::IllegalArgument(
+            "Balancer bandwidth is negative, it must be positive or zero.".to_owned(),
+        )
+    })?;
+    machine.blocks.set_balancer_bandwidth(bandwidth);
+    request.effects.audit.push(AuditEvent::plain(true, "setBalancerBandwidth"));
+    Ok(SetBalancerBandwidthResponseProto {})
+}
+
+/// `metaSave`: the shell writes the text into the log directory.
+pub(crate) fn meta_save(
+    machine: &NameNode,
+    request: &mut Request<'_>,
+    asked: MetaSaveRequestProto,
+) -> Result<MetaSaveResponseProto> {
+    request.require_superuser("metaSave")?;
+    let plain = !asked.filename.is_empty()
+        && !asked.filename.contains(['/', '\\'])
+        && asked.filename != "."
+        && asked.filename != "..";
+    if !plain {
+        return Err(NameNodeError::Io(format!(
+            "{} is not the name of a file in the log directory",
+            asked.filename
+        )));
+    }
+    let inodes = machine.namespace.totals().inodes();
+    let text = format!(
+        "{} files and directories, {} blocks = {} total filesystem objects\n{}",
+        inodes,
+        machine.blocks.block_count(),
+        inodes.saturating_add(machine.blocks.block_count() as u64),
+        machine.blocks.meta_save(&|inode| machine.namespace.path_of(inode)),
+    );
+    request.effects.report = Some((asked.filename, text));
+    request.effects.audit.push(AuditEvent::plain(true, "metaSave"));
+    Ok(MetaSaveResponseProto {})
+}
+
+/// `finalizeUpgrade`: nothing is left to finalize.
+pub(crate) fn finalize_upgrade(
+    _: &NameNode,
+    request: &mut Request<'_>,
+    _: FinalizeUpgradeRequestProto,
+) -> Result<FinalizeUpgradeResponseProto> {
+    request.require_superuser("finalizeUpgrade")?;
+    request.effects.audit.push(AuditEvent::plain(true, "finalizeUpgrade"));
+    Ok(FinalizeUpgradeResponseProto {})
+}
+
+/// `HAServiceProtocol.getServiceStatus`.
+pub(crate) fn service_status(
+    _: &NameNode,
+    request: &mut Request<'_>,
+    _: GetServiceStatusRequestProto,
+) -> Result<GetServiceStatusResponseProto> {
+    request.require_superuser("getServiceStatus")?;
+    Ok(GetServiceStatusResponseProto {
+        state: HaServiceStateProto::Active.into(),
+        ready_to_become_active: Some(true),
+        not_ready_reason: None,
+    })
+}
+
+/// `HAServiceProtocol.monitorHealth`: whoever answers is healthy, unless its disk is full.
+pub(crate) fn monitor_health(
+    machine: &NameNode,
+    request: &mut Request<'_>,
+    _: MonitorHealthRequestProto,
+) -> Result<MonitorHealthResponseProto> {
+    request.require_superuser("monitorHealth")?;
+    if machine.blocks.safe_mode().is_low_on_resources() {
+        return Err(NameNodeError::other(
+            "org.apache.hadoop.ha.HealthCheckFailedException",
+            "The NameNode has no resources available",
+        ));
+    }
+    Ok(MonitorHealthResponseProto {})
+}
+
+/// `refreshSuperUserGroupsConfiguration`: proxy users are read with the configuration.
+pub(crate) fn refresh_superuser_groups(
+    _: &NameNode,
+    request: &mut Request<'_>,
+    _: RefreshSuperUserGroupsConfigurationRequestProto,
+) -> Result<RefreshSuperUserGroupsConfigurationResponseProto> {
+    request.require_superuser("refreshSuperUserGroupsConfiguration")?;
+    Err(NameNodeError::Unsupported(
+        "refreshSuperUserGroupsConfiguration is not supported by this NameNode".into(),
+    ))
+}
+
+impl NameNode {
+    /// What safe mode says about itself.
+    #[must_use]
+    pub fn safe_mode_tip(&self, now: Now) -> String {
+        self.blocks.safe_mode_tip(now.monotonic)
+    }
+
+    /// Work that comes round by itself: heartbeats, replication, decommissioning, safe mode.
+    /// `budget` bounds the blocks that are looked at. True where more is waiting.
+    pub fn tick(&mut self, request: &mut Request<'_>, due: Due, budget: usize) -> bool {
+        let now = request.now.monotonic;
+        if due.heartbeats {
+            self.blocks.check_heartbeats(now);
+        }
+        if due.redundancy {
+            self.blocks.plan_work(now, budget);
+        }
+        if due.administration {
+            self.blocks.check_admin(now);
+        }
+        self.blocks.check_safe_mode(now);
+        self.retries.expire(now);
+        let done = self.blocks.background(now, budget);
+        self.take_events(request);
+        !done
+    }
+
+    /// Enters safe mode because the disk with the edits is nearly full. As in Hadoop, only an
+    /// operator ends it.
+    pub fn set_low_on_resources(&mut self) {
+        self.blocks.enter_safe_mode(SafeModeCause::LowResources);
+    }
+}
+
+/// Which of the periodic tasks are due.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Due {
+    /// Every heartbeat recheck.
+    pub heartbeats: bool,
+    /// Every `dfs.namenode.redundancy.interval.seconds`.
+    pub redundancy: bool,
+    /// Every `dfs.namenode.decommission.interval`.
+    pub administration: bool,
+}

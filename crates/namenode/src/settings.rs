@@ -1,0 +1,209 @@
+//! What the NameNode takes from the configuration, read once at start.
+
+use loxodon_blocks::{SafeModeSettings, Settings as BlockSettings};
+use loxodon_cluster::LivenessSettings;
+use loxodon_conf::{ConfError, Configuration, keys};
+use loxodon_namespace::settings::Settings as NamespaceSettings;
+use loxodon_wire::ids::Milliseconds;
+
+/// Numbers and switches of the machine.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Host name that appears in messages of safe mode.
+    pub host: String,
+    /// What a client is told about files that it creates.
+    pub server_defaults: ServerDefaults,
+    /// `dfs.namenode.max-corrupt-file-blocks-returned`.
+    pub corrupt_files_page: usize,
+    /// `dfs.namenode.retrycache.expirytime.millis`.
+    pub retry_expiry: Milliseconds,
+    /// Answers kept for calls that are sent again; 0 where `dfs.namenode.enable.retrycache` is
+    /// false.
+    pub retry_capacity: usize,
+}
+
+/// What the retry cache may hold. Hadoop gives it 3 % of the heap; an entry takes some 150 bytes
+/// here, so this is 40 MB at most.
+const RETRY_CAPACITY: usize = 1 << 18;
+
+/// `FsServerDefaults`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerDefaults {
+    /// `dfs.blocksize`.
+    pub block_size: u64,
+    /// `dfs.bytes-per-checksum`.
+    pub bytes_per_checksum: u32,
+    /// `dfs.client-write-packet-size`.
+    pub packet_size: u32,
+    /// `dfs.replication`.
+    pub replication: u16,
+    /// `io.file.buffer.size`.
+    pub file_buffer_size: u32,
+    /// `fs.trash.interval`, minutes.
+    pub trash_interval: u64,
+    /// `dfs.checksum.type`.
+    pub checksum: Checksum,
+}
+
+/// `dfs.checksum.type`, as the protocol numbers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+pub enum Checksum {
+    /// None.
+    Null = 0,
+    /// The polynomial of zip and Ethernet.
+    Crc32 = 1,
+    /// Castagnoli's.
+    Crc32c = 2,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            host: "localhost".into(),
+            server_defaults: ServerDefaults {
+                block_size: 128 << 20,
+                bytes_per_checksum: 512,
+                packet_size: 64 << 10,
+                replication: 3,
+                file_buffer_size: 4096,
+                trash_interval: 0,
+                checksum: Checksum::Crc32c,
+            },
+            corrupt_files_page: 100,
+            retry_expiry: Milliseconds(600_000),
+            retry_capacity: RETRY_CAPACITY,
+        }
+    }
+}
+
+impl Settings {
+    /// As the configuration has it, for a NameNode on `host`.
+    ///
+    /// # Errors
+    /// A value that does not parse or is out of its range.
+    pub fn from_conf(conf: &Configuration, host: &str) -> Result<Self, ConfError> {
+        let checksum = match conf.choice(&keys::CHECKSUM_TYPE, &["NULL", "CRC32", "CRC32C"])? {
+            0 => Checksum::Null,
+            1 => Checksum::Crc32,
+            _ => Checksum::Crc32c,
+        };
+        let retries = conf.bool(&keys::RETRY_CACHE)?;
+        Ok(Self {
+            host: host.to_owned(),
+            server_defaults: ServerDefaults {
+                block_size: conf.bytes(&keys::BLOCKSIZE)?,
+                bytes_per_checksum: narrow(conf.bytes(&keys::BYTES_PER_CHECKSUM)?),
+                packet_size: narrow(conf.bytes(&keys::CLIENT_PACKET_SIZE)?),
+                replication: short(conf.int_in(&keys::REPLICATION, 1..=i64::from(u16::MAX))?),
+                file_buffer_size: narrow(conf.bytes(&keys::FILE_BUFFER_SIZE)?),
+                trash_interval: conf.float(&keys::TRASH_INTERVAL)?.max(0.0) as u64,
+                checksum,
+            },
+            corrupt_files_page: conf.count(&keys::CORRUPT_FILES_RETURNED)?,
+            retry_expiry: milliseconds(conf.time_ms(&keys::RETRY_CACHE_EXPIRY)?),
+            retry_capacity: if retries { RETRY_CAPACITY } else { 0 },
+        })
+    }
+}
+
+/// The namespace's part of the configuration; `owner` is the process's user.
+///
+/// # Errors
+/// A value that does not parse or is out of its range.
+pub fn namespace_settings(
+    conf: &Configuration,
+    owner: &str,
+) -> Result<NamespaceSettings, ConfError> {
+    let group = conf.text(&keys::SUPERUSER_GROUP)?.unwrap_or_default();
+    Ok(NamespaceSettings {
+        permissions_enabled: conf.bool(&keys::PERMISSIONS)?,
+        fs_owner: owner.to_owned(),
+        supergroup: group,
+        max_component_length: conf.count(&keys::MAX_COMPONENT_LENGTH)?,
+        max_directory_items: narrow(
+            conf.int_in(&keys::MAX_DIRECTORY_ITEMS, 1..=6_400_000)?.cast_unsigned(),
+        ),
+        min_block_size: conf.bytes(&keys::MIN_BLOCK_SIZE)?,
+        max_blocks_per_file: conf.count(&keys::MAX_BLOCKS_PER_FILE)?,
+        max_xattrs_per_inode: conf.count(&keys::MAX_XATTRS)?,
+        max_xattr_size: usize::try_from(conf.bytes(&keys::MAX_XATTR_SIZE)?).unwrap_or(usize::MAX),
+        max_objects: conf.count(&keys::MAX_OBJECTS)? as u64,
+        access_time_precision_ms: conf
+            .time_ms(&keys::ACCESS_TIME_PRECISION)?
+            .max(0)
+            .cast_unsigned(),
+        max_replication: short(conf.int_in(&keys::REPLICATION_MAX, 1..=i64::from(u16::MAX))?),
+        min_replication: short(conf.int_in(&keys::REPLICATION_MIN, 1..=i64::from(u16::MAX))?),
+        ls_limit: conf.count(&keys::LISTING_LIMIT)?,
+        batched_listing_paths: conf.count(&keys::BATCHED_LISTING_LIMIT)?,
+        open_files_per_answer: conf.count(&keys::OPEN_FILES_PER_CALL)?,
+        acls_enabled: conf.bool(&keys::ACLS)?,
+        xattrs_enabled: conf.bool(&keys::XATTRS)?,
+        storage_policies_enabled: conf.bool(&keys::STORAGE_POLICY)?,
+        lease_hard_limit_ms: conf.time_ms(&keys::LEASE_HARD_LIMIT)?.max(0).cast_unsigned(),
+        protected_directories: conf.list(&keys::PROTECTED_DIRECTORIES)?,
+        committed_blocks_allowed: conf.count(&keys::COMMITTED_ALLOWED)?,
+        ..NamespaceSettings::default()
+    })
+}
+
+/// Block management's part of the configuration.
+///
+/// # Errors
+/// A value that does not parse or is out of its range.
+pub fn block_settings(conf: &Configuration) -> Result<BlockSettings, ConfError> {
+    let min_replication = short(conf.int_in(&keys::REPLICATION_MIN, 1..=i64::from(u16::MAX))?);
+    let threshold = conf.float(&keys::SAFEMODE_THRESHOLD)? as f32;
+    let safe_replication = match conf.is_set(&keys::SAFEMODE_REPLICATION_MIN) {
+        true => short(conf.int(&keys::SAFEMODE_REPLICATION_MIN)?),
+        false => min_replication,
+    };
+    Ok(BlockSettings {
+        safe_mode: SafeModeSettings {
+            threshold,
+            queue_threshold: threshold,
+            min_datanodes: conf.count(&keys::SAFEMODE_MIN_DATANODES)?,
+            safe_replication,
+            extension: milliseconds(conf.time_ms(&keys::SAFEMODE_EXTENSION)?),
+        },
+        liveness: LivenessSettings {
+            heartbeat: milliseconds(conf.time_ms(&keys::HEARTBEAT_INTERVAL)?),
+            recheck: milliseconds(conf.time_ms(&keys::HEARTBEAT_RECHECK_INTERVAL)?),
+            stale: milliseconds(conf.time_ms(&keys::STALE_INTERVAL)?),
+            stale_minimum_heartbeats: conf.count(&keys::STALE_MINIMUM_INTERVAL)? as u64,
+        },
+        default_replication: short(conf.int_in(&keys::REPLICATION, 1..=i64::from(u16::MAX))?),
+        min_replication,
+        max_streams: narrow(conf.count(&keys::REPLICATION_MAX_STREAMS)? as u64),
+        max_streams_hard: narrow(conf.count(&keys::REPLICATION_STREAMS_HARD_LIMIT)? as u64),
+        work_multiplier: narrow(conf.count(&keys::REPLICATION_WORK_MULTIPLIER)? as u64),
+        pending_timeout: milliseconds(conf.time_ms(&keys::PENDING_TIMEOUT)?),
+        invalidate_limit: conf.count(&keys::INVALIDATE_LIMIT)?,
+        invalidate_work_share: conf.float(&keys::INVALIDATE_PERCENT)? as f32,
+        deletion_delay: milliseconds(conf.time_ms(&keys::STARTUP_DELAY_BLOCK_DELETION)?),
+        consider_load: conf.bool(&keys::CONSIDER_LOAD)?,
+        load_factor: conf.float(&keys::CONSIDER_LOAD_FACTOR)?,
+        avoid_stale_for_read: conf.bool(&keys::AVOID_READ_STALE)?,
+        avoid_stale_for_write: conf.bool(&keys::AVOID_WRITE_STALE)?,
+        stale_write_ratio: conf.float(&keys::WRITE_STALE_RATIO)? as f32,
+        prefer_local_node: conf.bool(&keys::PREFER_LOCAL_NODE)?,
+        max_report_leases: conf.count(&keys::BLOCK_REPORT_LEASES)?,
+        report_lease: milliseconds(conf.time_ms(&keys::BLOCK_REPORT_LEASE_LENGTH)?),
+        decommission_blocks_per_round: conf.count(&keys::DECOMMISSION_BLOCKS)?,
+        decommission_tracked_nodes: conf.count(&keys::DECOMMISSION_NODES)?,
+        ..BlockSettings::default()
+    })
+}
+
+fn milliseconds(span: i64) -> Milliseconds {
+    Milliseconds(span.max(0).cast_unsigned())
+}
+
+fn short(number: i64) -> u16 {
+    u16::try_from(number).unwrap_or(u16::MAX)
+}
+
+fn narrow(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

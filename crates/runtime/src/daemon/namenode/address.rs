@@ -1,0 +1,96 @@
+//! Where the NameNode listens, as the configuration says it.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+
+use loxodon_conf::{ConfError, Configuration, keys};
+
+/// The port of `hdfs://host` without one.
+const DEFAULT_RPC_PORT: u16 = 8020;
+
+/// An address that cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AddressError {
+    /// Neither `dfs.namenode.rpc-address` nor an `hdfs://` file system is configured.
+    #[error("Invalid URI for NameNode address (check fs.defaultFS): {0} has no authority.")]
+    NotHdfs(String),
+    /// Not `host:port`.
+    #[error("{name} is {value:?}, which is not of the form host:port")]
+    Malformed {
+        /// Which key.
+        name: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// The host's name is not known.
+    #[error("{name} is {value:?}, and the host is not known: {source}")]
+    Unknown {
+        /// Which key.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// What the resolver says.
+        source: std::io::Error,
+    },
+    /// The configuration does not parse.
+    #[error(transparent)]
+    Conf(#[from] ConfError),
+}
+
+/// A place to listen: what clients call it, and what the system is asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Listen {
+    /// The host's name as configured.
+    pub(crate) host: String,
+    /// The port as configured; 0 lets the system choose.
+    pub(crate) port: u16,
+    /// Where to bind.
+    pub(crate) bind: SocketAddr,
+}
+
+/// Where calls come in: `dfs.namenode.rpc-address`, else the authority of `fs.defaultFS`.
+pub(crate) fn rpc(conf: &Configuration) -> Result<Listen, AddressError> {
+    let name = keys::NAMENODE_RPC_ADDRESS.name;
+    let value = match conf.text(&keys::NAMENODE_RPC_ADDRESS)? {
+        Some(value) => value,
+        None => {
+            let uri = conf.text(&keys::DEFAULT_FS)?.unwrap_or_default();
+            let authority = uri
+                .strip_prefix("hdfs://")
+                .map(|rest| rest.split('/').next().unwrap_or_default().to_owned());
+            authority.filter(|it| !it.is_empty()).ok_or(AddressError::NotHdfs(uri))?
+        }
+    };
+    let bind_host = conf.text(&keys::NAMENODE_RPC_BIND_HOST)?;
+    listen(name, &value, bind_host, DEFAULT_RPC_PORT)
+}
+
+/// Where web pages are asked for: `dfs.namenode.http-address`.
+pub(crate) fn http(conf: &Configuration) -> Result<Listen, AddressError> {
+    let value = conf.text(&keys::NAMENODE_HTTP_ADDRESS)?.unwrap_or_default();
+    let bind_host = conf.text(&keys::NAMENODE_HTTP_BIND_HOST)?;
+    listen(keys::NAMENODE_HTTP_ADDRESS.name, &value, bind_host, 9870)
+}
+
+fn listen(
+    name: &'static str,
+    value: &str,
+    bind_host: Option<String>,
+    default_port: u16,
+) -> Result<Listen, AddressError> {
+    let malformed = || AddressError::Malformed { name, value: value.to_owned() };
+    let (host, port) = match value.rsplit_once(':') {
+        Some((host, port)) => (host, port.parse().map_err(|_| malformed())?),
+        None => (value, default_port),
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    if host.is_empty() {
+        return Err(malformed());
+    }
+    let bind = bind_host.as_deref().filter(|it| !it.is_empty()).unwrap_or(host);
+    let unknown = |source| AddressError::Unknown { name, value: value.to_owned(), source };
+    let mut addresses = (bind, port).to_socket_addrs().map_err(unknown)?;
+    let bind = addresses
+        .next()
+        .ok_or_else(|| unknown(std::io::Error::from(std::io::ErrorKind::NotFound)))?;
+    Ok(Listen { host: host.to_owned(), port, bind })
+}

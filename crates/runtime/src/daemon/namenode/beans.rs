@@ -1,0 +1,384 @@
+//! The NameNode's management beans, under the names and with the fields that scripts and
+//! monitoring know.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use loxodon_blocks::{ClusterStats, ReportKind};
+use loxodon_namenode::{NameNode, Now, version};
+use serde_json::{Map, Value, json};
+
+use super::door::Door;
+use crate::web::{Bean, BeanSource};
+
+/// What `/jmx` shows of the NameNode itself.
+pub(crate) struct NameNodeBeans {
+    door: Arc<Door>,
+    rpc: SocketAddr,
+    started: u64,
+}
+
+/// One consistent look at the machine.
+struct Look<'a> {
+    machine: &'a NameNode,
+    stats: ClusterStats,
+    now: Now,
+}
+
+impl NameNodeBeans {
+    /// Beans of the NameNode behind `door`, which listens at `rpc`.
+    pub(crate) fn new(door: Arc<Door>, rpc: SocketAddr) -> Self {
+        let started = super::clock::wall().0;
+        Self { door, rpc, started }
+    }
+}
+
+impl BeanSource for NameNodeBeans {
+    fn beans(&self) -> Vec<Bean> {
+        let machine = self.door.machine.read();
+        let look =
+            Look { stats: machine.blocks.stats(), machine: &machine, now: self.door.clock.now() };
+        vec![
+            self.status(),
+            self.info(&look),
+            self.state(&look),
+            self.system(&look),
+            replicated_blocks(&look),
+            block_groups(),
+        ]
+    }
+}
+
+fn name(bean: &str) -> String {
+    format!("Hadoop:service=NameNode,name={bean}")
+}
+
+const SYSTEM_CLASS: &str = "org.apache.hadoop.hdfs.server.namenode.FSNamesystem";
+
+fn percent(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 * 100.0 / whole as f64 }
+}
+
+fn gigabytes(bytes: u64) -> f64 {
+    (bytes as f64 / f64::from(1 << 30)).round()
+}
+
+impl NameNodeBeans {
+    fn status(&self) -> Bean {
+        Bean::new(name("NameNodeStatus"), "org.apache.hadoop.hdfs.server.namenode.NameNode")
+            .with("State", "active")
+            .with("SecurityEnabled", false)
+            .with("LastHATransitionTime", 0)
+            .with("SlowPeersReport", Value::Null)
+            .with("SlowDisksReport", Value::Null)
+            .with("NNRole", "NameNode")
+            .with("HostAndPort", self.rpc.to_string())
+            .with("BytesWithFutureGenerationStamps", 0)
+    }
+
+    fn info(&self, look: &Look<'_>) -> Bean {
+        let bytes = &look.stats.bytes;
+        let used = percent(bytes.dfs_used, bytes.capacity);
+        let corrupt = look.machine.corrupt_files("/", 0).0;
+        let corrupt: Vec<String> = corrupt.into_iter().map(|(_, path)| path).collect();
+        let safe_mode = match look.machine.blocks.safe_mode().is_on() {
+            true => format!("Safe mode is ON. {}", look.machine.safe_mode_tip(look.now)),
+            false => String::new(),
+        };
+        Bean::new(name("NameNodeInfo"), SYSTEM_CLASS)
+            .with("Version", format!("{}, r{}", version::HADOOP, version::REVISION))
+            .with("SoftwareVersion", version::HADOOP)
+            .with("BlockPoolId", look.machine.storage.block_pool_id.clone())
+            .with("ClusterId", look.machine.storage.cluster_id.clone())
+            .with("UpgradeFinalized", true)
+            .with("RollingUpgradeStatus", Value::Null)
+            .with("Used", bytes.dfs_used)
+            .with("Free", bytes.remaining)
+            .with("Total", bytes.capacity)
+            .with("ProvidedCapacity", 0)
+            .with("Safemode", safe_mode)
+            .with("NonDfsUsedSpace", bytes.non_dfs_used)
+            .with("PercentUsed", used)
+            .with("BlockPoolUsedSpace", bytes.block_pool_used)
+            .with("PercentBlockPoolUsed", percent(bytes.block_pool_used, bytes.capacity))
+            .with("PercentRemaining", percent(bytes.remaining, bytes.capacity))
+            .with("CacheCapacity", 0)
+            .with("CacheUsed", 0)
+            .with("TotalBlocks", look.stats.blocks)
+            .with("NumberOfMissingBlocks", look.stats.missing)
+            .with("NumberOfMissingBlocksWithReplicationFactorOne", look.stats.missing_single)
+            .with("NumberOfBadlyDistributedBlocks", look.stats.badly_distributed)
+            .with("HighestPriorityLowRedundancyReplicatedBlocks", look.stats.highest_priority)
+            .with("HighestPriorityLowRedundancyECBlocks", 0)
+            .with("LiveNodes", nodes(look, ReportKind::Live))
+            .with("DeadNodes", nodes(look, ReportKind::Dead))
+            .with("DecomNodes", nodes(look, ReportKind::Decommissioning))
+            .with("EnteringMaintenanceNodes", nodes(look, ReportKind::EnteringMaintenance))
+            .with("NameDirStatuses", self.directories())
+            .with("NodeUsage", node_usage(look))
+            .with("NameJournalStatus", self.journals())
+            .with("JournalTransactionInfo", self.transactions())
+            .with("NNStartedTimeInMillis", self.started)
+            .with("CompileInfo", "")
+            .with("CorruptFilesCount", corrupt.len())
+            .with("CorruptFiles", json!(corrupt).to_string())
+            .with("NumberOfSnapshottableDirs", 0)
+            .with("DistinctVersionCount", versions(look).len())
+            .with("DistinctVersions", versions(look))
+            .with("NameDirSize", self.directory_sizes())
+            .with("Threads", 1)
+    }
+
+    fn directories(&self) -> String {
+        let (mut active, mut failed) = (Map::new(), Map::new());
+        for directory in self.door.store.storage.status() {
+            let kind = match (directory.settings.images, directory.settings.edits) {
+                (true, true) => "IMAGE_AND_EDITS",
+                (true, false) => "IMAGE",
+                (false, _) => "EDITS",
+            };
+            let path = directory.settings.root.display().to_string();
+            let side = if directory.active { &mut active } else { &mut failed };
+            side.insert(path, json!(kind));
+        }
+        json!({ "active": active, "failed": failed }).to_string()
+    }
+
+    fn directory_sizes(&self) -> String {
+        let mut sizes = Map::new();
+        for directory in self.door.store.storage.status() {
+            let current = directory.settings.root.join("current");
+            let bytes: u64 = std::fs::read_dir(&current)
+                .into_iter()
+                .flatten()
+                .filter_map(|entry| entry.and_then(|entry| entry.metadata()).ok())
+                .map(|metadata| metadata.len())
+                .sum();
+            sizes.insert(directory.settings.root.display().to_string(), json!(bytes));
+        }
+        Value::Object(sizes).to_string()
+    }
+
+    fn journals(&self) -> String {
+        let segment = self.door.journal.segment();
+        let streams: Vec<Value> = self
+            .door
+            .store
+            .storage
+            .status()
+            .into_iter()
+            .filter(|directory| directory.settings.edits)
+            .map(|directory| {
+                let root = directory.settings.root.display().to_string();
+                json!({
+                    "manager": format!("FileJournalManager(root={root})"),
+                    "stream": format!(
+                        "EditLogFileOutputStream({root}/current/edits_inprogress_{:019})",
+                        segment.0
+                    ),
+                    "disabled": (!directory.active).to_string(),
+                    "required": directory.settings.required.to_string(),
+                })
+            })
+            .collect();
+        Value::Array(streams).to_string()
+    }
+
+    fn transactions(&self) -> String {
+        json!({
+            "LastAppliedOrWrittenTxId": self.door.journal.last_written().0.to_string(),
+            "MostRecentCheckpointTxId": self.door.store.checkpoint.lock().txid.0.to_string(),
+        })
+        .to_string()
+    }
+
+    /// Counters that `FSNamesystem` and `FSNamesystemState` both have.
+    fn counters(&self, bean: Bean, look: &Look<'_>) -> Bean {
+        let stats = &look.stats;
+        bean.with("FilesTotal", look.machine.namespace.totals().inodes())
+            .with("BlocksTotal", stats.blocks)
+            .with("LowRedundancyBlocks", stats.low_redundancy)
+            .with("UnderReplicatedBlocks", stats.low_redundancy)
+            .with("CapacityTotal", stats.bytes.capacity)
+            .with("CapacityUsed", stats.bytes.dfs_used)
+            .with("CapacityRemaining", stats.bytes.remaining)
+            .with("ProvidedCapacityTotal", 0)
+            .with("NumEncryptionZones", 0)
+            .with("PendingSPSPaths", 0)
+            .with("ReconstructionQueuesInitProgress", 1.0)
+            .with("NumLiveDataNodes", stats.live_nodes)
+            .with("NumDeadDataNodes", stats.dead_nodes)
+            .with("EstimatedCapacityLostTotal", 0)
+            .with("NumStaleStorages", stats.stale_storages)
+            .with("TotalLoad", stats.load)
+            .with("CurrentTokensCount", 0)
+            .with("PendingReplicationBlocks", stats.pending_copies)
+            .with("PendingReconstructionBlocks", stats.pending_copies)
+            .with("ScheduledReplicationBlocks", stats.scheduled_copies)
+            .with("PendingDeletionBlocks", stats.pending_deletions)
+            .with("NumDecomLiveDataNodes", stats.live_decommissioned_nodes)
+            .with("NumDecomDeadDataNodes", stats.dead_decommissioned_nodes)
+            .with("NumInServiceLiveDataNodes", stats.in_service_nodes)
+            .with("VolumeFailuresTotal", stats.failed_volumes)
+            .with("NumDecommissioningDataNodes", stats.decommissioning_nodes)
+            .with("NumInMaintenanceLiveDataNodes", stats.in_maintenance_nodes)
+            .with("NumInMaintenanceDeadDataNodes", 0)
+            .with("NumEnteringMaintenanceDataNodes", stats.entering_maintenance_nodes)
+    }
+
+    fn state(&self, look: &Look<'_>) -> Bean {
+        let bean = Bean::new(name("FSNamesystemState"), SYSTEM_CLASS);
+        let mode = match look.machine.blocks.safe_mode().is_on() {
+            true => "safeMode",
+            false => "Operational",
+        };
+        self.counters(bean, look)
+            .with("FSState", mode)
+            .with("MaxObjects", look.machine.namespace.settings().max_objects)
+            .with("NumStaleDataNodes", look.stats.stale_nodes)
+            .with("BlockDeletionStartTime", self.started)
+            .with("FsLockQueueLength", 0)
+            .with(
+                "SnapshotStats",
+                json!({"SnapshottableDirectories": 0, "Snapshots": 0}).to_string(),
+            )
+    }
+
+    fn system(&self, look: &Look<'_>) -> Bean {
+        let stats = &look.stats;
+        let checkpoint = *self.door.store.checkpoint.lock();
+        let last = self.door.journal.last_written().0;
+        let (clients, open) = look.machine.namespace.lease_counts();
+        let bean = Bean::new(name("FSNamesystem"), "FSNamesystem")
+            .with("tag.Context", "dfs")
+            .with("tag.EnabledEcPolicies", "")
+            .with("tag.HAState", "active")
+            .with("tag.Hostname", crate::daemon::host_name());
+        self.counters(bean, look)
+            .with("MissingBlocks", stats.missing)
+            .with("MissingReplOneBlocks", stats.missing_single)
+            .with("BadlyDistBlocks", stats.badly_distributed)
+            .with("CorruptBlocks", stats.corrupt_replicas)
+            .with("LowRedundancyReplicatedBlocks", stats.low_redundancy)
+            .with("CorruptReplicatedBlocks", stats.corrupt_replicas)
+            .with("MissingReplicatedBlocks", stats.missing)
+            .with("MissingReplicationOneBlocks", stats.missing_single)
+            .with("PendingDeletionReplicatedBlocks", stats.pending_deletions)
+            .with("TotalReplicatedBlocks", stats.blocks)
+            .with("CapacityUsedNonDFS", stats.bytes.non_dfs_used)
+            .with("CapacityTotalGB", gigabytes(stats.bytes.capacity))
+            .with("CapacityUsedGB", gigabytes(stats.bytes.dfs_used))
+            .with("CapacityRemainingGB", gigabytes(stats.bytes.remaining))
+            .with("NumTimedOutPendingReconstructions", stats.timed_out_copies)
+            .with("ExcessBlocks", stats.excess)
+            .with("PostponedMisreplicatedBlocks", stats.postponed)
+            .with("StaleDataNodes", stats.stale_nodes)
+            .with("LastCheckpointTime", checkpoint.saved)
+            .with("TransactionsSinceLastCheckpoint", last.saturating_sub(checkpoint.txid.0))
+            .with(
+                "TransactionsSinceLastLogRoll",
+                last.saturating_sub(self.door.journal.segment().0.saturating_sub(1)),
+            )
+            .with("LastWrittenTransactionId", last)
+            .with("NumFilesUnderConstruction", open)
+            .with("NumActiveClients", clients)
+            .with("SnapshottableDirectories", 0)
+            .with("Snapshots", 0)
+            .with("LockQueueLength", 0)
+    }
+}
+
+fn replicated_blocks(look: &Look<'_>) -> Bean {
+    let stats = &look.stats;
+    Bean::new(name("ReplicatedBlocksState"), SYSTEM_CLASS)
+        .with("LowRedundancyReplicatedBlocks", stats.low_redundancy)
+        .with("CorruptReplicatedBlocks", stats.corrupt_replicas)
+        .with("MissingReplicatedBlocks", stats.missing)
+        .with("MissingReplicationOneBlocks", stats.missing_single)
+        .with("BytesInFutureReplicatedBlocks", look.machine.blocks.safe_mode().future_bytes())
+        .with("PendingDeletionReplicatedBlocks", stats.pending_deletions)
+        .with("BadlyDistributedBlocks", stats.badly_distributed)
+        .with("TotalReplicatedBlocks", stats.blocks)
+}
+
+fn block_groups() -> Bean {
+    Bean::new(name("ECBlockGroupsState"), SYSTEM_CLASS)
+        .with("LowRedundancyECBlockGroups", 0)
+        .with("CorruptECBlockGroups", 0)
+        .with("MissingECBlockGroups", 0)
+        .with("BytesInFutureECBlockGroups", 0)
+        .with("PendingDeletionECBlocks", 0)
+        .with("TotalECBlockGroups", 0)
+        .with("EnabledEcPolicies", "")
+}
+
+/// DataNodes by `host:port`, as JSON text within the JSON.
+fn nodes(look: &Look<'_>, kind: ReportKind) -> String {
+    let mut all = Map::new();
+    for index in look.machine.blocks.datanodes(kind) {
+        let Some(node) = look.machine.blocks.datanode(index) else { continue };
+        let usage = look.machine.blocks.usage_of(index);
+        let (id, bytes) = (node.id(), usage.bytes);
+        let minutes = |at: loxodon_wire::ids::Milliseconds| look.now.monotonic.since(at).0 / 60_000;
+        let value = json!({
+            "infoAddr": format!("{}:{}", id.ip, id.info_port),
+            "infoSecureAddr": format!("{}:{}", id.ip, id.info_secure_port),
+            "xferaddr": id.transfer_address(),
+            "location": &**node.rack(),
+            "uuid": &*id.uuid,
+            "lastContact": look.now.monotonic.since(node.last_heard()).0 / 1000,
+            "usedSpace": bytes.dfs_used,
+            "adminState": node.admin().name(),
+            "nonDfsUsedSpace": bytes.non_dfs_used,
+            "capacity": bytes.capacity,
+            "numBlocks": usage.blocks,
+            "version": &**node.software_version(),
+            "used": bytes.dfs_used,
+            "remaining": bytes.remaining,
+            "blockScheduled": node.blocks_scheduled(),
+            "blockPoolUsed": bytes.block_pool_used,
+            "blockPoolUsedPercent": percent(bytes.block_pool_used, bytes.capacity),
+            "volfails": node.load().failed_volumes,
+            "lastBlockReport": node.last_report().map_or(0, minutes),
+            "decommissioned": node.admin() == loxodon_cluster::AdminState::Decommissioned,
+        });
+        all.insert(id.transfer_host_address(), value);
+    }
+    Value::Object(all).to_string()
+}
+
+fn node_usage(look: &Look<'_>) -> String {
+    let mut shares: Vec<f64> = look
+        .machine
+        .blocks
+        .datanodes(ReportKind::Live)
+        .into_iter()
+        .map(|index| {
+            let bytes = look.machine.blocks.usage_of(index).bytes;
+            percent(bytes.dfs_used, bytes.capacity)
+        })
+        .collect();
+    shares.sort_by(f64::total_cmp);
+    let mean = shares.iter().sum::<f64>() / (shares.len().max(1) as f64);
+    let spread = shares.iter().map(|share| (share - mean).powi(2)).sum::<f64>();
+    let deviation = (spread / (shares.len().max(1) as f64)).sqrt();
+    let at = |index: usize| shares.get(index).copied().unwrap_or(0.0);
+    let shown = |share: f64| format!("{share:.2}%");
+    json!({ "nodeUsage": {
+        "min": shown(at(0)),
+        "median": shown(at(shares.len() / 2)),
+        "max": shown(at(shares.len().saturating_sub(1))),
+        "stdDev": shown(deviation),
+    }})
+    .to_string()
+}
+
+fn versions(look: &Look<'_>) -> Vec<Value> {
+    let mut counts = std::collections::BTreeMap::<String, u64>::new();
+    for index in look.machine.blocks.datanodes(ReportKind::Live) {
+        if let Some(node) = look.machine.blocks.datanode(index) {
+            *counts.entry(node.software_version().to_string()).or_default() += 1;
+        }
+    }
+    counts.into_iter().map(|(key, value)| json!({"key": key, "value": value})).collect()
+}

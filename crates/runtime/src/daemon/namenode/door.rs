@@ -1,0 +1,341 @@
+//! Where calls come in: looks up who calls and what answers, runs it under the lock, writes its
+//! edits, and lets the answer go when they are on disk.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use bytes::Bytes;
+use loxodon_namenode::audit::AuditSettings;
+use loxodon_namenode::dispatch::{self, Run, Update};
+use loxodon_namenode::retry_cache::Answered;
+use loxodon_namenode::users::{GroupSource, Users};
+use loxodon_namenode::{Effects, Identity, NameNode, NameNodeError, Request};
+use loxodon_namespace::context::Caller;
+use loxodon_namespace::edit::RpcIds;
+use loxodon_rpc::server::{Call, Handler, Responder};
+use loxodon_wire::ids::{BlockId, TxId};
+use loxodon_wire::rpc::protocol::{self, Protocol};
+use loxodon_wire::rpc::{RemoteError, UserIdentity, exception};
+use parking_lot::{Mutex, RwLock};
+
+use super::clock::Clock;
+use super::racks::Racks;
+use super::store::Store;
+use crate::disk::EditLog;
+
+/// How long `complete` may wait for the last block to be reported. A client that is told "not
+/// yet" sleeps for 400 ms and doubles that each time; a report takes a millisecond.
+const HOLD: Duration = Duration::from_millis(500);
+
+/// What the threads of a NameNode share.
+pub(crate) struct Door {
+    pub(crate) machine: RwLock<NameNode>,
+    pub(crate) journal: EditLog,
+    pub(crate) store: Store,
+    pub(crate) racks: Racks,
+    pub(crate) clock: Clock,
+    pub(crate) users: RwLock<Users>,
+    pub(crate) groups: Arc<dyn GroupSource>,
+    pub(crate) audit: AuditSettings,
+    pub(crate) runtime: tokio::runtime::Handle,
+    held: Mutex<HashMap<BlockId, Vec<Held>>>,
+    myself: Weak<Self>,
+}
+
+/// What a door is made of.
+pub(crate) struct Parts {
+    pub(crate) machine: NameNode,
+    pub(crate) journal: EditLog,
+    pub(crate) store: Store,
+    pub(crate) racks: Racks,
+    pub(crate) users: Users,
+    pub(crate) groups: Arc<dyn GroupSource>,
+    pub(crate) audit: AuditSettings,
+    pub(crate) clock: Clock,
+}
+
+/// A call that waits for a block to be complete.
+struct Held {
+    call: Call,
+    identity: Arc<Identity>,
+    update: Update,
+    reply: Responder,
+}
+
+/// An answer on its way.
+type Outcome = Result<Bytes, RemoteError>;
+
+impl Door {
+    /// A door to what `parts` are.
+    pub(crate) fn new(parts: Parts) -> Arc<Self> {
+        let Parts { machine, journal, store, racks, users, groups, audit, clock } = parts;
+        Arc::new_cyclic(|myself| Self {
+            machine: RwLock::new(machine),
+            journal,
+            store,
+            racks,
+            clock,
+            users: RwLock::new(users),
+            groups,
+            audit,
+            runtime: tokio::runtime::Handle::current(),
+            held: Mutex::new(HashMap::new()),
+            myself: Weak::clone(myself),
+        })
+    }
+
+    /// The NameNode itself, as the caller of what comes round by itself.
+    pub(crate) fn own_identity(&self) -> Identity {
+        let machine = self.machine.read();
+        let settings = machine.namespace.settings();
+        let caller = Caller::new(settings.fs_owner.clone(), Vec::new(), settings);
+        Identity { caller, real_user: None }
+    }
+
+    /// A user whose groups are at hand; `None` where they must be looked up.
+    fn identity(&self, user: &UserIdentity) -> Option<Arc<Identity>> {
+        let now = self.clock.now().monotonic;
+        let known = self.users.read().known(&user.effective, now).cloned()?;
+        Some(with_real_user(known, user))
+    }
+
+    /// Looks a user's groups up, which may take as long as the operating system's sources do.
+    pub(crate) fn look_up(&self, user: &UserIdentity) -> Arc<Identity> {
+        let mapped = self.users.read().mapped(&user.effective).map(<[String]>::to_vec);
+        let groups = mapped.unwrap_or_else(|| self.groups.groups_of(&user.effective));
+        let now = self.clock.now().monotonic;
+        let machine = self.machine.read();
+        let settings = machine.namespace.settings();
+        let known = self.users.write().remember(&user.effective, groups, settings, now);
+        with_real_user(known, user)
+    }
+
+    fn run(self: &Arc<Self>, call: Call, identity: Arc<Identity>, reply: Responder) {
+        let Some(method) = dispatch::find(call.protocol.name, call.method.name) else {
+            reply.fail(&RemoteError::from(&dispatch::unsupported(call.method.name)));
+            return;
+        };
+        match method.run {
+            Run::Query(query) => {
+                let mut request = self.request(&call, &identity);
+                let result = query(&self.machine.read(), &mut request, &call.body);
+                self.settle(request, result, None, reply);
+            }
+            Run::Update(update) => self.update(call, identity, update, reply, true),
+            Run::Once(update) => self.once(&call, &identity, update, reply),
+            Run::Shell(task) => {
+                let door = Arc::clone(self);
+                self.runtime.spawn(async move {
+                    door.perform(task, call, identity, reply).await;
+                });
+            }
+        }
+    }
+
+    pub(crate) fn request<'a>(&self, call: &'a Call, identity: &'a Identity) -> Request<'a> {
+        let rpc = RpcIds { client_id: call.client_id.map(|id| id.0), call_id: call.call_id.0 };
+        let mut request = Request::new(self.clock.now(), identity, rpc);
+        request.address = Some(call.peer.ip().to_canonical());
+        request.context = call.caller_context.as_ref();
+        request
+    }
+
+    fn update(
+        self: &Arc<Self>,
+        call: Call,
+        identity: Arc<Identity>,
+        update: Update,
+        reply: Responder,
+        may_wait: bool,
+    ) {
+        let mut request = self.request(&call, &identity);
+        request.may_wait = may_wait;
+        let mut machine = self.machine.write();
+        let result = update(&mut machine, &mut request, &call.body);
+        let txid = self.append(&mut machine, &mut request.effects);
+        if let (Some(block), Ok(_)) = (request.effects.hold_for, &result) {
+            // Still under the lock: the block cannot become complete before the call is held.
+            self.hold(
+                block,
+                Held { call: call.clone(), identity: Arc::clone(&identity), update, reply },
+            );
+            drop(machine);
+            self.after(request);
+            return;
+        }
+        drop(machine);
+        self.settle(request, result, txid, reply);
+    }
+
+    fn once(self: &Arc<Self>, call: &Call, identity: &Identity, update: Update, reply: Responder) {
+        let mut request = self.request(call, identity);
+        let now = request.now.monotonic;
+        let mut machine = self.machine.write();
+        if let Some(answered) = machine.retries.answered(request.rpc, now) {
+            let (response, txid) = (answered.response.clone(), answered.txid);
+            drop(machine);
+            self.settle(request, Ok(response), txid, reply);
+            return;
+        }
+        let result = update(&mut machine, &mut request, &call.body);
+        let txid = self.append(&mut machine, &mut request.effects);
+        if let Ok(response) = &result {
+            let answered = Answered { response: response.clone(), txid };
+            machine.retries.insert(request.rpc, answered, now);
+        }
+        drop(machine);
+        self.settle(request, result, txid, reply);
+    }
+
+    /// Numbers the edits of a call, while the machine is locked.
+    pub(crate) fn append(&self, machine: &mut NameNode, effects: &mut Effects) -> Option<TxId> {
+        let mut last = None;
+        for edit in effects.edits.drain(..) {
+            match self.journal.append(&edit) {
+                Ok(txid) => last = Some(txid),
+                // What is in memory now can never be on disk: going on would be lying.
+                Err(error) => self.store.give_up(&format!("cannot encode an edit: {error}")),
+            }
+        }
+        if let Some(last) = last {
+            machine.last_txid = last;
+        }
+        last
+    }
+
+    /// After the lock is given back: lines to log, calls to wake, and the answer when its last
+    /// edit is on disk.
+    pub(crate) fn settle(
+        self: &Arc<Self>,
+        request: Request<'_>,
+        result: Result<Bytes, NameNodeError>,
+        txid: Option<TxId>,
+        reply: Responder,
+    ) {
+        self.after(request);
+        let outcome = result.map_err(|error| RemoteError::from(&error));
+        match txid {
+            None => answer(reply, &outcome),
+            Some(txid) => self.journal.when_durable(
+                txid,
+                Box::new(move |durable| match durable {
+                    Ok(()) => answer(reply, &outcome),
+                    Err(failed) => {
+                        reply.fail(&RemoteError::new(exception::IO, failed.to_string()));
+                    }
+                }),
+            ),
+        }
+    }
+
+    /// Everything but the answer.
+    pub(crate) fn after(self: &Arc<Self>, mut request: Request<'_>) {
+        let effects = std::mem::take(&mut request.effects);
+        for event in &effects.audit {
+            if let Some(line) = event.line(&request, &self.audit) {
+                tracing::info!(target: "audit", "{line}");
+            }
+        }
+        for block in effects.completed {
+            self.wake(block);
+        }
+        if effects.reclaim {
+            let door = Arc::clone(self);
+            self.runtime.spawn(async move { door.reclaim().await });
+        }
+        if let Some((name, text)) = effects.report {
+            self.store.write_report(&self.runtime, name, text);
+        }
+    }
+
+    fn hold(self: &Arc<Self>, block: BlockId, held: Held) {
+        self.held.lock().entry(block).or_default().push(held);
+        let door = Arc::clone(self);
+        self.runtime.spawn(async move {
+            tokio::time::sleep(HOLD).await;
+            door.wake(block);
+        });
+    }
+
+    /// Runs the calls that were held for `block`, once more and for the last time.
+    fn wake(self: &Arc<Self>, block: BlockId) {
+        let Some(held) = self.held.lock().remove(&block) else { return };
+        for Held { call, identity, update, reply } in held {
+            self.update(call, identity, update, reply, false);
+        }
+    }
+
+    async fn reclaim(&self) {
+        const INODES: usize = 1000;
+        loop {
+            if self.machine.write().reclaim(INODES) {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+fn answer(reply: Responder, outcome: &Outcome) {
+    match outcome {
+        Ok(bytes) => reply.reply_encoded(bytes),
+        Err(error) => reply.fail(error),
+    }
+}
+
+fn with_real_user(known: Arc<Identity>, user: &UserIdentity) -> Arc<Identity> {
+    match &user.real {
+        None => known,
+        Some(real) => {
+            Arc::new(Identity { caller: known.caller.clone(), real_user: Some(real.clone()) })
+        }
+    }
+}
+
+static PROTOCOLS: [&Protocol; 7] = [
+    &protocol::CLIENT_NAMENODE,
+    &protocol::DATANODE,
+    &protocol::NAMENODE,
+    &protocol::HA_SERVICE,
+    &protocol::GET_USER_MAPPINGS,
+    &protocol::REFRESH_USER_MAPPINGS,
+    &protocol::REFRESH_AUTHORIZATION_POLICY,
+];
+
+impl Handler for Door {
+    fn protocols(&self) -> &[&'static Protocol] {
+        &PROTOCOLS
+    }
+
+    fn call(&self, call: Call, reply: Responder) {
+        // The server holds a handler for as long as it lives.
+        let Some(door) = self.myself.upgrade() else { return };
+        match door.identity(&call.user) {
+            Some(identity) => door.run(call, identity, reply),
+            None => {
+                let runtime = door.runtime.clone();
+                runtime.spawn_blocking(move || {
+                    let identity = door.look_up(&call.user);
+                    door.run(call, identity, reply);
+                });
+            }
+        }
+    }
+
+    fn authorize(
+        &self,
+        user: &UserIdentity,
+        _protocol: Option<&str>,
+        _peer: SocketAddr,
+    ) -> Result<(), RemoteError> {
+        match &user.real {
+            None => Ok(()),
+            Some(real) => Err(RemoteError::new(
+                exception::AUTHORIZATION,
+                format!("User: {real} is not allowed to impersonate {}", user.effective),
+            )),
+        }
+    }
+}

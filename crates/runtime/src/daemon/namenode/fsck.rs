@@ -1,0 +1,159 @@
+//! `/fsck`: checks the file system for the `fsck` command.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use jiff::Zoned;
+use loxodon_namenode::fsck::{Fsck, FsckOptions};
+use loxodon_namenode::{Identity, Request as Op};
+use loxodon_namespace::edit::RpcIds;
+use loxodon_wire::rpc::UserIdentity;
+
+use super::door::Door;
+use crate::web::{BodySender, Request, Response, Router, StatusCode};
+
+/// Adds the page.
+pub(crate) fn pages(router: Router, door: &Arc<Door>) -> Router {
+    let door = Arc::clone(door);
+    router.route("/fsck", move |request| {
+        let door = Arc::clone(&door);
+        async move { answer(door, request) }
+    })
+}
+
+fn answer(door: Arc<Door>, request: Request) -> Response {
+    let Some(user) = request.parameter("ugi").map(str::to_owned) else {
+        return Response::error(
+            StatusCode::FORBIDDEN,
+            "Security is off, so the user who asks must be named with ugi=",
+        );
+    };
+    let (sender, response) = Response::channel();
+    tokio::task::spawn_blocking(move || {
+        let identity = door.look_up(&UserIdentity::new(user));
+        let walk = Walk { door, identity, request, sender, started: Instant::now() };
+        walk.run();
+    });
+    response.header("Content-Type", "text/plain;charset=utf-8")
+}
+
+/// `java.util.Date.toString`.
+fn date() -> String {
+    Zoned::now().strftime("%a %b %d %H:%M:%S %Z %Y").to_string()
+}
+
+struct Walk {
+    door: Arc<Door>,
+    identity: Arc<Identity>,
+    request: Request,
+    sender: BodySender,
+    started: Instant,
+}
+
+impl Walk {
+    fn run(&self) {
+        let path = self.request.parameter("path").unwrap_or("/").to_owned();
+        let user = &self.identity.caller.user;
+        self.say(format!(
+            "FSCK started by {user} (auth:SIMPLE) from /{} for path {path} at {}\n",
+            self.request.peer.ip(),
+            date()
+        ));
+        match self.walk(&path) {
+            Ok(ending) => self.say(ending),
+            Err(message) => {
+                self.say(self.ended());
+                self.say(format!("{message}\n\n\nFsck on path '{path}' FAILED"));
+            }
+        }
+    }
+
+    fn say(&self, text: String) {
+        // Whoever asked may have gone; the walk ends by itself soon.
+        let _ = self.sender.blocking_send(text);
+    }
+
+    fn ended(&self) -> String {
+        let took = self.started.elapsed().as_millis();
+        format!("FSCK ended at {} in {took} milliseconds\n", date())
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.request.parameter(name).is_some()
+    }
+
+    fn walk(&self, path: &str) -> Result<String, String> {
+        if self.has("listcorruptfileblocks") {
+            return Ok(self.corrupt_files(path));
+        }
+        let options = FsckOptions {
+            files: self.has("files"),
+            blocks: self.has("blocks"),
+            locations: self.has("locations"),
+            racks: self.has("racks"),
+            replica_details: self.has("replicadetails"),
+            open_files: self.has("openforwrite"),
+            maintenance: self.has("maintenance"),
+            delete: self.has("delete"),
+            salvage: self.has("move"),
+        };
+        if options.salvage {
+            return Err("-move is not supported by this NameNode".to_owned());
+        }
+        let op = Op::new(self.door.clock.now(), &self.identity, RpcIds::NONE).op();
+        let walk = Fsck::new(&self.door.machine.read(), &op, path, options.clone());
+        let Some(mut walk) = walk.map_err(|error| error.to_string())? else {
+            return Ok(format!("\n\nPath '{path}' does not exist"));
+        };
+        loop {
+            let step = walk.advance(&self.door.machine.read(), &op);
+            let damaged = walk.take_damaged();
+            self.say(walk.take_output());
+            if options.delete {
+                self.delete(damaged);
+            }
+            if step.map_err(|error| error.to_string())? {
+                break;
+            }
+        }
+        self.say(walk.summary(&self.door.machine.read()));
+        let health = if walk.is_healthy() { "HEALTHY" } else { "CORRUPT" };
+        Ok(format!("{}\n\nThe filesystem under path '{path}' is {health}", self.ended()))
+    }
+
+    fn delete(&self, damaged: Vec<String>) {
+        for path in damaged {
+            let mut request = Op::new(self.door.clock.now(), &self.identity, RpcIds::NONE);
+            let mut machine = self.door.machine.write();
+            let result = machine.delete_damaged(&mut request, &path);
+            self.door.append(&mut machine, &mut request.effects);
+            drop(machine);
+            self.door.after(request);
+            match result {
+                Ok(_) => tracing::info!("Fsck: deleted corrupt file {path}"),
+                Err(error) => {
+                    tracing::error!("Fsck: error deleting corrupted file {path}: {error}")
+                }
+            }
+        }
+    }
+
+    fn corrupt_files(&self, path: &str) -> String {
+        let skip = self.request.parameter("startblockafter").and_then(|text| text.parse().ok());
+        let skip: usize = skip.unwrap_or(0);
+        let (files, cookie) = self.door.machine.read().corrupt_files(path, skip);
+        let mut text = format!("Cookie:\t{cookie}\n");
+        for (block, file) in &files {
+            text.push_str(&format!("blk_{block}\t{file}\n"));
+        }
+        let count = match (files.len(), cookie) {
+            (0, 0) => "no".to_owned(),
+            (0, _) => "no more".to_owned(),
+            (count, _) => count.to_string(),
+        };
+        text.push_str(&format!(
+            "\n\nThe filesystem under path '{path}' has {count} CORRUPT files\n\n"
+        ));
+        text
+    }
+}

@@ -1,0 +1,129 @@
+//! The NameNode daemon: start, serve, stop.
+
+mod address;
+mod beans;
+mod clock;
+mod directories;
+mod door;
+mod format;
+mod fsck;
+mod groups;
+mod hosts;
+mod image;
+mod racks;
+mod start;
+mod store;
+mod tasks;
+mod timers;
+mod transfer;
+mod upkeep;
+mod web;
+
+pub use clock::Clock;
+pub use format::{FormatOptions, format};
+pub use groups::SystemGroups;
+pub use start::{RunningNameNode, StartError, StartOptions};
+
+use loxodon_conf::Configuration;
+
+const USAGE: &str = "Usage: hdfs namenode [-format [-clusterid cid ] [-force] [-nonInteractive] ] \
+                     |\n\t[-metadataVersion] ";
+
+/// What the command line asks for.
+enum Action {
+    Start,
+    Format(FormatOptions),
+    MetadataVersion,
+    Usage,
+}
+
+/// Runs a NameNode until it ends; the process's exit code. Messages go to standard error.
+pub fn run(conf: Configuration, args: &[String]) -> i32 {
+    match parse(args) {
+        Action::Usage => {
+            eprintln!("{USAGE}");
+            1
+        }
+        Action::Format(options) => match format(&conf, &options) {
+            Ok(true) => 0,
+            Ok(false) => 1,
+            Err(error) => failed(&error),
+        },
+        Action::MetadataVersion => metadata_version(&conf),
+        Action::Start => serve(conf),
+    }
+}
+
+fn parse(args: &[String]) -> Action {
+    let mut words = args.iter().map(String::as_str);
+    match words.next() {
+        None | Some("-regular") => Action::Start,
+        Some(word) if word.eq_ignore_ascii_case("-format") => {
+            let mut options = FormatOptions::default();
+            while let Some(word) = words.next() {
+                match word.to_ascii_lowercase().as_str() {
+                    "-clusterid" => match words.next() {
+                        Some(id) if !id.is_empty() && !id.starts_with('-') => {
+                            options.cluster_id = Some(id.to_owned());
+                        }
+                        _ => {
+                            eprintln!("Must specify a valid cluster ID after the -clusterid flag");
+                            return Action::Usage;
+                        }
+                    },
+                    "-force" => options.force = true,
+                    "-noninteractive" => options.non_interactive = true,
+                    _ => return Action::Usage,
+                }
+            }
+            Action::Format(options)
+        }
+        Some(word) if word.eq_ignore_ascii_case("-metadataVersion") => Action::MetadataVersion,
+        Some(_) => Action::Usage,
+    }
+}
+
+fn metadata_version(conf: &Configuration) -> i32 {
+    let found = directories::configured(conf).map_err(StartError::from).and_then(|settings| {
+        let limit = loxodon_wire::editlog::MAX_OP_SIZE;
+        Ok(crate::disk::StorageSet::open(settings, &owner(), limit)?)
+    });
+    match found {
+        Ok(storage) => {
+            println!("HDFS Image Version: {}", storage.info().layout_version);
+            println!("Software format version: {}", loxodon_wire::editlog::LAYOUT_VERSION);
+            0
+        }
+        Err(error) => failed(&error),
+    }
+}
+
+fn serve(conf: Configuration) -> i32 {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("Failed to start namenode.\n{error}");
+            return 1;
+        }
+    };
+    runtime.block_on(async {
+        let namenode = match RunningNameNode::start(conf, StartOptions::default()).await {
+            Ok(namenode) => namenode,
+            Err(error) => return failed(&error),
+        };
+        let code = namenode.wait().await;
+        namenode.stop().await;
+        code
+    })
+}
+
+fn failed(error: &StartError) -> i32 {
+    tracing::error!("Failed to start namenode.");
+    eprintln!("Failed to start namenode.\n{}: {error}", error.java_class());
+    1
+}
+
+/// What the lock file of a storage directory says: who holds it.
+pub(crate) fn owner() -> String {
+    format!("{}@{}", std::process::id(), crate::daemon::host_name())
+}

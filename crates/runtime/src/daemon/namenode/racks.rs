@@ -1,0 +1,124 @@
+//! Which rack a DataNode stands on: a script, a table, or nothing said.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+
+use loxodon_conf::{ConfError, Configuration, keys};
+use parking_lot::Mutex;
+
+/// Where nodes are that nobody said anything about (`NetworkTopology.DEFAULT_RACK`).
+const DEFAULT_RACK: &str = "/default-rack";
+
+/// Finds racks, and remembers them (`CachedDNSToSwitchMapping`).
+#[derive(Debug)]
+pub(crate) struct Racks {
+    source: Source,
+    known: Mutex<HashMap<String, Arc<str>>>,
+}
+
+#[derive(Debug)]
+enum Source {
+    /// Everybody is on the default rack.
+    None,
+    /// `net.topology.script.file.name`.
+    Script(PathBuf),
+    /// `net.topology.table.file.name`, lines of address and rack.
+    Table(HashMap<String, Arc<str>>),
+    /// Said by whoever runs us (an embedded cluster's `-racks`).
+    Fixed(HashMap<String, Arc<str>>),
+}
+
+impl Racks {
+    /// As the configuration has it. A table that cannot be read is warned about, as Hadoop does.
+    pub(crate) fn from_conf(conf: &Configuration) -> Result<Self, ConfError> {
+        let mapping = conf.text(&keys::TOPOLOGY_MAPPING)?.unwrap_or_default();
+        let source = if mapping.ends_with("TableMapping") {
+            conf.text(&keys::TOPOLOGY_TABLE)?.map(|path| Source::Table(read_table(&path)))
+        } else {
+            conf.text(&keys::TOPOLOGY_SCRIPT)?.map(|path| Source::Script(path.into()))
+        };
+        Ok(Self { source: source.unwrap_or(Source::None), known: Mutex::default() })
+    }
+
+    /// Racks that are known beforehand, by `ip:port` of the data transfer.
+    pub(crate) fn fixed(racks: HashMap<String, Arc<str>>) -> Self {
+        Self { source: Source::Fixed(racks), known: Mutex::default() }
+    }
+
+    /// The rack of the node at this address; `None` where the script failed, and the node is
+    /// to be refused. May run the script.
+    pub(crate) fn rack_of(&self, ip: &str, port: u16) -> Option<Arc<str>> {
+        let default = || Arc::from(DEFAULT_RACK);
+        match &self.source {
+            Source::None => Some(default()),
+            Source::Table(racks) => Some(racks.get(ip).cloned().unwrap_or_else(default)),
+            Source::Fixed(racks) => {
+                let rack = racks.get(&format!("{ip}:{port}"));
+                Some(rack.cloned().unwrap_or_else(default))
+            }
+            Source::Script(path) => {
+                if let Some(rack) = self.known.lock().get(ip) {
+                    return Some(Arc::clone(rack));
+                }
+                let rack: Arc<str> = Arc::from(run_script(path, ip)?);
+                self.known.lock().insert(ip.to_owned(), Arc::clone(&rack));
+                Some(rack)
+            }
+        }
+    }
+}
+
+/// `ScriptBasedMapping`: the script gets an address and prints a rack.
+fn run_script(path: &PathBuf, ip: &str) -> Option<String> {
+    let output = Command::new(path).arg(ip).output();
+    let printed = match output {
+        Ok(output) if output.status.success() => {
+            String::from_utf8_lossy(&output.stdout).into_owned()
+        }
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            tracing::warn!(script = %path.display(), ip, status = %output.status, %said,
+                "the topology script failed");
+            return None;
+        }
+        Err(error) => {
+            tracing::warn!(script = %path.display(), ip, %error,
+                "the topology script cannot be run");
+            return None;
+        }
+    };
+    let mut words = printed.split_whitespace();
+    match (words.next(), words.next()) {
+        (Some(rack), None) => Some(rack.to_owned()),
+        _ => {
+            tracing::warn!(script = %path.display(), ip, %printed,
+                "the topology script did not print one rack");
+            None
+        }
+    }
+}
+
+fn read_table(path: &str) -> HashMap<String, Arc<str>> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => {
+            tracing::warn!(path, %error, "the topology table cannot be read; all nodes are on \
+                /default-rack");
+            return HashMap::new();
+        }
+    };
+    let mut racks = HashMap::new();
+    for line in
+        text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
+    {
+        let mut words = line.split_whitespace();
+        if let (Some(name), Some(rack), None) = (words.next(), words.next(), words.next()) {
+            racks.insert(name.to_owned(), Arc::from(rack));
+        } else {
+            tracing::warn!(path, line, "a line of the topology table has not two columns");
+        }
+    }
+    racks
+}

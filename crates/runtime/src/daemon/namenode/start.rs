@@ -1,0 +1,369 @@
+//! From a configuration to a NameNode that serves.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use loxodon_conf::{ConfError, Configuration, keys};
+use loxodon_journal::retention::Retention;
+use loxodon_namenode::audit::AuditSettings;
+use loxodon_namenode::load::Loaded;
+use loxodon_namenode::retry_cache::Answered;
+use loxodon_namenode::settings::{Settings, block_settings, namespace_settings};
+use loxodon_namenode::users::Users;
+use loxodon_namenode::{NameNode, NameNodeError, StorageIdentity};
+use loxodon_namespace::Namespace;
+use loxodon_namespace::error::ReplayError;
+use loxodon_rpc::server::{Server, ServerError, ServerLimits};
+use loxodon_wire::editlog::MAX_OP_SIZE;
+use loxodon_wire::ids::Milliseconds;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use super::clock::{Clock, wall};
+use super::door::{Door, Parts};
+use super::hosts::HostFiles;
+use super::racks::Racks;
+use super::store::{Checkpoint, Store};
+use super::timers::Intervals;
+use super::{SystemGroups, address, directories, image, owner, timers, upkeep, web};
+use crate::disk::{DiskError, EditLog, EditLogSettings, LogFailed, StorageSet, load_image};
+use crate::web::{LogLevels, WebServer};
+
+/// Why a NameNode does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A configuration value does not parse.
+    #[error(transparent)]
+    Conf(#[from] ConfError),
+    /// An address is wrong.
+    #[error("{0}")]
+    Address(String),
+    /// A storage directory, image or segment is not usable.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// The edits do not fit the image.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+    /// The machine refuses what was loaded.
+    #[error(transparent)]
+    Machine(#[from] NameNodeError),
+    /// The edit log cannot be written.
+    #[error(transparent)]
+    Log(#[from] LogFailed),
+    /// The RPC port.
+    #[error(transparent)]
+    Rpc(#[from] ServerError),
+    /// The web port.
+    #[error("Problem binding to [{address}] java.net.BindException: {source}")]
+    Web {
+        /// Where.
+        address: SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// `dfs.namenode.support.allow.format` is off.
+    #[error(
+        "The option dfs.namenode.support.allow.format is set to false for this filesystem, so it \
+         cannot be formatted. You will need to set dfs.namenode.support.allow.format parameter to \
+         true in order to format this filesystem"
+    )]
+    FormatForbidden,
+    /// A list of hosts.
+    #[error("{0}")]
+    Hosts(String),
+}
+
+impl StartError {
+    /// The Java exception that Hadoop would show.
+    #[must_use]
+    pub fn java_class(&self) -> &'static str {
+        match self {
+            Self::Disk(error) => error.java_class(),
+            Self::Rpc(error) => error.java_class(),
+            Self::Web { .. } => "java.net.BindException",
+            Self::Machine(error) => error.java_class(),
+            Self::Conf(_) | Self::Address(_) => "java.lang.IllegalArgumentException",
+            Self::Replay(_) | Self::Log(_) | Self::Hosts(_) | Self::FormatForbidden => {
+                "java.io.IOException"
+            }
+        }
+    }
+}
+
+/// What whoever embeds a NameNode says besides the configuration.
+#[derive(Clone, Default)]
+pub struct StartOptions {
+    /// Racks by `ip:port` of a DataNode's data transfer, in place of a script or table.
+    pub racks: Option<HashMap<String, Arc<str>>>,
+    /// What `/logLevel` changes.
+    pub log_levels: Option<Arc<LogLevels>>,
+}
+
+/// A NameNode that serves. Dropped, it stops at once, as if it were killed.
+pub struct RunningNameNode {
+    pub(crate) door: Arc<Door>,
+    server: Option<Server>,
+    web: Option<WebServer>,
+    background: Vec<tokio::task::JoinHandle<()>>,
+    rpc: SocketAddr,
+    http: SocketAddr,
+    ended: watch::Receiver<Option<String>>,
+}
+
+impl std::fmt::Debug for RunningNameNode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RunningNameNode").field("rpc", &self.rpc).finish_non_exhaustive()
+    }
+}
+
+impl RunningNameNode {
+    /// Loads, listens, serves.
+    ///
+    /// # Errors
+    /// Whatever keeps it from doing so, by name.
+    pub async fn start(conf: Configuration, options: StartOptions) -> Result<Self, StartError> {
+        for notice in conf.notices() {
+            tracing::warn!("{notice}");
+        }
+        let rpc = address::rpc(&conf).map_err(|error| StartError::Address(error.to_string()))?;
+        let http = address::http(&conf).map_err(|error| StartError::Address(error.to_string()))?;
+        let clock = Clock::start();
+        let (end, ended) = watch::channel(None);
+        let parts = {
+            let (conf, host, racks) = (conf.clone(), rpc.host.clone(), options.racks);
+            tokio::task::spawn_blocking(move || load(&conf, &host, clock, racks, end))
+                .await
+                .map_err(|error| StartError::Log(LogFailed(error.to_string().into())))??
+        };
+        let door = Door::new(parts);
+        let limits = ServerLimits {
+            max_frame: usize::try_from(conf.bytes(&keys::IPC_MAX_DATA)?).unwrap_or(usize::MAX),
+            ..ServerLimits::default()
+        };
+        let server = Server::bind(rpc.bind, limits, Arc::clone(&door) as _).await?;
+        let rpc_address = server.local_addr();
+        let web =
+            web::start(&door, &conf, &http, rpc_address, server.metrics(), options.log_levels)
+                .await
+                .map_err(|source| StartError::Web { address: http.bind, source })?;
+        let http_address = web.local_addr();
+        let intervals = Intervals::from_conf(&conf)?;
+        let upkeep = upkeep::Settings::from_conf(&conf)?;
+        let background = vec![
+            tokio::spawn(timers::run(Arc::clone(&door), intervals)),
+            tokio::spawn(upkeep::run(Arc::clone(&door), upkeep)),
+        ];
+        tracing::info!("NameNode RPC up at: {rpc_address}");
+        Ok(Self {
+            door,
+            server: Some(server),
+            web: Some(web),
+            background,
+            rpc: rpc_address,
+            http: http_address,
+            ended,
+        })
+    }
+
+    /// Where calls come in.
+    #[must_use]
+    pub const fn rpc_address(&self) -> SocketAddr {
+        self.rpc
+    }
+
+    /// Where web pages are asked for.
+    #[must_use]
+    pub const fn http_address(&self) -> SocketAddr {
+        self.http
+    }
+
+    /// Whether safe mode is on.
+    #[must_use]
+    pub fn is_in_safe_mode(&self) -> bool {
+        self.door.machine.read().blocks.safe_mode().is_on()
+    }
+
+    /// DataNodes that were heard recently.
+    #[must_use]
+    pub fn live_datanodes(&self) -> usize {
+        self.door.machine.read().blocks.live_datanodes()
+    }
+
+    /// Waits until the process is told to end or the NameNode cannot go on; the exit code.
+    pub async fn wait(&self) -> i32 {
+        let mut ended = self.ended.clone();
+        let gave_up = ended.wait_for(Option::is_some);
+        tokio::select! {
+            reason = gave_up => {
+                if let Ok(reason) = reason && let Some(reason) = &*reason {
+                    tracing::error!("{reason}");
+                    eprintln!("{reason}");
+                }
+                1
+            }
+            () = crate::daemon::told_to_end() => 0,
+        }
+    }
+
+    /// Stops serving and closes the edit log.
+    pub async fn stop(mut self) {
+        for task in self.background.drain(..) {
+            task.abort();
+        }
+        if let Some(server) = self.server.take() {
+            server.shutdown().await;
+        }
+        drop(self.web.take());
+        let door = Arc::clone(&self.door);
+        let closed = tokio::task::spawn_blocking(move || door.journal.close()).await;
+        if let Ok(Err(error)) = closed {
+            tracing::error!("{error}");
+        }
+    }
+}
+
+impl Drop for RunningNameNode {
+    fn drop(&mut self) {
+        for task in self.background.drain(..) {
+            task.abort();
+        }
+    }
+}
+
+/// Reads the disk and joins what serves.
+fn load(
+    conf: &Configuration,
+    host: &str,
+    clock: Clock,
+    racks: Option<HashMap<String, Arc<str>>>,
+    end: watch::Sender<Option<String>>,
+) -> Result<Parts, StartError> {
+    let user = crate::daemon::process_user();
+    let settings = Settings::from_conf(conf, host)?;
+    let storage = StorageSet::open(directories::configured(conf)?, &owner(), MAX_OP_SIZE)?;
+    storage.set_restore_failed(conf.bool(&keys::NAME_DIR_RESTORE)?);
+    let found = storage.inspect()?;
+    let mut namespace = read_image(conf, &user, &found)?;
+    let mut answered = Vec::new();
+    let last_txid = storage.replay::<StartError>(&found.plan, |transaction| {
+        let txid = transaction.txid;
+        namespace.apply(&transaction.edit).map_err(|error| error.at(txid))?;
+        if let Some(rpc) = transaction.edit.rpc() {
+            answered.push((rpc, txid, loxodon_namenode::replayed_answer(&transaction.edit)));
+        }
+        Ok(())
+    })?;
+    namespace.reclaim(usize::MAX);
+    let info = storage.info();
+    let identity = StorageIdentity {
+        namespace_id: info.namespace_id.cast_unsigned(),
+        cluster_id: info.cluster_id.clone(),
+        block_pool_id: info.block_pool_id.clone(),
+        creation_time: info.c_time.cast_unsigned(),
+        layout_version: info.layout_version,
+    };
+    let now = clock.now();
+    let loaded = Loaded { namespace, storage: identity, last_txid };
+    let mut machine =
+        NameNode::new(loaded, settings, block_settings(conf)?, fastrand::u64(..), now)?;
+    for (rpc, txid, response) in answered {
+        machine.retries.insert(rpc, Answered { response, txid: Some(txid) }, now.monotonic);
+    }
+    let storage = Arc::new(storage);
+    let compression = image::compression(conf)?;
+    let mut image_txid = found.image_txid;
+    if found.needs_save {
+        image::save(&storage, &machine.namespace, last_txid, compression)?;
+        storage.write_versions()?;
+        image_txid = last_txid;
+    }
+    let hosts = HostFiles::from_conf(conf)?;
+    let lists = hosts.read().map_err(|error| StartError::Hosts(error.to_string()))?;
+    machine.blocks.refresh_hosts(now.monotonic, lists);
+    let stop = {
+        let end = end.clone();
+        Box::new(move |reason: &str| drop(end.send(Some(reason.to_owned()))))
+    };
+    let fatal = Box::new(move |failure: &LogFailed| drop(end.send(Some(failure.to_string()))));
+    let log_settings = EditLogSettings {
+        minimum_directories: conf.count(&keys::EDITS_DIR_MINIMUM)?,
+        ..EditLogSettings::default()
+    };
+    let journal = EditLog::start(Arc::clone(&storage), last_txid, log_settings, fatal)?;
+    machine.last_txid = journal.last_written();
+    let store = Store {
+        storage,
+        retention: retention(conf)?,
+        compression,
+        hosts,
+        log_directory: log_directory(),
+        stop,
+        checkpoint: Mutex::new(Checkpoint { txid: image_txid, saved: wall().0 }),
+    };
+    let racks = match racks {
+        Some(racks) => Racks::fixed(racks),
+        None => Racks::from_conf(conf)?,
+    };
+    let overrides = conf.text(&keys::STATIC_GROUP_MAPPING)?.unwrap_or_default();
+    let validity = conf.time_ms(&keys::GROUPS_CACHE)?.max(0).cast_unsigned();
+    Ok(Parts {
+        machine,
+        journal,
+        store,
+        racks,
+        users: Users::new(&overrides, Milliseconds(validity)),
+        groups: Arc::new(SystemGroups),
+        audit: audit_settings(conf)?,
+        clock,
+    })
+}
+
+fn read_image(
+    conf: &Configuration,
+    user: &str,
+    found: &crate::disk::Loaded,
+) -> Result<Namespace, StartError> {
+    let mut failure = None;
+    for path in &found.images {
+        let settings = namespace_settings(conf, user)?;
+        match load_image(path, settings, threads()) {
+            Ok(loaded) => return Ok(loaded.namespace),
+            Err(error) => {
+                tracing::error!("{error}");
+                failure = Some(error);
+            }
+        }
+    }
+    Err(match failure {
+        Some(error) => error.into(),
+        None => StartError::Disk(DiskError::NotFormatted),
+    })
+}
+
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+fn retention(conf: &Configuration) -> Result<Retention, ConfError> {
+    Ok(Retention {
+        images: conf.count(&keys::CHECKPOINTS_RETAINED)?,
+        extra_edits: conf.count(&keys::EXTRA_EDITS_RETAINED)? as u64,
+        extra_segments: conf.count(&keys::EXTRA_EDITS_SEGMENTS_RETAINED)?,
+    })
+}
+
+fn audit_settings(conf: &Configuration) -> Result<AuditSettings, ConfError> {
+    Ok(AuditSettings {
+        caller_context: conf.bool(&keys::CALLER_CONTEXT)?,
+        context_max: conf.count(&keys::CALLER_CONTEXT_MAX)?,
+        signature_max: conf.count(&keys::CALLER_SIGNATURE_MAX)?,
+        quiet_commands: Vec::new(),
+    })
+}
+
+/// `HADOOP_LOG_DIR`, as `hadoop.log.dir` in Hadoop's scripts; else the current directory.
+fn log_directory() -> PathBuf {
+    std::env::var_os("HADOOP_LOG_DIR").map_or_else(|| PathBuf::from("."), PathBuf::from)
+}

@@ -1,0 +1,164 @@
+//! `/imagetransfer`: images and edits for, and images from, a Secondary NameNode (`ImageServlet`).
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use loxodon_journal::names::StorageFile;
+use loxodon_wire::ids::TxId;
+
+use super::clock::wall;
+use super::door::Door;
+use super::store::Checkpoint;
+use crate::web::{Method, Request, Response, Router, StatusCode};
+
+/// Adds the page.
+pub(crate) fn pages(router: Router, door: &Arc<Door>) -> Router {
+    let door = Arc::clone(door);
+    router.route("/imagetransfer", move |request| {
+        let door = Arc::clone(&door);
+        async move {
+            let answer = match request.method {
+                Method::GET | Method::HEAD => get(&door, &request).await,
+                Method::PUT => put(&door, request).await,
+                _ => Err(refuse(StatusCode::METHOD_NOT_ALLOWED, "only GET and PUT are known here")),
+            };
+            answer.unwrap_or_else(|refusal| refusal)
+        }
+    })
+}
+
+type Answer = Result<Response, Response>;
+
+fn refuse(status: StatusCode, reason: &str) -> Response {
+    Response::error(status, reason)
+}
+
+fn number(request: &Request, name: &str) -> Result<TxId, Response> {
+    let text = request.parameter(name).unwrap_or_default();
+    text.parse().map(TxId).map_err(|_| {
+        refuse(StatusCode::BAD_REQUEST, &format!("Invalid request has no {name} parameter"))
+    })
+}
+
+/// Refuses NameNodes of another file system, by their `storageInfo`
+/// (`layout:namespace:ctime:cluster`).
+fn check_storage(door: &Door, request: &Request) -> Result<(), Response> {
+    let Some(theirs) = request.parameter("storageInfo") else { return Ok(()) };
+    let ours = {
+        let machine = door.machine.read();
+        let storage = &machine.storage;
+        format!(
+            "{}:{}:{}:{}",
+            storage.layout_version, storage.namespace_id, storage.creation_time, storage.cluster_id
+        )
+    };
+    if theirs == ours {
+        return Ok(());
+    }
+    let message =
+        format!("This namenode has storage info {ours} but the secondary expected {theirs}");
+    Err(refuse(StatusCode::FORBIDDEN, &message))
+}
+
+async fn get(door: &Arc<Door>, request: &Request) -> Answer {
+    check_storage(door, request)?;
+    if request.parameter("getimage").is_some() {
+        let txid = match request.parameter("txid") {
+            Some("latest") | None => door.store.checkpoint.lock().txid,
+            Some(_) => number(request, "txid")?,
+        };
+        return send(door, StorageFile::Image(txid)).await;
+    }
+    if request.parameter("getedit").is_some() {
+        let first = number(request, "startTxId")?;
+        let last = number(request, "endTxId")?;
+        return send(door, StorageFile::Edits { first, last }).await;
+    }
+    Err(refuse(StatusCode::BAD_REQUEST, "Illegal parameters to TransferFsImage"))
+}
+
+async fn send(door: &Arc<Door>, file: StorageFile) -> Answer {
+    let name = file.name();
+    let missing = || refuse(StatusCode::NOT_FOUND, &format!("Could not find {name}"));
+    let path = door.store.storage.find(file).ok_or_else(missing)?;
+    let opened = tokio::fs::File::open(&path).await.map_err(|_| missing())?;
+    let length = opened.metadata().await.map_err(|_| missing())?.len();
+    let mut response = Response::file(opened, length)
+        .header("Content-Disposition", &format!("attachment; filename={name}"))
+        .header("Hadoop-Image-Edits-Name", &name)
+        .header("Content-Length", &length.to_string());
+    if let Some(digest) = digest_beside(&path).await {
+        response = response.header("Content-MD5", &digest);
+    }
+    Ok(response)
+}
+
+/// The digest that lies beside an image, as its header carries it.
+async fn digest_beside(path: &Path) -> Option<String> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".md5");
+    let line = tokio::fs::read_to_string(PathBuf::from(beside)).await.ok()?;
+    line.split_whitespace().next().map(str::to_owned)
+}
+
+/// How long a body may make no progress (`dfs.image.transfer.timeout`).
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A checkpoint that somebody else made of our edits.
+async fn put(door: &Arc<Door>, request: Request) -> Answer {
+    check_storage(door, &request)?;
+    let txid = number(&request, "txid")?;
+    if request.parameter("imageFile").is_some_and(|kind| kind != "IMAGE") {
+        return Err(refuse(StatusCode::BAD_REQUEST, "only images of the kind IMAGE are taken"));
+    }
+    let newest = door.store.checkpoint.lock().txid;
+    if txid <= newest || door.store.storage.find(StorageFile::Image(txid)).is_some() {
+        return Err(refuse(
+            StatusCode::CONFLICT,
+            &format!(
+                "Another checkpointer already uploaded an checkpoint for txid {}. Rejecting",
+                txid.0
+            ),
+        ));
+    }
+    let expected = request.header("Content-MD5").map(str::to_owned);
+    let failed = |what: String| refuse(StatusCode::INTERNAL_SERVER_ERROR, &what);
+    let target = door
+        .store
+        .upload_path(txid)
+        .ok_or_else(|| failed("no image directory is left".to_owned()))?;
+    let mut file =
+        tokio::fs::File::create(&target).await.map_err(|error| failed(error.to_string()))?;
+    let saved =
+        request.save(&mut file, PATIENCE).await.map_err(|error| failed(error.to_string()))?;
+    let found: String = saved.md5.iter().map(|byte| format!("{byte:02x}")).collect();
+    if expected.is_some_and(|expected| expected != found) {
+        let _ = tokio::fs::remove_file(&target).await;
+        return Err(failed(format!("the image of txid {} arrived damaged", txid.0)));
+    }
+    let door = Arc::clone(door);
+    let published = tokio::task::spawn_blocking(move || door.publish(&target, txid)).await;
+    match published {
+        Ok(Ok(())) => Ok(Response::new(StatusCode::OK, "")),
+        Ok(Err(error)) => Err(failed(error)),
+        Err(error) => Err(failed(error.to_string())),
+    }
+}
+
+impl Door {
+    /// Takes over an image that has arrived: it goes into every image directory with its digest.
+    fn publish(&self, uploaded: &Path, txid: TxId) -> Result<(), String> {
+        let result = crate::disk::save_image(&self.store.storage, txid, |sink| {
+            let mut from = std::fs::File::open(uploaded)?;
+            std::io::copy(&mut from, sink).map(drop)
+        });
+        if let Err(error) = std::fs::remove_file(uploaded) {
+            tracing::warn!(path = %uploaded.display(), %error, "an upload cannot be removed");
+        }
+        result.map_err(|error| error.to_string())?;
+        *self.store.checkpoint.lock() = Checkpoint { txid, saved: wall().0 };
+        self.store.storage.purge(&self.store.retention);
+        Ok(())
+    }
+}
