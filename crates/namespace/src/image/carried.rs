@@ -105,16 +105,38 @@ pub(super) fn encode_policies(carried: &Carried) -> Vec<u8> {
     section.encode_length_delimited_to_vec()
 }
 
-/// Names of `SystemErasureCodingPolicies`, of which an image has only numbers and states.
-const BUILT_IN: [&str; 5] =
-    ["RS-6-3-1024k", "RS-3-2-1024k", "RS-LEGACY-6-3-1024k", "XOR-2-1-1024k", "RS-10-4-1024k"];
+/// A policy of `SystemErasureCodingPolicies`: of those an image has only numbers and states.
+pub(super) struct BuiltIn {
+    pub(super) name: &'static str,
+    pub(super) codec: &'static str,
+    pub(super) data_units: u32,
+    pub(super) parity_units: u32,
+}
 
-fn policy_name(policy: &ErasureCodingPolicyProto) -> &str {
+const fn policy(
+    name: &'static str,
+    codec: &'static str,
+    data_units: u32,
+    parity_units: u32,
+) -> BuiltIn {
+    BuiltIn { name, codec, data_units, parity_units }
+}
+
+/// Numbered from 1.
+pub(super) const BUILT_IN: [BuiltIn; 5] = [
+    policy("RS-6-3-1024k", "rs", 6, 3),
+    policy("RS-3-2-1024k", "rs", 3, 2),
+    policy("RS-LEGACY-6-3-1024k", "rs-legacy", 6, 3),
+    policy("XOR-2-1-1024k", "xor", 2, 1),
+    policy("RS-10-4-1024k", "rs", 10, 4),
+];
+
+pub(super) fn policy_name(policy: &ErasureCodingPolicyProto) -> &str {
     BUILT_IN
-        .into_iter()
+        .iter()
         .zip(1..)
         .find(|(_, id)| *id == policy.id)
-        .map_or(policy.name(), |(name, _)| name)
+        .map_or(policy.name(), |(known, _)| known.name)
 }
 
 /// All built-in policies, none of them enabled.

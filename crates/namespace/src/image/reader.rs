@@ -105,10 +105,6 @@ impl<'a> ImageReader<'a> {
         &self.summary
     }
 
-    pub(super) const fn strings(&self) -> &Strings {
-        &self.strings
-    }
-
     fn raw(
         &self,
         section: &loxodon_wire::proto::hdfs::fsimage::file_summary::Section,
@@ -249,6 +245,28 @@ impl<'a> ImageReader<'a> {
         Ok(())
     }
 
+    /// Whether the image has nothing that would be lost.
+    pub(super) fn check_supported(&self) -> Result<(), ImageError> {
+        let has = |name: &str| {
+            self.summary
+                .sections
+                .iter()
+                .any(|section| section.name() == name && section.length() > 0)
+        };
+        let references = match self.optional(INODE_REFERENCE)? {
+            Some(bytes) => !bytes.is_empty(),
+            None => false,
+        };
+        if has(SNAPSHOT_DIFF) || references {
+            return Err(ImageError::Unsupported("snapshots"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn last_inode(&self) -> Result<InodeId, ImageError> {
+        Ok(self.counters()?.last_inode)
+    }
+
     fn counters(&self) -> Result<Counters, ImageError> {
         let names = &self.names;
         let first = self.parts(INODE, INODE_SUB)?;
@@ -280,21 +298,7 @@ impl<'a> ImageReader<'a> {
         if let Some(bytes) = self.optional(CACHE_MANAGER)? {
             read_caches(&bytes, &mut carried)?;
         }
-        let has = |name: &str| {
-            self.summary
-                .sections
-                .iter()
-                .any(|section| section.name() == name && section.length() > 0)
-        };
-        let references = match self.optional(INODE_REFERENCE)? {
-            // A compressed section is never empty, its contents may be. The first message is
-            // the section's own.
-            Some(bytes) => bytes.len() > 1,
-            None => false,
-        };
-        if has(SNAPSHOT_DIFF) || references {
-            return Err(ImageError::Unsupported("snapshots"));
-        }
+        self.check_supported()?;
         if let Some(bytes) = self.optional(SNAPSHOT)? {
             read_snapshots(&bytes, &mut carried)?;
         }

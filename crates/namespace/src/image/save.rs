@@ -62,8 +62,7 @@ pub fn save(
     writer.directories(namespace)?;
     writer.open_files(namespace)?;
     writer.whole(SNAPSHOT, &encode_snapshots(carried))?;
-    // Its own message, which is empty.
-    writer.whole(INODE_REFERENCE, &[0])?;
+    writer.whole(INODE_REFERENCE, &[])?;
     writer.whole(SECRET_MANAGER, &encode_secrets(carried))?;
     writer.whole(CACHE_MANAGER, &encode_caches(carried))?;
     if names.overflowed() {

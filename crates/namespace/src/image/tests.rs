@@ -82,3 +82,41 @@ fn what_cannot_be_kept_is_refused_by_name() {
     let error = rename(b"CACHE_MANAGER", b"CACHE_MONSTER");
     assert_eq!(error.to_string(), "Unrecognized section CACHE_MONSTER");
 }
+
+#[test]
+fn xml_is_hadoops() {
+    let theirs = include_str!("../../tests/data/fsimage.xml");
+    let mut ours = Vec::new();
+    let revision = "dbcc7cd797100e6b32cd84f85b53a5193a5f9af0";
+    offline::write_xml(JAVAS, revision, &mut ours).unwrap();
+    let ours = String::from_utf8(ours).unwrap();
+    for (line, (ours, theirs)) in ours.lines().zip(theirs.lines()).enumerate() {
+        assert_eq!(ours, theirs, "line {}", line + 1);
+    }
+    assert!(ours == theirs);
+}
+
+#[test]
+fn distribution_is_hadoops() {
+    let options = offline::Distribution { max_size: 0, step: 0, format: false };
+    let mut out = Vec::new();
+    offline::write_distribution(JAVAS, &options, &mut out).unwrap();
+    let expected = "Processed 0 inodes.\nSize\tNumFiles\n0\t2\n2097152\t26\ntotalFiles = 28\n\
+        totalDirectories = 10\ntotalBlocks = 55\ntotalSpace = 43283\nmaxFileSize = 4608\n";
+    assert_eq!(String::from_utf8(out).unwrap(), expected);
+}
+
+#[test]
+fn delimited_is_hadoops() {
+    let mut out = Vec::new();
+    let format = |time: loxodon_wire::ids::Milliseconds| format!("t{time}");
+    offline::write_delimited(JAVAS, "\t", &format, &mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 40);
+    assert_eq!(
+        lines[1],
+        "/\t0\tt1795240510340\tt0\t0\t0\t0\t9223372036854775807\t-1\tdrwxr-xr-x\troot\tsupergroup"
+    );
+    assert!(lines.iter().any(|line| line.starts_with("/tree/d1/file-1\t3\t")));
+}

@@ -42,10 +42,10 @@ fn build(bytes: &[u8], settings: Settings, threads: usize) -> Result<LoadedImage
     let reader = ImageReader::open(bytes)?;
     let (pieces, expected) = reader.inode_pieces(PIECE)?;
     let mut loader = Loader::new(settings);
+    let next = AtomicUsize::new(0);
     let count = std::thread::scope(|scope| {
         // A few pieces ahead of the tree, not more: decoded inodes take memory.
         let (sender, receiver) = mpsc::sync_channel(threads * 2);
-        let next = AtomicUsize::new(0);
         for _ in 0..threads {
             let (sender, next) = (sender.clone(), &next);
             let (reader, pieces) = (&reader, &pieces);

@@ -8,3 +8,5 @@ mod write;
 
 pub use read::{XmlError, XmlEvent, XmlReader};
 pub use write::XmlWriter;
+
+pub(crate) use escape::mangle;

@@ -1,1 +1,0 @@
-//! What `hdfs oiv` prints about an image, without loading a namespace.
