@@ -99,6 +99,7 @@ keys! {
     CHECKPOINT_PERIOD: "dfs.namenode.checkpoint.period", Time(Seconds), "3600", ["fs.checkpoint.period"], "Time between checkpoints.";
     CHECKPOINT_TXNS: "dfs.namenode.checkpoint.txns", Int, "1000000", [], "Transactions after which a checkpoint is made before its time.";
     CHECKPOINT_CHECK_PERIOD: "dfs.namenode.checkpoint.check.period", Time(Seconds), "60", [], "Time between looks at that number.";
+    MISSING_CHECKPOINT_PERIODS: "dfs.namenode.missing.checkpoint.periods.before.shutdown", Int, "3", [], "Checkpoint periods without a checkpoint after which `saveNamespace -beforeShutdown` makes one.";
     CHECKPOINTS_RETAINED: "dfs.namenode.num.checkpoints.retained", Int, "2", [], "Images kept.";
     EXTRA_EDITS_RETAINED: "dfs.namenode.num.extra.edits.retained", Int, "1000000", [], "Transactions kept beyond those the oldest kept image needs.";
     EXTRA_EDITS_SEGMENTS_RETAINED: "dfs.namenode.max.extra.edits.segments.retained", Int, "10000", [], "Most segments kept for that.";

@@ -61,7 +61,9 @@ fn log_level(text: &str) -> Result<String, String> {
     match level.as_str() {
         "fatal" => Ok("error".into()),
         "trace" | "debug" | "info" | "warn" | "error" => Ok(level),
-        _ => Err(format!("--loglevel: '{text}' is not one of TRACE, DEBUG, INFO, WARN, ERROR, FATAL")),
+        _ => Err(format!(
+            "--loglevel: '{text}' is not one of TRACE, DEBUG, INFO, WARN, ERROR, FATAL"
+        )),
     }
 }
 
@@ -81,7 +83,9 @@ pub(crate) fn configure(
     while let Some(arg) = rest.as_slice().first() {
         let mut skip = || {
             rest.next();
-            rest.next().cloned().ok_or_else(|| format!("Missing argument for option: {}", &arg[1..]))
+            rest.next()
+                .cloned()
+                .ok_or_else(|| format!("Missing argument for option: {}", &arg[1..]))
         };
         match arg.as_str() {
             "-conf" => conf.load_file(Path::new(&skip()?)).map_err(|e| e.to_string())?,
@@ -92,7 +96,9 @@ pub(crate) fn configure(
                 eprintln!("-jt is ignored: there is no ResourceManager here");
             }
             "-files" | "-libjars" | "-archives" | "-tokenCacheFile" => {
-                return Err(format!("{arg} is not supported: it belongs to MapReduce jobs and tokens"));
+                return Err(format!(
+                    "{arg} is not supported: it belongs to MapReduce jobs and tokens"
+                ));
             }
             other => match other.strip_prefix("-D").filter(|pair| pair.contains('=')) {
                 Some(pair) => {
@@ -162,7 +168,9 @@ mod tests {
         assert_eq!(conf.get("a").unwrap().as_deref(), Some("b"));
         assert_eq!(conf.get("fs.defaultFS").unwrap().as_deref(), Some("hdfs://h:1"));
         assert_eq!(rest, ["-ls", "-D", "x"]);
-        for (bad, named) in [("-conf", "conf"), ("-D", "D"), ("-conf /no/such", "/no/such"), ("-D =1", "=1")] {
+        for (bad, named) in
+            [("-conf", "conf"), ("-D", "D"), ("-conf /no/such", "/no/such"), ("-D =1", "=1")]
+        {
             let error = parsed(bad).unwrap_err();
             assert!(error.contains(named), "{error}");
         }

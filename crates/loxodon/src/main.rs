@@ -1,5 +1,6 @@
 //! Loxodon: Hadoop's HDFS as one program, which is also `hdfs` and `hadoop` by its name.
 
+mod admin;
 mod generic;
 mod output;
 mod program;

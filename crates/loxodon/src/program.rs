@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use loxodon_conf::Configuration;
+
+use crate::admin;
 use crate::generic::{self, Launch};
 use crate::output;
 use crate::shell;
@@ -11,12 +14,51 @@ const WRONG_USAGE: i32 = 255;
 
 /// Words of Hadoop's `hdfs` and `hadoop` that this program knows of and does not do.
 const UNSUPPORTED: &[&str] = &[
-    "archive", "archive-logs", "balancer", "cacheadmin", "checknative", "classpath", "conftest",
-    "credential", "crypto", "daemonlog", "debug", "dfsrouter", "dfsrouteradmin", "diskbalancer",
-    "distch", "distcp", "dtutil", "ec", "envvars", "fedbalance", "fetchdt", "gridmix", "haadmin",
-    "httpfs", "jar", "jmxget", "jnipath", "journalnode", "kerbname", "kdiag", "key", "kms",
-    "lsSnapshot", "lsSnapshottableDir", "mover", "nfs3", "oiv_legacy", "portmap", "registrydns",
-    "s3guard", "snapshotDiff", "sps", "storagepolicies", "trace", "zkfc",
+    "archive",
+    "archive-logs",
+    "balancer",
+    "cacheadmin",
+    "checknative",
+    "classpath",
+    "conftest",
+    "credential",
+    "crypto",
+    "daemonlog",
+    "debug",
+    "dfsrouter",
+    "dfsrouteradmin",
+    "diskbalancer",
+    "distch",
+    "distcp",
+    "dtutil",
+    "ec",
+    "envvars",
+    "fedbalance",
+    "fetchdt",
+    "gridmix",
+    "haadmin",
+    "httpfs",
+    "jar",
+    "jmxget",
+    "jnipath",
+    "journalnode",
+    "kerbname",
+    "kdiag",
+    "key",
+    "kms",
+    "lsSnapshot",
+    "lsSnapshottableDir",
+    "mover",
+    "nfs3",
+    "oiv_legacy",
+    "portmap",
+    "registrydns",
+    "s3guard",
+    "snapshotDiff",
+    "sps",
+    "storagepolicies",
+    "trace",
+    "zkfc",
 ];
 
 /// Runs a command line, `argv[0]` first; its exit code.
@@ -59,10 +101,11 @@ fn dispatch(called: &str, word: &str, args: &[String], launch: &Launch) -> i32 {
             output::print(&usage(called));
             0
         }
-        "dfs" | "fs" => match configured() {
-            Ok((conf, args)) => shell::run(conf, &args),
-            Err(message) => refuse(&message),
-        },
+        "dfs" | "fs" => with(configured(), |conf, args| shell::run(conf, args)),
+        "dfsadmin" => with(configured(), |conf, args| admin::dfsadmin(conf, args)),
+        "fsck" => with(configured(), |conf, args| admin::fsck(conf, args)),
+        "getconf" => with(configured(), |conf, args| admin::getconf(&conf, args)),
+        "groups" => with(configured(), |conf, args| admin::groups(conf, args)),
         other if UNSUPPORTED.contains(&other) => refuse(&format!(
             "{other}: java.lang.UnsupportedOperationException: {called} {other} is not supported by Loxodon"
         )),
@@ -71,6 +114,16 @@ fn dispatch(called: &str, word: &str, args: &[String], launch: &Launch) -> i32 {
             eprint!("{}", usage(called));
             1
         }
+    }
+}
+
+fn with(
+    configured: Result<(Configuration, Vec<String>), String>,
+    command: impl FnOnce(Configuration, &[String]) -> i32,
+) -> i32 {
+    match configured {
+        Ok((conf, args)) => command(conf, &args),
+        Err(message) => refuse(&message),
     }
 }
 
@@ -84,6 +137,11 @@ fn usage(called: &str) -> String {
         "Usage: {called} [--config DIR] [--loglevel LEVEL] COMMAND [options]\n\n\
          Client commands:\n  \
          dfs          the file system shell (also: fs)\n  \
-         version      print the version\n"
+         groups       a user's groups\n  \
+         getconf      what the configuration says\n  \
+         version      print the version\n\n\
+         Admin commands:\n  \
+         dfsadmin     state and orders of the cluster\n  \
+         fsck         check files and blocks\n"
     )
 }

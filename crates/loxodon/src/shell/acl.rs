@@ -12,12 +12,8 @@ use super::session::Session;
 /// (`AclUtil.getAclFromPermAndEntries`).
 pub(crate) fn with_base(permission: u16, entries: &[AclEntry]) -> Vec<AclEntry> {
     let bits = |shift: u16| (permission >> shift & 7) as u8;
-    let base = |subject, permission| AclEntry {
-        subject,
-        scope: AclScope::Access,
-        permission,
-        name: None,
-    };
+    let base =
+        |subject, permission| AclEntry { subject, scope: AclScope::Access, permission, name: None };
     let (access, default): (Vec<_>, Vec<_>) =
         entries.iter().cloned().partition(|entry| entry.scope == AclScope::Access);
     let mut all = vec![base(AclSubject::User, bits(6))];

@@ -43,7 +43,9 @@ impl Command for Chmod {
 
 fn changing(what: &str, item: &Item, failure: Failure) -> Failure {
     match failure {
-        Failure::Io { message, .. } => Failure::io(format!("changing {what} of '{item}': {message}")),
+        Failure::Io { message, .. } => {
+            Failure::io(format!("changing {what} of '{item}': {message}"))
+        }
         other => other,
     }
 }
@@ -65,9 +67,8 @@ impl Chown {
 
     /// `OWNER`, `OWNER:GROUP`, `OWNER:`, `:GROUP`; for `chgrp`, `GROUP`.
     fn parse(&mut self, text: &str) -> Result<()> {
-        let allowed = |name: &str| {
-            name.chars().all(|c| c.is_ascii_alphanumeric() || "-+_./@".contains(c))
-        };
+        let allowed =
+            |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || "-+_./@".contains(c));
         let some = |name: &str| (!name.is_empty()).then(|| name.to_owned());
         let trimmed = text.trim();
         if self.only_group {
@@ -139,7 +140,8 @@ impl SetRep {
             let length = hdfs.wait(hdfs.client.file_status(&item.path))?.length;
             let located = hdfs.wait(hdfs.client.block_locations(&item.path, 0, length))?;
             let wanted = usize::from(self.replication);
-            let off = located.blocks.iter().map(|block| block.locations.len()).find(|n| *n != wanted);
+            let off =
+                located.blocks.iter().map(|block| block.locations.len()).find(|n| *n != wanted);
             let Some(replicas) = off else { break };
             if replicas > wanted && !warned {
                 warned = true;
@@ -238,8 +240,8 @@ impl Command for Truncate {
             session.warn("Illegal length, a non-negative integer expected")?;
             return Err(Failure::Illegal(number_error(&text, i64::MIN, i64::MAX)));
         };
-        self.length = u64::try_from(length)
-            .map_err(|_| Failure::Illegal("length must be >= 0".into()))?;
+        self.length =
+            u64::try_from(length).map_err(|_| Failure::Illegal("length must be >= 0".into()))?;
         Ok(())
     }
 
@@ -311,7 +313,8 @@ impl Command for Concat {
                 "The number of source paths is less than 2. {CONCAT_USAGE}"
             )));
         }
-        let is_file = |item: &Item| item.status.as_ref().is_some_and(super::status::Status::is_file);
+        let is_file =
+            |item: &Item| item.status.as_ref().is_some_and(super::status::Status::is_file);
         let full = |item: &Item| item.fs.qualified(&item.path);
         if !is_file(target) {
             let path = full(target);

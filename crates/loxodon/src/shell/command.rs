@@ -62,7 +62,12 @@ pub(crate) trait Command {
     }
 
     /// Paths of one directory, or one argument.
-    fn paths(&mut self, session: &mut Session, _parent: Option<&Item>, items: Vec<Item>) -> Result<()> {
+    fn paths(
+        &mut self,
+        session: &mut Session,
+        _parent: Option<&Item>,
+        items: Vec<Item>,
+    ) -> Result<()> {
         self.visit_all(session, items)
     }
 

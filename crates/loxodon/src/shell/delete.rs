@@ -33,7 +33,8 @@ impl Rm {
         if self.given.has("skipTrash") {
             return Ok(false);
         }
-        let moved = Trash::of_server(&item.fs, &session.conf).and_then(|trash| trash.take(&item.path));
+        let moved =
+            Trash::of_server(&item.fs, &session.conf).and_then(|trash| trash.take(&item.path));
         match moved {
             Ok(None) => Ok(false),
             Ok(Some(target)) => {
@@ -51,7 +52,10 @@ impl Rm {
             Err(failure) if failure.is("FileNotFoundException") => Err(failure),
             Err(Failure::Io { message, class }) => {
                 let message = message.lines().next().unwrap_or_default();
-                Err(Failure::Io { class, message: format!("{message}. Consider using -skipTrash option") })
+                Err(Failure::Io {
+                    class,
+                    message: format!("{message}. Consider using -skipTrash option"),
+                })
             }
             Err(other) => Err(other),
         }

@@ -82,7 +82,8 @@ impl Command for Checksum {
         };
         let text = match checksum {
             Some(checksum) => {
-                let hex = checksum.bytes.iter().fold(String::new(), |hex, b| hex + &format!("{b:02x}"));
+                let hex =
+                    checksum.bytes.iter().fold(String::new(), |hex, b| hex + &format!("{b:02x}"));
                 format!("{}\t{hex}", checksum.algorithm)
             }
             None => "NONE".into(),

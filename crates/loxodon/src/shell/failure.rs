@@ -60,7 +60,8 @@ pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
 
 impl Failure {
     fn path(path: impl fmt::Display, error: &str) -> Self {
-        let failure = PathFailure { path: path.to_string(), error: error.into(), ..Default::default() };
+        let failure =
+            PathFailure { path: path.to_string(), error: error.into(), ..Default::default() };
         Self::Path(Box::new(failure))
     }
 
@@ -203,9 +204,9 @@ impl From<loxodon_client::Error> for Failure {
         let class = class.rsplit(['.', '$']).next().unwrap_or(class).to_owned();
         let message = error.to_string();
         match class.as_str() {
-            "IllegalArgumentException" | "HadoopIllegalArgumentException" | "InvalidPathException" => {
-                Self::Illegal(message)
-            }
+            "IllegalArgumentException"
+            | "HadoopIllegalArgumentException"
+            | "InvalidPathException" => Self::Illegal(message),
             "UnsupportedOperationException" => Self::unsupported(message),
             _ => Self::Io { class, message },
         }

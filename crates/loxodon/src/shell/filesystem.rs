@@ -124,7 +124,8 @@ impl FileSystem {
                     for mut status in page {
                         // Of a file, the listing is the file itself, without its name.
                         let name = std::mem::take(&mut status.name);
-                        let name = if name.is_empty() { location::name(path).to_owned() } else { name };
+                        let name =
+                            if name.is_empty() { location::name(path).to_owned() } else { name };
                         children.push((name, Status::from(status)));
                     }
                 }
@@ -181,7 +182,12 @@ impl FileSystem {
     }
 
     /// Sets owner and group.
-    pub(crate) fn set_owner(&self, path: &str, owner: Option<&str>, group: Option<&str>) -> Result<()> {
+    pub(crate) fn set_owner(
+        &self,
+        path: &str,
+        owner: Option<&str>,
+        group: Option<&str>,
+    ) -> Result<()> {
         match self {
             Self::Hdfs(hdfs) => hdfs.wait(hdfs.client.set_owner(path, owner, group)),
             Self::Local { .. } => local::set_owner(path, owner, group),
@@ -286,9 +292,7 @@ impl Endpoint {
                 };
                 Ok(Writer::Hdfs(Box::new(client.create(path, options).await?)))
             }
-            Self::Local => {
-                Ok(Writer::Local(local::LocalWriter::create(path, creation.checksums)?))
-            }
+            Self::Local => Ok(Writer::Local(local::LocalWriter::create(path, creation.checksums)?)),
         }
     }
 

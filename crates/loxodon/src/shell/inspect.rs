@@ -122,7 +122,8 @@ impl Command for Test {
 /// Whether the caller may read (4) or write (2).
 fn may(item: &Item, mode: u8) -> Result<bool> {
     let Ok(hdfs) = item.fs.hdfs("access") else {
-        let wanted = if mode == 2 { rustix::fs::Access::WRITE_OK } else { rustix::fs::Access::READ_OK };
+        let wanted =
+            if mode == 2 { rustix::fs::Access::WRITE_OK } else { rustix::fs::Access::READ_OK };
         return Ok(rustix::fs::access(item.path.as_str(), wanted).is_ok());
     };
     match hdfs.wait(hdfs.client.check_access(&item.path, mode)) {
@@ -139,9 +140,9 @@ fn may(item: &Item, mode: u8) -> Result<bool> {
 /// Creates an empty file, or empties one.
 fn create_empty(session: &Session, item: &Item) -> Result<()> {
     let endpoint = item.fs.endpoint();
-    session.runtime.block_on(async {
-        endpoint.create(&item.path, Creation::default()).await?.close().await
-    })
+    session
+        .runtime
+        .block_on(async { endpoint.create(&item.path, Creation::default()).await?.close().await })
 }
 
 fn check_parent(item: &Item) -> Result<()> {

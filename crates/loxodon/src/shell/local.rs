@@ -39,7 +39,8 @@ fn from_metadata(metadata: &fs::Metadata) -> Status {
     let user = uzers::get_user_by_uid(metadata.uid()).map(|user| user.name().to_owned());
     let group = uzers::get_group_by_gid(metadata.gid()).map(|group| group.name().to_owned());
     let milliseconds = |seconds: i64, nanoseconds: i64| {
-        u64::try_from(seconds.saturating_mul(1000).saturating_add(nanoseconds / 1_000_000)).unwrap_or(0)
+        u64::try_from(seconds.saturating_mul(1000).saturating_add(nanoseconds / 1_000_000))
+            .unwrap_or(0)
     };
     Status {
         kind: if metadata.is_dir() { FileKind::Directory } else { FileKind::File },

@@ -24,9 +24,11 @@ impl Location {
         if text.is_empty() {
             return Err(Failure::Illegal("Can not create a Path from an empty string".into()));
         }
-        let mut location = Self::split(text, |colon, slash| slash.is_none_or(|slash| colon < slash));
+        let mut location =
+            Self::split(text, |colon, slash| slash.is_none_or(|slash| colon < slash));
         location.path = normalize(&location.path);
-        if location.scheme.is_some() && !location.path.starts_with('/') && !location.path.is_empty() {
+        if location.scheme.is_some() && !location.path.starts_with('/') && !location.path.is_empty()
+        {
             return Err(Failure::Illegal(format!(
                 "java.net.URISyntaxException: Relative path in absolute URI: {text}"
             )));
@@ -59,7 +61,11 @@ impl Location {
             }
             None => (None, rest),
         };
-        Self { scheme: scheme.map(str::to_owned), authority: authority.map(str::to_owned), path: path.to_owned() }
+        Self {
+            scheme: scheme.map(str::to_owned),
+            authority: authority.map(str::to_owned),
+            path: path.to_owned(),
+        }
     }
 }
 
@@ -140,7 +146,8 @@ pub(crate) fn relative_to(from: &str, path: &str, is_directory: bool) -> String 
     if from == path {
         return ".".into();
     }
-    let slashed = |text: &str| if text.ends_with('/') { text.to_owned() } else { format!("{text}/") };
+    let slashed =
+        |text: &str| if text.ends_with('/') { text.to_owned() } else { format!("{text}/") };
     let base = slashed(from);
     let target = if is_directory { slashed(path) } else { path.to_owned() };
     let mut common = 0;

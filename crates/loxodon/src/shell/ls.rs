@@ -135,7 +135,12 @@ impl Command for Ls {
         }
     }
 
-    fn paths(&mut self, session: &mut Session, parent: Option<&Item>, mut items: Vec<Item>) -> Result<()> {
+    fn paths(
+        &mut self,
+        session: &mut Session,
+        parent: Option<&Item>,
+        mut items: Vec<Item>,
+    ) -> Result<()> {
         if parent.is_some() && !self.recursive() && !items.is_empty() {
             if !self.has("C") {
                 session.line(format_args!("Found {} items", items.len()))?;

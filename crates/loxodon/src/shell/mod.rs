@@ -37,6 +37,7 @@ use tokio::runtime::{Builder, Runtime};
 
 pub(crate) use failure::Failure;
 pub(crate) use help::GENERIC as GENERIC_OPTIONS;
+pub(crate) use location::normalize;
 pub(crate) use session::current_user;
 
 use session::Session;
@@ -89,13 +90,14 @@ fn run_entry(conf: Configuration, entry: &Entry, word: &str, args: &[String]) ->
         eprintln!("{}: {}", entry.name, unsupported(entry));
         return 1;
     };
-    let mut session = match runtime(args).and_then(|runtime| Session::new(conf, runtime, entry.name)) {
-        Ok(session) => session,
-        Err(failure) => {
-            eprintln!("{word}: {failure}");
-            return WRONG_USAGE;
-        }
-    };
+    let mut session =
+        match runtime(args).and_then(|runtime| Session::new(conf, runtime, entry.name)) {
+            Ok(session) => session,
+            Err(failure) => {
+                eprintln!("{word}: {failure}");
+                return WRONG_USAGE;
+            }
+        };
     if let Some(other) = entry.replaced_by {
         eprintln!("{}: DEPRECATED: Please use '{other}' instead.", entry.name);
     }
@@ -123,6 +125,7 @@ fn unsupported(entry: &Entry) -> String {
 /// One thread, which starts faster; as many as there are processors where copies run beside each other.
 fn runtime(args: &[String]) -> Result<Runtime, Failure> {
     let several = args.iter().any(|arg| arg == "-t");
-    let mut builder = if several { Builder::new_multi_thread() } else { Builder::new_current_thread() };
+    let mut builder =
+        if several { Builder::new_multi_thread() } else { Builder::new_current_thread() };
     builder.enable_all().build().map_err(|e| Failure::io(format!("cannot start: {e}")))
 }

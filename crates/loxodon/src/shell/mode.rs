@@ -32,9 +32,8 @@ impl Mode {
             4 => digits.get(..1).filter(|first| matches!(*first, "0" | "1"))?,
             _ => return None,
         };
-        let part = |text: &str| {
-            Some(Part { operation: '=', bits: u16::from_str_radix(text, 8).ok()? })
-        };
+        let part =
+            |text: &str| Some(Part { operation: '=', bits: u16::from_str_radix(text, 8).ok()? });
         let last = digits.get(digits.len().checked_sub(3)?..)?;
         Some(Self {
             sticky: part(sticky)?,

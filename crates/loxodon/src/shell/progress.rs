@@ -17,7 +17,8 @@ impl Progress {
             return Self::default();
         }
         let template = "{bar:32} {bytes}/{total_bytes} {binary_bytes_per_sec} {wide_msg}";
-        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let style =
+            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         Self { bar: Some(ProgressBar::new(0).with_style(style)) }
     }
 

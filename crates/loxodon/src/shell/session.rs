@@ -177,7 +177,9 @@ fn default_filesystem(conf: &Configuration) -> Result<String> {
     }
     let location = Location::parse(&name)?;
     let scheme = location.scheme.ok_or_else(|| {
-        Failure::Illegal(format!("fs.defaultFS: '{name}' has no scheme: hdfs://host:port is wanted"))
+        Failure::Illegal(format!(
+            "fs.defaultFS: '{name}' has no scheme: hdfs://host:port is wanted"
+        ))
     })?;
     Ok(format!("{scheme}://{}", location.authority.unwrap_or_default()))
 }

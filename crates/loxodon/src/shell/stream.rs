@@ -57,9 +57,7 @@ impl Reader {
     pub(crate) async fn next(&mut self, most: usize) -> Result<Bytes> {
         match self {
             Self::Hdfs(reader) => Ok(reader.read_bytes(most).await?),
-            Self::Local(file, path) => {
-                read_some(file, most).map_err(|e| Failure::local(path, &e))
-            }
+            Self::Local(file, path) => read_some(file, most).map_err(|e| Failure::local(path, &e)),
             Self::Input => read_some(&mut io::stdin().lock(), most)
                 .map_err(|e| Failure::local("standard input", &e)),
         }

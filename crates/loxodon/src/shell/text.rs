@@ -55,7 +55,8 @@ impl Command for Text {
             reader.seek(0).await.map(|()| start)
         })?;
         let runtime = Rc::clone(&session.runtime);
-        let file = BufReader::with_capacity(CHUNK, Blocking { runtime, reader, rest: Bytes::new() });
+        let file =
+            BufReader::with_capacity(CHUNK, Blocking { runtime, reader, rest: Bytes::new() });
         let mut text = decoder(item, &start, file)?;
         let mut buffer = vec![0; CHUNK];
         loop {
@@ -73,7 +74,9 @@ fn decoder(item: &Item, start: &[u8], file: BufReader<Blocking>) -> Result<Box<d
     match start {
         [0x1f, 0x8b, ..] => return Ok(Box::new(flate2::bufread::MultiGzDecoder::new(file))),
         [b'S', b'E', b'Q', ..] => {
-            return Err(Failure::unsupported(format!("{item}: sequence files are not shown as text")));
+            return Err(Failure::unsupported(format!(
+                "{item}: sequence files are not shown as text"
+            )));
         }
         [b'O', b'b', b'j', ..] => {
             return Err(Failure::unsupported(format!("{item}: Avro files are not shown as text")));
@@ -85,11 +88,14 @@ fn decoder(item: &Item, start: &[u8], file: BufReader<Blocking>) -> Result<Box<d
         Some("deflate") => Box::new(flate2::bufread::ZlibDecoder::new(file)),
         Some("bz2") => Box::new(bzip2::bufread::MultiBzDecoder::new(file)),
         Some("zst") => Box::new(
-            zstd::stream::read::Decoder::with_buffer(file).map_err(|e| Failure::io(e.to_string()))?,
+            zstd::stream::read::Decoder::with_buffer(file)
+                .map_err(|e| Failure::io(e.to_string()))?,
         ),
         Some("gz") if !start.is_empty() => return Err(Failure::io("not a gzip file")),
         Some(ending @ ("snappy" | "lz4")) => {
-            return Err(Failure::unsupported(format!("{item}: .{ending} files are not decompressed")));
+            return Err(Failure::unsupported(format!(
+                "{item}: .{ending} files are not decompressed"
+            )));
         }
         _ => Box::new(file),
     })

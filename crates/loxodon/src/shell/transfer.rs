@@ -139,7 +139,8 @@ impl Transfer {
     }
 
     fn take_preserve(&mut self, args: &mut Vec<String>) -> Result<()> {
-        let Some(at) = args.iter().take_while(|a| *a != "--").position(|a| a.starts_with("-p")) else {
+        let Some(at) = args.iter().take_while(|a| *a != "--").position(|a| a.starts_with("-p"))
+        else {
             return Ok(());
         };
         let letters = args.remove(at);
@@ -229,7 +230,9 @@ impl Job {
         }
         if !self.target.rename(&temporary, &self.path).await? {
             let source = format!("{}._COPYING_", self.text);
-            return Err(Failure::input_output(source).during(Some("rename"), Some(self.text.clone())));
+            return Err(
+                Failure::input_output(source).during(Some("rename"), Some(self.text.clone()))
+            );
         }
         Ok(())
     }
@@ -282,7 +285,8 @@ impl Command for Transfer {
         self.overwrite = given.has("f");
         self.direct = given.has("d");
         if given.has("p") {
-            self.preserve = Preserve { times: true, owner: true, permission: true, ..self.preserve };
+            self.preserve =
+                Preserve { times: true, owner: true, permission: true, ..self.preserve };
         }
         self.creation.lazy_persist = given.has("l");
         if let Some(threads) = given.value("t") {

@@ -49,7 +49,9 @@ impl<'a> Trash<'a> {
     fn root(&self) -> String {
         let home = match self.fs {
             FileSystem::Hdfs(hdfs) => hdfs.client.home_directory(),
-            FileSystem::Local { directory } => std::env::var("HOME").unwrap_or_else(|_| directory.clone()),
+            FileSystem::Local { directory } => {
+                std::env::var("HOME").unwrap_or_else(|_| directory.clone())
+            }
         };
         location::join(&home, ".Trash")
     }

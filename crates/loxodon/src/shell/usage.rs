@@ -211,7 +211,11 @@ impl Count {
         if let Some(types) = &self.types {
             for wanted in types {
                 let name = wanted.name();
-                header += &format!("{:>14} {:>18} ", format!("{name}_QUOTA"), format!("REM_{name}_QUOTA"));
+                header += &format!(
+                    "{:>14} {:>18} ",
+                    format!("{name}_QUOTA"),
+                    format!("REM_{name}_QUOTA")
+                );
             }
         } else {
             if self.given.has("q") || self.given.has("u") {
@@ -220,7 +224,8 @@ impl Count {
                 header += &format!("{quota:>12} {left:>15} {space:>15} {space_left:>15} ");
             }
             if !self.given.has("u") {
-                header += &format!("{:>12} {:>12} {:>18} ", "DIR_COUNT", "FILE_COUNT", "CONTENT_SIZE");
+                header +=
+                    &format!("{:>12} {:>12} {:>18} ", "DIR_COUNT", "FILE_COUNT", "CONTENT_SIZE");
             }
         }
         if self.given.has("e") {
@@ -244,7 +249,8 @@ impl Count {
             files = files.saturating_sub(summary.snapshot_files);
             length = length.saturating_sub(summary.snapshot_length);
         }
-        let [directories, files, length] = [directories, files, length].map(|n| size::size(n, human));
+        let [directories, files, length] =
+            [directories, files, length].map(|n| size::size(n, human));
         format!("{directories:>12} {files:>12} {length:>18} ")
     }
 

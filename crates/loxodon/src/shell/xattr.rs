@@ -25,7 +25,9 @@ impl Encoding {
     fn encode(self, value: &[u8]) -> String {
         match self {
             Self::Text => format!("\"{}\"", String::from_utf8_lossy(value)),
-            Self::Hex => value.iter().fold("0x".to_owned(), |text, byte| text + &format!("{byte:02x}")),
+            Self::Hex => {
+                value.iter().fold("0x".to_owned(), |text, byte| text + &format!("{byte:02x}"))
+            }
             Self::Base64 => format!("0s{}", base64(value)),
         }
     }
@@ -65,7 +67,8 @@ fn from_base64(text: &str) -> Option<Vec<u8>> {
 
 /// A value as it is given: `"text"`, `0x` hexadecimal, `0s` base 64, or plain text.
 fn decode(text: &str) -> Result<Vec<u8>> {
-    let wrong = || Failure::Illegal(format!("{text} is not a value: text, 0x... or 0s... is wanted"));
+    let wrong =
+        || Failure::Illegal(format!("{text} is not a value: text, 0x... or 0s... is wanted"));
     let start = text.get(..2).unwrap_or_default();
     let rest = text.get(2..).unwrap_or_default();
     match start.to_ascii_lowercase().as_str() {

@@ -1,0 +1,383 @@
+//! `hdfs dfsadmin` (`DFSAdmin`).
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use loxodon_client::{Client, SafeModeAction};
+use loxodon_conf::{Configuration, keys, value};
+
+use super::cluster::Cluster;
+use super::{FAILED, datanode, http, report};
+use crate::output;
+use crate::shell::{Failure, GENERIC_OPTIONS};
+
+/// Time between looks at safe mode (`-safemode wait`).
+const SAFE_MODE_PAUSE: Duration = Duration::from_secs(5);
+
+/// A command: its name, how it is written, how many arguments it takes.
+struct Entry {
+    name: &'static str,
+    usage: &'static str,
+    arguments: std::ops::RangeInclusive<usize>,
+    help: &'static str,
+}
+
+macro_rules! entries {
+    ($($name:literal $usage:literal $low:literal..=$high:literal $help:literal;)*) => {
+        &[$(Entry { name: $name, usage: $usage, arguments: $low..=$high, help: $help }),*]
+    };
+}
+
+#[rustfmt::skip] // One command is one row.
+const COMMANDS: &[Entry] = entries! {
+    "-report" "[-live] [-dead] [-decommissioning] [-enteringmaintenance] [-inmaintenance] [-slownodes]" 0..=6 "Prints capacity, blocks and DataNodes; with flags, those nodes only.";
+    "-safemode" "enter | leave | get | wait | forceExit" 1..=1 "Enters or leaves safe mode, tells of it, or waits for its end.";
+    "-saveNamespace" "[-beforeShutdown]" 0..=1 "Writes an image; needs safe mode. With -beforeShutdown only where the last one is old.";
+    "-rollEdits" "" 0..=0 "Begins a new segment of the edit log.";
+    "-restoreFailedStorage" "true|false|check" 1..=1 "Whether directories that failed are tried again.";
+    "-refreshNodes" "" 0..=0 "Reads the files of included and excluded DataNodes again.";
+    "-printTopology" "" 0..=0 "Prints racks and the DataNodes in them.";
+    "-setBalancerBandwidth" "<bandwidth in bytes per second>" 1..=1 "Bytes a second that each DataNode spends on balancing.";
+    "-getBalancerBandwidth" "<datanode_host:ipc_port>" 1..=1 "Prints that of one DataNode.";
+    "-fetchImage" "<local directory>" 1..=1 "Downloads the newest image.";
+    "-shutdownDatanode" "<datanode_host:ipc_port> [upgrade]" 1..=2 "Stops a DataNode; with upgrade, clients wait for it.";
+    "-getDatanodeInfo" "<datanode_host:ipc_port>" 1..=1 "Prints a DataNode's version and uptime.";
+    "-metasave" "filename" 1..=1 "Writes what the NameNode knows of blocks to a file in its log directory.";
+    "-triggerBlockReport" "[-incremental] <datanode_host:ipc_port> [-namenode <namenode_host:ipc_port>]" 1..=4 "Makes a DataNode report its blocks now.";
+    "-listOpenFiles" "[-blockingDecommission] [-path <path>]" 0..=3 "Prints files that are being written.";
+    "-finalizeUpgrade" "" 0..=0 "Forgets the state before an upgrade.";
+    "-help" "[cmd]" 0..=1 "Prints what commands do.";
+};
+
+/// Commands of Hadoop's that are not here.
+const UNSUPPORTED: &[&str] = &[
+    "-setQuota",
+    "-clrQuota",
+    "-setSpaceQuota",
+    "-clrSpaceQuota",
+    "-rollingUpgrade",
+    "-upgrade",
+    "-refreshServiceAcl",
+    "-refreshUserToGroupsMappings",
+    "-refreshSuperUserGroupsConfiguration",
+    "-refreshCallQueue",
+    "-refresh",
+    "-reconfig",
+    "-refreshNamenodes",
+    "-getVolumeReport",
+    "-deleteBlockPool",
+    "-allowSnapshot",
+    "-disallowSnapshot",
+    "-provisionSnapshotTrash",
+    "-evictWriters",
+];
+
+fn usage_of(entry: &Entry) -> String {
+    if entry.usage.is_empty() {
+        entry.name.to_owned()
+    } else {
+        format!("{} {}", entry.name, entry.usage)
+    }
+}
+
+fn overview() -> String {
+    let mut text = String::from(
+        "Usage: hdfs dfsadmin\nNote: Administrative commands can only be run as the HDFS superuser.\n",
+    );
+    for entry in COMMANDS {
+        text += &format!("\t[{}]\n", usage_of(entry));
+    }
+    text + "\n" + GENERIC_OPTIONS
+}
+
+/// Runs one command; its exit code.
+pub(crate) fn run(conf: Configuration, args: &[String]) -> i32 {
+    let Some((word, rest)) = args.split_first() else {
+        eprintln!("{}", overview());
+        return FAILED;
+    };
+    let Some(entry) = COMMANDS.iter().find(|entry| entry.name == word) else {
+        let name = word.get(1..).unwrap_or(word);
+        if UNSUPPORTED.contains(&word.as_str()) {
+            eprintln!("{name}: java.lang.UnsupportedOperationException: {word} is not supported");
+        } else {
+            eprintln!("{name}: Unknown command\n{}", overview());
+        }
+        return FAILED;
+    };
+    if !entry.arguments.contains(&rest.len()) {
+        eprintln!("Usage: hdfs dfsadmin [{}]", usage_of(entry));
+        return FAILED;
+    }
+    if word == "-help" {
+        return help(rest.first());
+    }
+    match Cluster::of(conf).and_then(|cluster| execute(&cluster, word, rest)) {
+        Ok(code) => code,
+        Err(failure) => {
+            let text = failure.to_string();
+            eprintln!(
+                "{}: {}",
+                word.trim_start_matches('-'),
+                text.lines().next().unwrap_or_default()
+            );
+            if matches!(failure, Failure::Illegal(_)) {
+                eprintln!("Usage: hdfs dfsadmin [{}]", usage_of(entry));
+            }
+            FAILED
+        }
+    }
+}
+
+fn help(name: Option<&String>) -> i32 {
+    let described = |entry: &Entry| format!("{}: {}\n", usage_of(entry), entry.help);
+    let named = name.and_then(|name| {
+        COMMANDS
+            .iter()
+            .find(|entry| entry.name.trim_start_matches('-') == name.trim_start_matches('-'))
+    });
+    match named {
+        Some(entry) => output::print(&described(entry)),
+        None => {
+            let all: String = COMMANDS.iter().map(described).collect();
+            output::print(&format!("{}\n{all}", overview()));
+        }
+    }
+    0
+}
+
+fn execute(cluster: &Cluster, word: &str, args: &[String]) -> Result<i32, Failure> {
+    let client = &cluster.client;
+    let first = args.first().map(String::as_str).unwrap_or_default();
+    match word {
+        "-report" => report::report(cluster, args)?,
+        "-safemode" => return safe_mode(cluster, first),
+        "-saveNamespace" => save_namespace(cluster, args)?,
+        "-rollEdits" => {
+            let txid = cluster.wait(client.roll_edits())?;
+            let text = "Successfully rolled edit logs.\nNew segment starts at txid";
+            output::print(&format!("{text} {txid}\n"));
+        }
+        "-restoreFailedStorage" => return restore_failed_storage(cluster, first),
+        "-refreshNodes" => on_each(cluster, "Refresh nodes", |one| {
+            cluster.wait(one.refresh_nodes()).map(|()| "Refresh nodes successful".into())
+        })?,
+        "-finalizeUpgrade" => on_each(cluster, "Finalize upgrade", |one| {
+            cluster.wait(one.finalize_upgrade()).map(|()| "Finalize upgrade successful".into())
+        })?,
+        "-printTopology" => report::print_topology(cluster)?,
+        "-setBalancerBandwidth" => return set_bandwidth(cluster, first),
+        "-getBalancerBandwidth" => datanode::balancer_bandwidth(cluster, first)?,
+        "-fetchImage" => fetch_image(cluster, Path::new(first))?,
+        "-shutdownDatanode" => {
+            let for_upgrade = match args.get(1).map(|word| word.to_ascii_lowercase()).as_deref() {
+                None => false,
+                Some("upgrade") => true,
+                Some(other) => return Err(Failure::Illegal(format!("{other} is not upgrade"))),
+            };
+            datanode::shut_down(cluster, first, for_upgrade)?;
+        }
+        "-getDatanodeInfo" => datanode::info(cluster, first)?,
+        "-metasave" => {
+            cluster.wait(client.metasave(first))?;
+            output::print(&format!(
+                "Created metasave file {first} in the log directory of namenode {}\n",
+                client.uri()
+            ));
+        }
+        "-triggerBlockReport" => return trigger_report(cluster, args),
+        _ => list_open_files(cluster, args)?,
+    }
+    Ok(0)
+}
+
+/// Does something at every NameNode, and tells of each where there are several.
+fn on_each(
+    cluster: &Cluster,
+    what: &str,
+    order: impl Fn(&Client) -> Result<String, Failure>,
+) -> Result<(), Failure> {
+    if !cluster.addresses.highly_available {
+        output::print(&format!("{}\n", order(&cluster.client)?));
+        return Ok(());
+    }
+    let mut failed = None;
+    for one in cluster.client.each_name_node() {
+        match order(&one) {
+            Ok(done) => output::print(&format!("{done} for {}\n", one.authority())),
+            Err(failure) => {
+                eprintln!("{what} failed for {}", one.authority());
+                failed = Some(failure);
+            }
+        }
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+fn safe_mode(cluster: &Cluster, word: &str) -> Result<i32, Failure> {
+    let lower = word.to_ascii_lowercase();
+    let action = match lower.as_str() {
+        "enter" => SafeModeAction::Enter,
+        "leave" => SafeModeAction::Leave,
+        "get" | "wait" => SafeModeAction::Get,
+        "forceexit" => SafeModeAction::ForceExit,
+        _ => {
+            eprintln!("Usage: hdfs dfsadmin [-safemode enter | leave | get | wait | forceExit]");
+            return Ok(0);
+        }
+    };
+    let several = cluster.addresses.highly_available;
+    let each = if several { cluster.client.each_name_node() } else { vec![cluster.client.clone()] };
+    for one in each {
+        let mut is_on = cluster.wait(one.set_safe_mode(action, false))?;
+        while lower == "wait" && is_on {
+            std::thread::sleep(SAFE_MODE_PAUSE);
+            is_on = cluster.wait(one.set_safe_mode(SafeModeAction::Get, false))?;
+        }
+        let state = if is_on { "ON" } else { "OFF" };
+        let at = if several { format!(" in {}", one.authority()) } else { String::new() };
+        output::print(&format!("Safe mode is {state}{at}\n"));
+    }
+    Ok(0)
+}
+
+fn save_namespace(cluster: &Cluster, args: &[String]) -> Result<(), Failure> {
+    let (mut window, mut gap) = (0, 0);
+    match args.first().map(String::as_str) {
+        Some("-beforeShutdown") => {
+            let periods = cluster.conf.count(&keys::MISSING_CHECKPOINT_PERIODS)? as u64;
+            window = cluster.conf.time(&keys::CHECKPOINT_PERIOD)?.as_secs().saturating_mul(periods);
+            gap = (cluster.conf.count(&keys::CHECKPOINT_TXNS)? as u64).saturating_mul(periods);
+            output::print(&format!(
+                "Do checkpoint if necessary before stopping namenode. The time window is {window} \
+                 seconds, and the transaction gap is {gap}\n"
+            ));
+        }
+        Some(other) => return Err(Failure::Illegal(format!("{other} is not -beforeShutdown"))),
+        None => {}
+    }
+    on_each(cluster, "Save namespace", |one| {
+        let saved = cluster.wait(one.save_namespace(window, gap))?;
+        Ok(if saved { "Save namespace successful" } else { "No extra checkpoint has been made" }
+            .into())
+    })
+}
+
+fn restore_failed_storage(cluster: &Cluster, word: &str) -> Result<i32, Failure> {
+    if !matches!(word, "true" | "false" | "check") {
+        eprintln!("restoreFailedStorage valid args are true|false|check");
+        return Ok(FAILED);
+    }
+    on_each(cluster, "restoreFailedStorage", |one| {
+        let is_on = cluster.wait(one.restore_failed_storage(word))?;
+        Ok(format!("restoreFailedStorage is set to {is_on}"))
+    })?;
+    Ok(0)
+}
+
+fn set_bandwidth(cluster: &Cluster, text: &str) -> Result<i32, Failure> {
+    let Some(bandwidth) = value::parse_size(text) else {
+        eprintln!("NumberFormatException: For input string: \"{text}\"");
+        eprintln!("Usage: hdfs dfsadmin [-setBalancerBandwidth <bandwidth in bytes per second>]");
+        return Ok(FAILED);
+    };
+    if bandwidth < 0 {
+        eprintln!("Bandwidth should be a non-negative integer");
+        return Ok(FAILED);
+    }
+    if let Err(failure) = cluster.wait(cluster.client.set_balancer_bandwidth(bandwidth)) {
+        eprintln!("Balancer bandwidth is set failed.");
+        return Err(failure);
+    }
+    output::print(&format!("Balancer bandwidth is set to {bandwidth}\n"));
+    Ok(0)
+}
+
+/// Downloads the newest image under its own name.
+fn fetch_image(cluster: &Cluster, directory: &Path) -> Result<(), Failure> {
+    let failed = |e: io::Error| Failure::io(e.to_string());
+    let timeout = cluster.conf.time(&keys::IMAGE_TRANSFER_TIMEOUT)?;
+    let address = cluster.web_address()?;
+    let target = "/imagetransfer?getimage=1&txid=latest";
+    let mut answer = http::get(&address, target, timeout, timeout).map_err(failed)?;
+    let named = answer.header("hadoop-image-edits-name").map(str::to_owned);
+    let name = named.filter(|name| !name.is_empty() && !name.contains('/')).ok_or_else(|| {
+        Failure::io(format!("http://{address}{target} answered without the image's name"))
+    })?;
+    let length = answer.header("content-length").and_then(|text| text.parse::<u64>().ok());
+    let path = directory.join(&name);
+    let at_path = |e: io::Error| Failure::io(format!("{}: {e}", path.display()));
+    let mut file = File::create(&path).map_err(at_path)?;
+    let copied = io::copy(&mut answer.body, &mut file).map_err(at_path)?;
+    file.sync_all().map_err(at_path)?;
+    match length {
+        Some(length) if length != copied => {
+            Err(Failure::io(format!("{}: {copied} bytes of {length} arrived", path.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn trigger_report(cluster: &Cluster, args: &[String]) -> Result<i32, Failure> {
+    let (mut incremental, mut name_node, mut datanode) = (false, None, None);
+    let mut rest = args.iter();
+    while let Some(arg) = rest.next() {
+        match arg.as_str() {
+            "-incremental" => incremental = true,
+            "-namenode" => {
+                let missing = || Failure::Illegal("option -namenode requires 1 argument".into());
+                name_node = Some(rest.next().ok_or_else(missing)?.as_str());
+            }
+            other if !other.starts_with('-') && datanode.is_none() => datanode = Some(other),
+            other => {
+                eprintln!("Can't understand arguments: {other}");
+                return Ok(1);
+            }
+        }
+    }
+    let Some(datanode) = datanode else {
+        eprintln!("You must specify a host:port pair.");
+        return Ok(1);
+    };
+    match datanode::trigger_report(cluster, datanode, incremental, name_node) {
+        Err(Failure::Io { class, message }) => {
+            eprintln!("triggerBlockReport error: {class}: {message}");
+            Ok(1)
+        }
+        other => other.map(|()| 0),
+    }
+}
+
+fn list_open_files(cluster: &Cluster, args: &[String]) -> Result<(), Failure> {
+    let (mut blocking, mut path) = (false, "/");
+    let mut rest = args.iter();
+    while let Some(arg) = rest.next() {
+        match arg.as_str() {
+            "-blockingDecommission" => blocking = true,
+            "-path" => {
+                let missing = || Failure::Illegal("option -path requires 1 argument".into());
+                path = rest.next().ok_or_else(missing)?.trim();
+            }
+            other => return Err(Failure::Illegal(format!("unknown option {other}"))),
+        }
+    }
+    let path = if path.is_empty() { "/" } else { path };
+    output::print(&format!("{:<20}\t{:<20}\t{}\n", "Client Host", "Client Name", "Open File Path"));
+    let mut after = 0;
+    loop {
+        let page = cluster.wait(cluster.client.list_open_files(after, blocking, path));
+        let page = page.inspect_err(|_| eprintln!("List open files failed."))?;
+        for file in &page.files {
+            output::print(&format!(
+                "{:<20}\t{:<20}\t{:>20}\n",
+                file.client_machine, file.client_name, file.path
+            ));
+        }
+        match page.files.last() {
+            Some(last) if page.has_more => after = last.id,
+            _ => return Ok(()),
+        }
+    }
+}

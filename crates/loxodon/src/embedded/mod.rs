@@ -1,0 +1,11 @@
+//! Clusters inside this process: `minicluster` and `demo`.
+
+pub(crate) mod demo;
+pub(crate) mod minicluster;
+mod site_file;
+
+use tokio::runtime::{Builder, Runtime};
+
+fn runtime() -> std::io::Result<Runtime> {
+    Builder::new_multi_thread().enable_all().build()
+}
