@@ -5,6 +5,7 @@
 mod decode;
 mod encode;
 mod error;
+pub mod offline;
 mod opcode;
 mod writable;
 pub mod xml;
