@@ -115,7 +115,7 @@ pub struct RpcActivity {
     pub connections_per_user: BTreeMap<String, usize>,
     /// `NumDroppedConnections`: more than the limit.
     pub dropped_connections: u64,
-    /// `CallQueueLength`: calls that wait for their answer.
+    /// `NumInProcessHandler`: calls that wait for their answer. There is no queue before that.
     pub calls_in_flight: usize,
     /// `TotalRequests`.
     pub total_requests: u64,
@@ -228,20 +228,36 @@ impl ServerMetrics {
         (activity, self.detailed(new_period))
     }
 
+    /// The name that Java gives the server: its first protocol's.
+    #[must_use]
+    pub fn server_name(&self) -> &'static str {
+        let interface = self.methods.first().map_or("", |(protocol, _)| protocol.interface);
+        let name = interface.rsplit('.').next().unwrap_or(interface);
+        name.strip_suffix("PB").unwrap_or(name)
+    }
+
+    /// All methods, called or not; those of the same name in two protocols count as one.
     fn detailed(&self, new_period: bool) -> BTreeMap<String, RateSample> {
-        let mut named = BTreeMap::new();
+        let mut named = BTreeMap::<String, RateSample>::new();
         for (protocol, rates) in &self.methods {
             for (call, rate) in protocol.calls.iter().zip(rates) {
-                let sample = rate.sample(new_period);
-                if sample.count > 0 {
-                    named.insert(call.name.to_owned(), sample);
-                }
+                named.entry(call.name.to_owned()).or_default().add(rate.sample(new_period));
             }
         }
         for (class, rate) in &*self.failures.lock() {
             named.insert(class.clone(), rate.sample(new_period));
         }
         named
+    }
+}
+
+impl RateSample {
+    fn add(&mut self, other: Self) {
+        let count = self.count + other.count;
+        if count > 0 {
+            let total = self.average_ms * self.count as f64 + other.average_ms * other.count as f64;
+            *self = Self { count, average_ms: total / count as f64 };
+        }
     }
 }
 
@@ -268,7 +284,10 @@ mod tests {
         metrics.record_call(0, index, Duration::from_millis(1));
         metrics.record_failure("FileNotFoundException", Duration::from_millis(1));
         let (_, named) = metrics.sample();
-        assert_eq!(named.keys().collect::<Vec<_>>(), ["FileNotFoundException", "getFileInfo"]);
+        let counted = named.iter().filter(|(_, rate)| rate.count > 0).map(|(name, _)| name);
+        assert_eq!(counted.collect::<Vec<_>>(), ["FileNotFoundException", "getFileInfo"]);
+        assert!(named.contains_key("delete"));
+        assert_eq!(metrics.server_name(), "ClientNamenodeProtocol");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::call::{Call, Responder};
 
 pub(super) static PROTOCOL: &Protocol = &protocol::PROTOCOL_META_INFO;
 
-/// The only kind of RPC there is here; Java lists the two others without versions.
+/// The only kind of RPC there is here.
 const KIND: &str = "RPC_PROTOCOL_BUFFER";
 
 pub(super) fn answer(protocols: &[&'static Protocol], call: &Call, reply: Responder) {
@@ -29,8 +29,8 @@ fn versions(
 ) -> Result<GetProtocolVersionsResponseProto, RemoteError> {
     let request: GetProtocolVersionsRequestProto = call.decode()?;
     let version = find(protocols, &request.protocol)?.map(|protocol| protocol.version);
-    // A kind without the protocol has an empty entry in Java's answer, which lacks the required
-    // name of the kind; so it is left out here.
+    // Java adds an entry for each kind that does not have the protocol, without the required name
+    // of the kind, and so always fails to build its answer; here those are left out.
     let protocol_versions = version
         .map(|version| ProtocolVersionProto { rpc_kind: KIND.into(), versions: vec![version] })
         .into_iter()
@@ -54,11 +54,21 @@ fn signature(
     let protocol_signature = found
         .map(|protocol| ProtocolSignatureProto {
             version: protocol.version,
-            methods: protocol.calls.iter().map(|call| call.fingerprint as u32).collect(),
+            methods: fingerprints(protocol),
         })
         .into_iter()
         .collect();
     Ok(GetProtocolSignatureResponseProto { protocol_signature })
+}
+
+/// Fingerprints of `VersionedProtocol`'s own methods, which two of the interfaces inherit.
+const VERSIONED: [u32; 2] = [4138046293, 2691276095];
+
+fn fingerprints(protocol: &Protocol) -> Vec<u32> {
+    let inherited =
+        [&protocol::HA_SERVICE, &protocol::ZKFC].iter().any(|p| p.name == protocol.name);
+    let own = protocol.calls.iter().map(|call| call.fingerprint as u32);
+    own.chain(VERSIONED.into_iter().filter(|_| inherited)).collect()
 }
 
 /// The protocol with this Java interface, if the server speaks it.

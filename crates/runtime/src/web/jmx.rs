@@ -10,17 +10,20 @@ use super::bean::{Bean, BeanSource, NamePattern};
 use super::page::{Request, Response};
 
 /// Answers `/jmx`, `/jmx?qry=<pattern>` and `/jmx?get=<bean>::<attribute>`.
+///
+/// The status is 200 whatever was asked: Java sets another only after it has sent this one, and
+/// scripts read the body.
 pub(super) fn answer(sources: &[Arc<dyn BeanSource>], request: &Request) -> Response {
-    let (status, body) = match (request.parameter("get"), request.parameter("qry")) {
+    let body = match (request.parameter("get"), request.parameter("qry")) {
         (Some(get), _) => attribute(sources, get),
         (None, qry) => match NamePattern::parse(qry.unwrap_or("*:*")) {
-            Some(pattern) => (StatusCode::OK, all(sources, &pattern)),
-            None => (StatusCode::BAD_REQUEST, json!({})),
+            Some(pattern) => all(sources, &pattern),
+            None => json!({}),
         },
     };
     let mut text = String::new();
     print(&body, 0, &mut text);
-    Response::new(status, text)
+    Response::new(StatusCode::OK, text)
         .header("Content-Type", "application/json; charset=utf8")
         .header("Access-Control-Allow-Methods", "GET")
         .header("Access-Control-Allow-Origin", "*")
@@ -35,13 +38,13 @@ fn all(sources: &[Arc<dyn BeanSource>], pattern: &NamePattern) -> Value {
     json!({ "beans": beans.collect::<Vec<_>>() })
 }
 
-fn attribute(sources: &[Arc<dyn BeanSource>], get: &str) -> (StatusCode, Value) {
+fn attribute(sources: &[Arc<dyn BeanSource>], get: &str) -> Value {
     let Some((name, attribute)) = get.split_once("::").filter(|(_, a)| !a.contains("::")) else {
         let message = "query format is not as expected.";
-        return (StatusCode::BAD_REQUEST, json!({ "result": "ERROR", "message": message }));
+        return json!({ "result": "ERROR", "message": message });
     };
     let Some(pattern) = NamePattern::parse(name) else {
-        return (StatusCode::BAD_REQUEST, json!({}));
+        return json!({});
     };
     let mut beans = Vec::new();
     for bean in matching(sources, &pattern) {
@@ -52,12 +55,12 @@ fn attribute(sources: &[Arc<dyn BeanSource>], get: &str) -> (StatusCode, Value) 
             object.insert("result".into(), "ERROR".into());
             object.insert("message".into(), message.into());
             beans.push(Value::Object(object));
-            return (StatusCode::NOT_FOUND, json!({ "beans": beans }));
+            return json!({ "beans": beans });
         };
         object.insert(attribute.to_owned(), value);
         beans.push(Value::Object(object));
     }
-    (StatusCode::OK, json!({ "beans": beans }))
+    json!({ "beans": beans })
 }
 
 fn matching(sources: &[Arc<dyn BeanSource>], pattern: &NamePattern) -> impl Iterator<Item = Bean> {
@@ -162,10 +165,10 @@ mod tests {
         let value: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(value["beans"][0]["Count"], 3);
         let (status, text) = get("get=Hadoop:service=NameNode,name=A::Missing");
-        assert_eq!(status, StatusCode::NOT_FOUND);
+        assert_eq!(status, StatusCode::OK);
         assert!(text.contains("No attribute with name Missing was found."));
-        assert_eq!(get("get=x").0, StatusCode::BAD_REQUEST);
-        assert_eq!(get("qry=nonsense"), (StatusCode::BAD_REQUEST, "{ }".into()));
+        assert!(get("get=x").1.contains("query format is not as expected."));
+        assert_eq!(get("qry=nonsense"), (StatusCode::OK, "{ }".into()));
         let nothing = "{\n  \"beans\" : [ ]\n}".to_owned();
         assert_eq!(get("qry=Hadoop:name=C"), (StatusCode::OK, nothing));
     }

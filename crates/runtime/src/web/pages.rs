@@ -56,7 +56,7 @@ pub fn is_active_page(
 ) -> impl Fn(&Request) -> Response + Send + Sync + 'static {
     move |_| {
         let answer = if is_active() {
-            Response::new(StatusCode::OK, "I am Active!")
+            Response::plain(StatusCode::OK, "I am Active!")
         } else {
             Response::error(StatusCode::METHOD_NOT_ALLOWED, "I am not Active!")
         };

@@ -147,6 +147,8 @@ async fn serve(stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit,
 async fn answer(router: &Router, request: Request) -> hyper::Response<super::body::Body> {
     let answer: Response = router.answer(request).await;
     answer
+        .header("Cache-Control", "no-cache")
+        .header("Pragma", "no-cache")
         .header("X-Content-Type-Options", "nosniff")
         .header("X-FRAME-OPTIONS", "SAMEORIGIN")
         .header("X-XSS-Protection", "1; mode=block")
