@@ -254,3 +254,146 @@ struct Received {
     last: bool,
     checksums: Bytes,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use loxodon_conf::Configuration;
+    use loxodon_wire::ids::{BlockId, GenerationStamp};
+    use loxodon_wire::rpc::UserIdentity;
+    use loxodon_wire::transfer::{MAX_HEADER, PacketHeader};
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+    use crate::types::{BlockToken, DatanodeInfo, ExtendedBlock, StorageType};
+
+    const DATA: &[u8] = &[5; 1000];
+
+    fn answer(chunk_offset: Option<u64>) -> Vec<u8> {
+        let info = chunk_offset.map(|chunk_offset| hdfs::ReadOpChecksumInfoProto {
+            checksum: hdfs::ChecksumProto { r#type: 2, bytes_per_checksum: 512 },
+            chunk_offset,
+        });
+        let mut bytes = Vec::new();
+        let message =
+            hdfs::BlockOpResponseProto { read_op_checksum_info: info, ..Default::default() };
+        encode_message(&message, &mut bytes);
+        bytes
+    }
+
+    fn packet(offset: u64, data: &[u8], last: bool, damaged: bool) -> Vec<u8> {
+        let checksum = DataChecksum::from_proto(2, 512).unwrap();
+        let mut sums = vec![0; checksum.checksums_len(data.len() as u64) as usize];
+        checksum.compute(data, &mut sums).unwrap();
+        let header = PacketHeader {
+            offset_in_block: offset,
+            seqno: 0,
+            last_in_block: last,
+            data_len: data.len() as u32,
+            sync_block: false,
+        };
+        let mut front = [0; MAX_HEADER];
+        let length = header.encode(sums.len(), &mut front);
+        let mut bytes = front[..length].to_vec();
+        bytes.extend_from_slice(&sums);
+        bytes.extend_from_slice(data);
+        if damaged && let Some(byte) = bytes.last_mut() {
+            *byte ^= 1;
+        }
+        bytes
+    }
+
+    /// Reads bytes `600..1000` of a block from a DataNode that says `script`, whatever it is asked.
+    async fn read_from(script: Vec<u8>) -> Result<Vec<u8>> {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).await.unwrap();
+            stream.write_all(&script).await.unwrap();
+            stream.shutdown().await.unwrap();
+            // Stay until the client is done, so that it is not a reset that it sees.
+            while stream.read(&mut request).await.is_ok_and(|count| count > 0) {}
+        });
+        let client = Client::connect(
+            &Configuration::new(),
+            "hdfs://127.0.0.1:1",
+            UserIdentity::new("test"),
+        )?;
+        let datanode = DatanodeInfo {
+            ip: "127.0.0.1".into(),
+            transfer_port: port,
+            uuid: "dn".into(),
+            ..DatanodeInfo::default()
+        };
+        let at = Location {
+            datanode: Arc::new(datanode),
+            storage_id: String::new(),
+            storage_type: StorageType::Disk,
+            cached: false,
+        };
+        let located = LocatedBlock {
+            block: ExtendedBlock {
+                pool: "BP-1".into(),
+                id: BlockId(1),
+                generation_stamp: GenerationStamp(1001),
+                length: 1000,
+            },
+            offset: 0,
+            corrupt: false,
+            locations: vec![at.clone()],
+            token: BlockToken::default(),
+            group_indices: None,
+        };
+        let outcome = async {
+            let mut stream = BlockStream::open(&client, "/f", &located, &at, 600, 1000).await?;
+            let mut data = Vec::new();
+            while !stream.is_done() {
+                data.extend_from_slice(&stream.next(150).await?);
+            }
+            stream.finish().await;
+            Ok(data)
+        }
+        .await;
+        drop(client);
+        server.await.unwrap();
+        outcome
+    }
+
+    #[tokio::test]
+    async fn answer_begins_with_a_whole_chunk_and_is_cut_to_what_was_asked() {
+        let mut script = answer(Some(512));
+        script.extend(packet(512, &DATA[512..], false, false));
+        script.extend(packet(1000, &[], true, false));
+        assert_eq!(read_from(script).await.unwrap(), &DATA[600..]);
+    }
+
+    #[tokio::test]
+    async fn damage_is_found() {
+        let mut script = answer(Some(512));
+        script.extend(packet(512, &DATA[512..], false, true));
+        assert!(matches!(read_from(script).await, Err(Error::Checksum { position: 512, .. })));
+    }
+
+    #[tokio::test]
+    async fn hostile_answers_are_refused() {
+        let with = |part: Vec<u8>| [answer(Some(512)), part].concat();
+        let huge = [0x7f, 0xff, 0xff, 0xff, 0, 25];
+        for (what, script) in [
+            ("no checksum information", answer(None)),
+            ("first chunk after the start", answer(Some(1024))),
+            ("first chunk long before the start", answer(Some(0))),
+            ("wrong offset", with(packet(0, &DATA[..400], false, false))),
+            ("end too early", with(packet(512, &[], true, false))),
+            ("empty packet", with(packet(512, &[], false, false))),
+            ("two gigabytes", with(huge.to_vec())),
+            ("connection ends", with(Vec::new())),
+            ("nothing", Vec::new()),
+        ] {
+            let error = read_from(script).await.expect_err(what);
+            assert!(matches!(error, Error::Protocol { .. } | Error::Io { .. }), "{what}: {error}");
+        }
+    }
+}

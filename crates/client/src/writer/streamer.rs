@@ -710,3 +710,46 @@ async fn write_some(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use loxodon_wire::transfer::{Congestion, HeaderFlag};
+
+    use super::*;
+
+    async fn connection(nodes: usize) -> Connection {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        Connection::new(Incoming::new(stream), nodes)
+    }
+
+    fn ack(replies: &[(Status, Slow)]) -> PipelineAck {
+        let flag =
+            |(status, slow): &(Status, Slow)| HeaderFlag::new(*status, Congestion::Disabled, *slow);
+        PipelineAck { seqno: 0, flags: replies.iter().map(flag).collect(), downstream_nanos: 0 }
+    }
+
+    #[tokio::test]
+    async fn farthest_complaint_is_the_cause() {
+        let mut connection = connection(3).await;
+        let good = (Status::Success, Slow::Disabled);
+        let bad = (Status::Error, Slow::Disabled);
+        let fault = |ack: PipelineAck, connection: &mut Connection| {
+            check_ack(&ack, connection, 10).err().map(|(fault, _)| fault)
+        };
+        assert_eq!(fault(ack(&[good, good, good]), &mut connection), None);
+        assert_eq!(fault(ack(&[good, bad, bad]), &mut connection), Some(Fault::Node(2)));
+        let restart = (Status::OobRestart, Slow::Disabled);
+        assert_eq!(fault(ack(&[good, restart]), &mut connection), Some(Fault::Restarting(1)));
+        assert_eq!(fault(ack(&[good; 4]), &mut connection), Some(Fault::Unknown));
+    }
+
+    #[tokio::test]
+    async fn node_that_stays_slow_is_replaced() {
+        let mut connection = connection(2).await;
+        let replies = [(Status::Success, Slow::Normal), (Status::Success, Slow::Slow)];
+        assert!(check_ack(&ack(&replies), &mut connection, 2).is_ok());
+        let outcome = check_ack(&ack(&replies), &mut connection, 2);
+        assert!(matches!(outcome, Err((Fault::Node(1), _))));
+    }
+}
