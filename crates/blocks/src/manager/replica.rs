@@ -27,6 +27,17 @@ pub(super) enum ReplicaStanding {
 impl BlockManager {
     /// What this replica is good for; `None` where it does not count at all.
     pub(super) fn standing(&self, id: BlockId, storage: StorageIndex) -> Option<ReplicaStanding> {
+        self.standing_among(id, storage, self.map.has_corrupt(id))
+    }
+
+    /// As [`BlockManager::standing`], where it is known whether any replica of the block is
+    /// damaged: looked up once for all of them.
+    fn standing_among(
+        &self,
+        id: BlockId,
+        storage: StorageIndex,
+        any_corrupt: bool,
+    ) -> Option<ReplicaStanding> {
         use ReplicaStanding::{
             Corrupt, Decommissioned, Decommissioning, EnteringMaintenance, Excess, InMaintenance,
             Live, ReadOnly,
@@ -42,7 +53,7 @@ impl BlockManager {
         if !node.is_alive && !node.admin.is_maintenance() {
             return None;
         }
-        if self.map.has_corrupt(id) && self.corrupt.contains(id, storage.node) {
+        if any_corrupt && self.corrupt.contains(id, storage.node) {
             return Some(Corrupt);
         }
         Some(match node.admin {
@@ -59,8 +70,9 @@ impl BlockManager {
     #[must_use]
     pub fn count_replicas(&self, id: BlockId) -> ReplicaCounts {
         let mut counts = ReplicaCounts::default();
+        let any_corrupt = self.map.has_corrupt(id);
         for storage in self.map.replicas(id) {
-            let Some(standing) = self.standing(id, storage) else { continue };
+            let Some(standing) = self.standing_among(id, storage, any_corrupt) else { continue };
             let count = match standing {
                 ReplicaStanding::Live => &mut counts.live,
                 ReplicaStanding::ReadOnly => &mut counts.read_only,
@@ -97,9 +109,10 @@ impl BlockManager {
             return true;
         }
         let mut racks: SmallVec<[u32; 4]> = SmallVec::new();
+        let any_corrupt = self.map.has_corrupt(id);
         for storage in self.map.replicas(id) {
             let good = matches!(
-                self.standing(id, storage),
+                self.standing_among(id, storage, any_corrupt),
                 Some(
                     ReplicaStanding::Live
                         | ReplicaStanding::EnteringMaintenance

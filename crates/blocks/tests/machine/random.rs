@@ -143,8 +143,14 @@ fn settle(w: &mut World) {
     w.ticks(150);
 }
 
+/// Each history takes long, so fewer than usual unless `PROPTEST_CASES` asks for more.
+fn cases() -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    ProptestConfig { cases: if usual.cases == 256 { 64 } else { usual.cases }, ..usual }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(cases())]
 
     #[test]
     fn any_history_converges(ops in proptest::collection::vec(op(), 1..60)) {
