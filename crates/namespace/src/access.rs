@@ -39,10 +39,10 @@ pub fn mode_string(mode: u16) -> String {
             *letter = b'-';
         }
     }
-    if mode & STICKY != 0 {
-        if let Some(last) = text.last_mut() {
-            *last = if *last == b'x' { b't' } else { b'T' };
-        }
+    if mode & STICKY != 0
+        && let Some(last) = text.last_mut()
+    {
+        *last = if *last == b'x' { b't' } else { b'T' };
     }
     String::from_utf8_lossy(&text).into_owned()
 }
@@ -215,10 +215,10 @@ impl Namespace {
             return true;
         };
         let word = self.permission_word(inode);
-        if inode.has_acl() {
-            if let Some(allowed) = self.may_by_acl(caller, index, word, access) {
-                return allowed;
-            }
+        if inode.has_acl()
+            && let Some(allowed) = self.may_by_acl(caller, index, word, access)
+        {
+            return allowed;
         }
         let granted = if self.user(word.owner) == caller.user {
             user_bits(word.mode)

@@ -65,31 +65,31 @@ impl Namespace {
             Edit::Add(add) => self.apply_add(add, &mut applied)?,
             Edit::Close(close) => self.apply_close(close, &mut applied)?,
             Edit::Append { path, client_name, client_machine, new_block, .. } => {
-                self.apply_append(path, client_name, client_machine, *new_block, &mut applied)?
+                self.apply_append(path, client_name, client_machine, *new_block, &mut applied)?;
             }
             Edit::AddBlock { path, penultimate, last, .. } => {
-                self.apply_add_block(path, *penultimate, *last, &mut applied)?
+                self.apply_add_block(path, *penultimate, *last, &mut applied)?;
             }
             Edit::UpdateBlocks { path, blocks, .. } => {
                 self.apply_update_blocks(path, blocks, &mut applied)?;
             }
             Edit::Truncate { .. } => self.apply_truncate(edit, &mut applied)?,
             Edit::ReassignLease { path, new_holder, .. } => {
-                self.apply_reassign_lease(path, new_holder)?
+                self.apply_reassign_lease(path, new_holder)?;
             }
             Edit::ConcatDelete { target, sources, timestamp, .. } => {
-                self.apply_concat(target, sources, *timestamp, &mut applied)?
+                self.apply_concat(target, sources, *timestamp, &mut applied)?;
             }
             Edit::Mkdir(mkdir) => self.apply_mkdir(mkdir, &mut applied)?,
             Edit::Symlink(symlink) => self.apply_symlink(symlink, &mut applied)?,
             Edit::Delete { path, timestamp, .. } => {
-                self.apply_delete(path, *timestamp, &mut applied)?
+                self.apply_delete(path, *timestamp, &mut applied)?;
             }
             Edit::RenameOld { source, destination, timestamp, .. } => {
-                self.apply_rename_old(source, destination, *timestamp, &mut applied)?
+                self.apply_rename_old(source, destination, *timestamp, &mut applied)?;
             }
             Edit::Rename { source, destination, timestamp, options, .. } => {
-                self.apply_rename(source, destination, *timestamp, options, &mut applied)?
+                self.apply_rename(source, destination, *timestamp, options, &mut applied)?;
             }
             Edit::SetGenstampV1 { generation_stamp } => {
                 self.counters.generation_stamp_v1 = *generation_stamp;
@@ -280,14 +280,14 @@ impl Namespace {
         for &id in part.accounts.iter() {
             if id == InodeId::ROOT {
                 self.root_quota.used.add(&freed);
-            } else if let Some(directory) = self.index_of(id) {
-                if self.quota(directory).is_some() {
-                    self.update_beside(directory, |beside| {
-                        if let Some(quota) = &mut beside.quota {
-                            quota.used.add(&freed);
-                        }
-                    });
-                }
+            } else if let Some(directory) = self.index_of(id)
+                && self.quota(directory).is_some()
+            {
+                self.update_beside(directory, |beside| {
+                    if let Some(quota) = &mut beside.quota {
+                        quota.used.add(&freed);
+                    }
+                });
             }
         }
         self.discard(part.index, &mut reclaimed.blocks);

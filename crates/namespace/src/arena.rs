@@ -166,6 +166,7 @@ impl FreeList {
     }
 
     /// Slots in use.
+    #[cfg(test)]
     pub(crate) const fn used(&self) -> u32 {
         self.used
     }

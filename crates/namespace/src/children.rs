@@ -170,10 +170,10 @@ impl Nodes {
         name_of: &impl Fn(u32) -> &'n [u8],
     ) -> Result<usize, usize> {
         // New names mostly come in order: look at the end first.
-        if let Some(&last) = entries.last() {
-            if compare_names(name_of(last), name) == Ordering::Less {
-                return Err(entries.len());
-            }
+        if let Some(&last) = entries.last()
+            && compare_names(name_of(last), name) == Ordering::Less
+        {
+            return Err(entries.len());
         }
         entries.binary_search_by(|&inode| compare_names(name_of(inode), name))
     }

@@ -277,10 +277,12 @@ impl Namespace {
         }
         let mut resolved = self.parse(path)?;
         self.walk(&mut resolved);
-        if resolved.raw && !purpose.reads() && self.settings.permissions_enabled {
-            if let Some(caller) = caller {
-                self.check_superuser(caller)?;
-            }
+        if resolved.raw
+            && !purpose.reads()
+            && self.settings.permissions_enabled
+            && let Some(caller) = caller
+        {
+            self.check_superuser(caller)?;
         }
         self.check_traverse(caller, &resolved, purpose)?;
         Ok(resolved)

@@ -92,10 +92,10 @@ impl StoragePolicy {
                 left -= 1;
             }
         }
-        if let Some(&last) = self.storage_types.last() {
-            if last != RamDisk {
-                chosen.extend(std::iter::repeat_n(last, left));
-            }
+        if let Some(&last) = self.storage_types.last()
+            && last != RamDisk
+        {
+            chosen.extend(std::iter::repeat_n(last, left));
         }
         chosen
     }

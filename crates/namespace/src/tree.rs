@@ -381,10 +381,10 @@ impl Namespace {
         };
         let (inodes, names) = (&self.inodes, &self.names);
         let of = |i| name_of(inodes, names, i);
-        if let Some((_, root)) = self.nodes.remove(tree, of(index), &of) {
-            if root != tree {
-                self.inodes.get_mut(directory).set_tree(root);
-            }
+        if let Some((_, root)) = self.nodes.remove(tree, of(index), &of)
+            && root != tree
+        {
+            self.inodes.get_mut(directory).set_tree(root);
         }
         self.inodes.get_mut(index).parent = NONE;
     }

@@ -20,13 +20,13 @@ pub(crate) fn space(bytes: u64, replication: u16, policy: u8) -> Usage {
 pub(crate) fn space_delta(bytes: i64, replication: u16, policy: u8) -> Usage {
     let mut usage =
         Usage { storage: bytes.saturating_mul(i64::from(replication)), ..Usage::default() };
-    if policy != UNSPECIFIED {
-        if let Some(policy) = StoragePolicy::by_id(policy) {
-            for kind in policy.types(replication) {
-                if kind.supports_quota() {
-                    let slot = &mut usage.by_type[kind.index()];
-                    *slot = slot.saturating_add(bytes);
-                }
+    if policy != UNSPECIFIED
+        && let Some(policy) = StoragePolicy::by_id(policy)
+    {
+        for kind in policy.types(replication) {
+            if kind.supports_quota() {
+                let slot = &mut usage.by_type[kind.index()];
+                *slot = slot.saturating_add(bytes);
             }
         }
     }
@@ -149,10 +149,10 @@ impl Namespace {
             if stop == Some(at) {
                 break;
             }
-            if at == ROOT || inode.counts_usage() {
-                if let Some(quota) = self.quota(at) {
-                    check(quota, delta).map_err(|violation| violation.error(&self.path(at)))?;
-                }
+            if (at == ROOT || inode.counts_usage())
+                && let Some(quota) = self.quota(at)
+            {
+                check(quota, delta).map_err(|violation| violation.error(&self.path(at)))?;
             }
             at = inode.parent;
         }

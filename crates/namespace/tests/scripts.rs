@@ -10,6 +10,7 @@ mod support;
 
 use std::fmt::Write as _;
 
+use loxodon_namespace::Namespace;
 use loxodon_namespace::context::{BlockChange, BlockState, Plan};
 use loxodon_namespace::edit::{
     AclEntry, AclKind, AclScope, Block, Edit, RenameOption, StorageType,
@@ -19,7 +20,7 @@ use loxodon_namespace::mode_string;
 use loxodon_namespace::plan::{CreateFile, CreateFlags, CreateMode, Opened};
 use loxodon_namespace::status::FileStatus;
 use loxodon_wire::ids::{BlockId, InodeId, Milliseconds};
-use support::{World, settings};
+use support::{World, picture, settings};
 
 fn block(b: Block) -> String {
     format!("{}_{}:{}", b.id, b.generation_stamp, b.length)
@@ -209,7 +210,7 @@ impl Script {
             "as" => self.user = words.at(1).to_owned(),
             "later" => {
                 self.world.now =
-                    Milliseconds(self.world.now.0 + words.at(1).parse::<u64>().unwrap())
+                    Milliseconds(self.world.now.0 + words.at(1).parse::<u64>().unwrap());
             }
             "block" => {
                 let state = match words.at(2) {
@@ -497,6 +498,11 @@ fn scripts_give_what_they_say() {
             let same = text.lines().eq(script.out.lines());
             assert!(same, "{} gave:\n{}", path.display(), script.out);
         }
+        let mut replayed = Namespace::new(settings());
+        for edit in &script.world.log {
+            replayed.apply(edit).unwrap();
+        }
+        assert_eq!(picture(&replayed), picture(&script.world.ns), "{}", path.display());
         count += 1;
     }
     assert!(count > 0, "no scripts");

@@ -73,13 +73,13 @@ impl Namespace {
     fn apply_quota_edit(&mut self, edit: &Edit) -> Result<bool, ApplyError> {
         match edit {
             Edit::SetNsQuota { path, namespace_quota } => {
-                self.apply_quota("OP_SET_NS_QUOTA", path, *namespace_quota, DONT_SET, None)?
+                self.apply_quota("OP_SET_NS_QUOTA", path, *namespace_quota, DONT_SET, None)?;
             }
             Edit::ClearNsQuota { path } => {
                 self.apply_quota("OP_CLEAR_NS_QUOTA", path, RESET, DONT_SET, None)?;
             }
             Edit::SetQuota { path, namespace_quota, storage_quota } => {
-                self.apply_quota("OP_SET_QUOTA", path, *namespace_quota, *storage_quota, None)?
+                self.apply_quota("OP_SET_QUOTA", path, *namespace_quota, *storage_quota, None)?;
             }
             Edit::SetQuotaByStorageType { path, storage_type, storage_quota } => {
                 const KIND: &str = "OP_SET_QUOTA_BY_STORAGETYPE";

@@ -246,7 +246,7 @@ impl Namespace {
             match old.get(at) {
                 Some(before) if before == block && !complete => {}
                 Some(_) => {
-                    applied.blocks.push(BlockChange::Updated { file, block, complete: finished })
+                    applied.blocks.push(BlockChange::Updated { file, block, complete: finished });
                 }
                 None => applied.blocks.push(BlockChange::Added {
                     file,
@@ -258,10 +258,8 @@ impl Namespace {
         }
         let removed = old.len() > blocks.len();
         let added = blocks.len() > old.len();
-        if removed {
-            if let Some(gone) = old.last() {
-                applied.blocks.push(BlockChange::Removed(vec![gone.id]));
-            }
+        if removed && let Some(gone) = old.last() {
+            applied.blocks.push(BlockChange::Removed(vec![gone.id]));
         }
         if let Some(last) = blocks.last() {
             self.note_block(*last);

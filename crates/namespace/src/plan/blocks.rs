@@ -321,10 +321,10 @@ impl Namespace {
         let resolved = self.resolve_file(ctx.caller, path, file)?;
         let index = self.check_lease(&resolved, client_name, file)?;
         let mut blocks: Vec<Block> = self.blocks(index).iter().collect();
-        if let (Some(last), Some(length)) = (blocks.last_mut(), last_block_length) {
-            if length > 0 {
-                last.length = length;
-            }
+        if let (Some(last), Some(length)) = (blocks.last_mut(), last_block_length)
+            && length > 0
+        {
+            last.length = length;
         }
         let edit = update_blocks(&resolved, blocks, RpcIds::NONE);
         Ok(Plan::one(edit, ()))
@@ -388,10 +388,10 @@ impl Namespace {
         if !far_enough {
             return Ok(Plan::unchanged(Complete::Wait));
         }
-        if let (Some(stored), Some(last)) = (blocks.last_mut(), last) {
-            if stored.id == last.id {
-                stored.length = last.length;
-            }
+        if let (Some(stored), Some(last)) = (blocks.last_mut(), last)
+            && stored.id == last.id
+        {
+            stored.length = last.length;
         }
         let edit = self.close_edit(ctx.now, index, blocks);
         Ok(Plan::one(edit, Complete::Closed))

@@ -95,10 +95,10 @@ impl Namespace {
         self.check_replicated(args, &resolved)?;
         self.verify_replication(resolved.path(), args.replication, Some(args.client_machine))?;
         let overwrite = args.flags.has(CreateFlags::OVERWRITE);
-        if let Some(index) = resolved.last() {
-            if !overwrite {
-                return self.refuse_existing(ctx, args, &resolved, index, states);
-            }
+        if let Some(index) = resolved.last()
+            && !overwrite
+        {
+            return self.refuse_existing(ctx, args, &resolved, index, states);
         }
         self.check_object_limit()?;
         let policy = self.policy_of_new(args, &resolved)?;
