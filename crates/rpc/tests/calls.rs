@@ -1,4 +1,5 @@
 //! Calls from our client to our server.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Peers that send nonsense, too much, too slowly, or nothing: each harms only itself.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 

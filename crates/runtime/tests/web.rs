@@ -1,4 +1,5 @@
 //! The HTTP server and client over real sockets.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -76,7 +77,7 @@ async fn standard_pages_answer() {
 async fn a_file_goes_out_and_comes_in() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("image");
-    let bytes: Vec<u8> = (0..3_000_000u32).map(|i| (i * 7 >> 3) as u8).collect();
+    let bytes: Vec<u8> = (0..3_000_000u32).map(|i| ((i * 7) >> 3) as u8).collect();
     std::fs::File::create(&path).unwrap().write_all(&bytes).unwrap();
     let length = bytes.len() as u64;
     let (uploaded, source) = (directory.path().join("uploaded"), path.clone());
