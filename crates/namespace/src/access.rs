@@ -343,6 +343,9 @@ impl Namespace {
                     }
                 }
             }
+            if inode.subdirectories() == 0 {
+                continue;
+            }
             let directories = self
                 .nodes
                 .iter(inode.tree())

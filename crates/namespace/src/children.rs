@@ -205,8 +205,8 @@ impl Nodes {
             let words = self.words(node);
             if level(words) == 0 {
                 let entries = words.get(1..=length(words))?;
-                let at = Self::search_leaf(entries, name, name_of).ok()?;
-                return entries.get(at).copied();
+                let found = entries.binary_search_by(|&i| compare_names(name_of(i), name));
+                return entries.get(found.ok()?).copied();
             }
             node = words[1 + Self::search_interior(words, name, name_of)];
         }

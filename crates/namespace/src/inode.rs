@@ -43,7 +43,8 @@ pub(crate) struct Inode {
     pub(crate) layout: u32,
     mtime_low: u32,
     atime_low: u32,
-    /// File: the block, or `[beside, ..]`. Directory: `[tree root, beside, ..]`. Symlink: `[beside, ..]`.
+    /// File: the block, or `[beside, ..]`. Directory:
+    /// `[tree root, beside, directories in it, -]`. Symlink: `[beside, ..]`.
     payload: [u32; 4],
     id_high: u16,
     mtime_high: u16,
@@ -195,6 +196,18 @@ impl Inode {
     pub(crate) fn set_tree(&mut self, root: u32) {
         if self.is_directory() {
             self.payload[0] = root;
+        }
+    }
+
+    /// How many of a directory's children are directories: a walk over directories alone need not
+    /// look at millions of files.
+    pub(crate) const fn subdirectories(&self) -> u32 {
+        if self.is_directory() { self.payload[2] } else { 0 }
+    }
+
+    pub(crate) fn set_subdirectories(&mut self, count: u32) {
+        if self.is_directory() {
+            self.payload[2] = count;
         }
     }
 

@@ -368,6 +368,7 @@ impl Namespace {
             self.inodes.get_mut(directory).set_tree(root);
         }
         self.inodes.get_mut(index).parent = directory;
+        self.count_subdirectory(directory, index, 1);
         true
     }
 
@@ -381,12 +382,20 @@ impl Namespace {
         };
         let (inodes, names) = (&self.inodes, &self.names);
         let of = |i| name_of(inodes, names, i);
-        if let Some((_, root)) = self.nodes.remove(tree, of(index), &of)
-            && root != tree
-        {
-            self.inodes.get_mut(directory).set_tree(root);
+        if let Some((_, root)) = self.nodes.remove(tree, of(index), &of) {
+            if root != tree {
+                self.inodes.get_mut(directory).set_tree(root);
+            }
+            self.count_subdirectory(directory, index, -1);
         }
         self.inodes.get_mut(index).parent = NONE;
+    }
+
+    fn count_subdirectory(&mut self, directory: u32, child: u32, change: i32) {
+        if self.inode(child).is_some_and(Inode::is_directory) {
+            let record = self.inodes.get_mut(directory);
+            record.set_subdirectories(record.subdirectories().saturating_add_signed(change));
+        }
     }
 
     pub(crate) fn rename_inode(&mut self, index: u32, name: &[u8]) -> Result<(), Full> {
