@@ -123,3 +123,9 @@ impl Error {
         Self::io(doing, std::io::ErrorKind::TimedOut.into())
     }
 }
+
+impl From<loxodon_conf::ConfError> for Error {
+    fn from(error: loxodon_conf::ConfError) -> Self {
+        Self::Configuration(error.to_string())
+    }
+}

@@ -36,7 +36,7 @@ impl NameNodeAddresses {
         if authority.is_empty() {
             return Err(Error::IllegalArgument(format!("Incomplete HDFS URI, no host: {uri}")));
         }
-        let ids = conf.suffixed(&keys::HA_NAMENODES, &[authority]).map_err(configuration)?;
+        let ids = conf.suffixed(&keys::HA_NAMENODES, &[authority]).map_err(Error::from)?;
         match ids {
             Some(ids) => Self::of_nameservice(conf, authority, &ids),
             None => Ok(Self {
@@ -52,7 +52,7 @@ impl NameNodeAddresses {
         for id in ids.split(',').map(str::trim).filter(|id| !id.is_empty()) {
             let address = conf
                 .suffixed(&keys::NAMENODE_RPC_ADDRESS, &[nameservice, id])
-                .map_err(configuration)?
+                .map_err(Error::from)?
                 .ok_or_else(|| {
                     Error::Configuration(format!(
                         "dfs.namenode.rpc-address.{nameservice}.{id} is not set"
@@ -67,10 +67,6 @@ impl NameNodeAddresses {
         }
         Ok(Self { authority: nameservice.to_owned(), highly_available: true, name_nodes })
     }
-}
-
-pub(crate) fn configuration(error: loxodon_conf::ConfError) -> Error {
-    Error::Configuration(error.to_string())
 }
 
 /// `host`, `host:port` and `[v6]:port`.

@@ -5,7 +5,6 @@ use std::time::Duration;
 use loxodon_conf::{ConfError, Configuration, Key, keys};
 
 use crate::error::{Error, Result as ClientResult};
-use crate::nameservice::configuration;
 
 /// When a failed DataNode of a pipeline is replaced (`ReplaceDatanodeOnFailure.Policy`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,7 +139,7 @@ pub(crate) struct Settings {
 impl Settings {
     /// Reads and checks every key.
     pub(crate) fn from_configuration(conf: &Configuration) -> ClientResult<Self> {
-        Self::read(conf).map_err(configuration)?.checked(conf)
+        Self::read(conf).map_err(Error::from)?.checked(conf)
     }
 
     fn read(conf: &Configuration) -> Result<Self, ConfError> {
@@ -224,7 +223,7 @@ impl Settings {
 
     /// What no single key's kind can tell.
     fn checked(mut self, conf: &Configuration) -> ClientResult<Self> {
-        let text = conf.text(&keys::UMASK).map_err(configuration)?.unwrap_or_default();
+        let text = conf.text(&keys::UMASK).map_err(Error::from)?.unwrap_or_default();
         self.umask = parse_umask(&text).ok_or_else(|| {
             Error::Configuration(format!(
                 "Unable to parse configuration fs.permissions.umask-mode with value {text} as octal or symbolic umask."

@@ -27,27 +27,28 @@ struct Cluster {
     datanodes: usize,
 }
 
-fn main() {
+fn main() -> Outcome {
     let Ok(uri) = std::env::var("LOXODON_TEST_FS") else {
         println!("against_cluster: NOT RUN, LOXODON_TEST_FS names no cluster");
-        return;
+        return Ok(());
     };
     let filters: Vec<String> =
         std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let failed = runtime.block_on(run_all(&uri, &filters));
+    let runtime = tokio::runtime::Runtime::new()?;
+    let failed = runtime.block_on(run_all(&uri, &filters))?;
     if failed > 0 {
         println!("against_cluster: {failed} FAILED");
         std::process::exit(1);
     }
+    Ok(())
 }
 
-fn connect(uri: &str, user: &str, settings: &[(&str, &str)]) -> Client {
+fn connect(uri: &str, user: &str, settings: &[(&str, &str)]) -> loxodon_client::Result<Client> {
     let mut conf = Configuration::new();
     for (key, value) in settings {
         conf.set(key, value, "test");
     }
-    Client::connect(&conf, uri, UserIdentity::new(user)).unwrap()
+    Client::connect(&conf, uri, UserIdentity::new(user))
 }
 
 macro_rules! scenarios {
@@ -66,14 +67,14 @@ macro_rules! scenarios {
     };
 }
 
-async fn run_all(uri: &str, filters: &[String]) -> usize {
+async fn run_all(uri: &str, filters: &[String]) -> Result<usize, Box<dyn Error>> {
     let user = std::env::var("LOXODON_TEST_USER")
         .unwrap_or_else(|_| std::env::var("USER").unwrap_or_else(|_| "root".into()));
-    let client = connect(uri, &user, &[]);
+    let client = connect(uri, &user, &[])?;
     let root = format!("/against_cluster_{}", std::process::id());
-    let datanodes = client.datanode_report(DatanodeReportKind::Live).await.unwrap().len();
+    let datanodes = client.datanode_report(DatanodeReportKind::Live).await?.len();
     let cluster = Cluster { client, uri: uri.to_owned(), user, root, datanodes };
-    cluster.client.mkdirs(&cluster.root, 0o755, true).await.unwrap();
+    cluster.client.mkdirs(&cluster.root, 0o755, true).await?;
     let mut failed = 0;
     scenarios!(
         &cluster,
@@ -110,7 +111,7 @@ async fn run_all(uri: &str, filters: &[String]) -> usize {
         println!("clean-up ... FAILED: {error}");
         failed += 1;
     }
-    failed
+    Ok(failed)
 }
 
 impl Cluster {
@@ -285,9 +286,9 @@ async fn flushed_data_is_read_while_written(cluster: &Cluster) -> Outcome {
         file.write_all(&data[written..written + step]).await?;
         written += step;
         if step % 2 == 0 {
-            file.hflush().await?
+            file.hflush().await?;
         } else {
-            file.hsync(SyncOptions::default()).await?
+            file.hsync(SyncOptions::default()).await?;
         }
         same(&cluster.get(&path).await?, &data[..written])?;
     }
@@ -340,7 +341,7 @@ async fn hedged_reads(cluster: &Cluster) -> Outcome {
             ("dfs.client.hedged.read.threadpool.size", "4"),
             ("dfs.client.hedged.read.threshold.millis", "0"),
         ],
-    );
+    )?;
     let mut file = client.open(&path).await?;
     let mut buffer = vec![0; data.len()];
     file.read_exact_at(0, &mut buffer).await?;
@@ -523,7 +524,7 @@ async fn two_writers(cluster: &Cluster) -> Outcome {
     let path = cluster.path("two");
     let mut first = cluster.client.create(&path, cluster.options()).await?;
     first.write_all(b"mine").await?;
-    let other = connect(&cluster.uri, &cluster.user, &[]);
+    let other = connect(&cluster.uri, &cluster.user, &[])?;
     let refused = other.create(&path, CreateOptions::default()).await;
     check(refused.is_err(), "create while another writes")?;
     let refused = other.append(&path, AppendOptions::default()).await;
@@ -540,7 +541,7 @@ async fn two_writers(cluster: &Cluster) -> Outcome {
 async fn lease_recovery(cluster: &Cluster) -> Outcome {
     let path = cluster.path("lease");
     let data = pattern(100_000);
-    let writer = connect(&cluster.uri, &cluster.user, &[]);
+    let writer = connect(&cluster.uri, &cluster.user, &[])?;
     let mut file = writer.create(&path, cluster.options()).await?;
     file.write_all(&data).await?;
     file.hflush().await?;

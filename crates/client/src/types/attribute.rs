@@ -167,7 +167,7 @@ impl XAttr {
     /// # Errors
     /// `HadoopIllegalArgumentException` where there is no known prefix or no name.
     pub fn parse_name(full: &str) -> Result<(XAttrNamespace, String)> {
-        let refuse = |why: &str| Error::IllegalArgument(format!("{why}: {full}"));
+        let refuse = |why: &str| Error::IllegalArgument(why.to_owned());
         let (prefix, name) = full
             .split_once('.')
             .ok_or_else(|| refuse("An XAttr name must be prefixed with user/trusted/security/system/raw, followed by a '.'"))?;

@@ -101,7 +101,7 @@ fn write_operation(
     let rest = pipeline.nodes.get(1..).unwrap_or_default();
     let pinned = |at: &Location| {
         let address = at.datanode.transfer_address();
-        request.favored.iter().any(|favored| *favored == address)
+        request.favored.contains(&address)
     };
     // The header's length is what a full block would have: DataNodes choose a volume by it.
     let block = ExtendedBlock { length: request.block_size, ..request.block.clone() };

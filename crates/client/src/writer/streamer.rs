@@ -168,7 +168,7 @@ impl Streamer {
                     if self.only_end_is_missing() {
                         self.stage = WriteStage::Close;
                     }
-                    self.recover(true).await.map_err(|recovery| prefer(recovery, error))?;
+                    self.recover(true).await.map_err(|recovery| prefer(recovery, &error))?;
                     if self.stage == WriteStage::Close {
                         // The nodes that finished the block again have all of it.
                         if let Some(end) = self.window.pop_front() {
@@ -625,7 +625,7 @@ fn lost(doing: &str, error: std::io::Error) -> (Fault, Error) {
 }
 
 /// Of a failure and the failure to recover from it, what the user should hear.
-fn prefer(recovery: Error, first: Error) -> Error {
+fn prefer(recovery: Error, first: &Error) -> Error {
     match recovery {
         Error::Pipeline(message) => Error::Pipeline(format!("{message} ({first})")),
         other => other,
