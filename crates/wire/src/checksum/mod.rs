@@ -7,7 +7,7 @@ mod meta;
 #[cfg(target_arch = "x86_64")]
 mod sse42;
 
-pub use compose::{CrcComposer, combine, monomial};
+pub use compose::{CrcComposer, StripeOverrun, combine, monomial};
 pub use data::{ChecksumError, ChecksumType, DataChecksum};
 pub use meta::{BlockMetadataHeader, MetadataHeaderError};
 

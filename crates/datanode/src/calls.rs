@@ -1,0 +1,177 @@
+//! Calls that a DataNode answers: `ClientDatanodeProtocol` and `InterDatanodeProtocol`.
+
+use std::sync::Arc;
+
+use loxodon_rpc::server::{Call, Handler, Responder};
+use loxodon_wire::ids::{BlockId, GenerationStamp};
+use loxodon_wire::proto::hdfs as proto;
+use loxodon_wire::rpc::RemoteError;
+use loxodon_wire::rpc::protocol::{CLIENT_DATANODE, INTER_DATANODE, Protocol};
+use prost::Message;
+
+use crate::block::Block;
+use crate::error::{DataNodeError, Result};
+use crate::node::{HADOOP_VERSION, Node};
+
+/// Answers calls.
+pub(crate) struct Calls(pub(crate) Arc<Node>);
+
+static PROTOCOLS: [&Protocol; 2] = [&CLIENT_DATANODE, &INTER_DATANODE];
+
+impl Handler for Calls {
+    fn protocols(&self) -> &[&'static Protocol] {
+        &PROTOCOLS
+    }
+
+    fn call(&self, call: Call, reply: Responder) {
+        let node = Arc::clone(&self.0);
+        // Most calls look at files or wait for writers: not for the connection's task.
+        let runtime = node.runtime.clone();
+        runtime.spawn_blocking(move || match answer(&node, &call) {
+            Ok(message) => reply.reply_encoded(&message),
+            Err(error) => reply.fail(&error),
+        });
+    }
+}
+
+fn answer(node: &Arc<Node>, call: &Call) -> Result<Vec<u8>, RemoteError> {
+    let done = match call.method.name {
+        "getReplicaVisibleLength" => {
+            let request: proto::GetReplicaVisibleLengthRequestProto = call.decode()?;
+            let length = node.dataset.visible_length(&Block::from_proto(&request.block));
+            length.map(|length| proto::GetReplicaVisibleLengthResponseProto { length }.encode_to_vec())
+        }
+        "getDatanodeInfo" => Ok(info(node).encode_to_vec()),
+        "getVolumeReport" => volume_report(node).map(|report| report.encode_to_vec()),
+        "getBalancerBandwidth" => {
+            let bandwidth = node.throttles.balance.bandwidth();
+            Ok(proto::GetBalancerBandwidthResponseProto { bandwidth }.encode_to_vec())
+        }
+        "triggerBlockReport" => {
+            trigger_report(node, &call.decode()?);
+            Ok(Vec::new())
+        }
+        "shutdownDatanode" => {
+            let request: proto::ShutdownDatanodeRequestProto = call.decode()?;
+            shut_down(node, request.for_upgrade);
+            Ok(Vec::new())
+        }
+        "evictWriters" => {
+            node.transfers.evict_writers();
+            Ok(Vec::new())
+        }
+        "deleteBlockPool" => delete_pool(node, &call.decode()?).map(|()| Vec::new()),
+        "refreshNamenodes" => Err(unsupported("refreshNamenodes: the NameNodes of a running DataNode cannot be changed")),
+        "getBlockLocalPathInfo" => Err(DataNodeError::Refused(
+            "Can't continue with getBlockLocalPathInfo() authorization. The user is not configured in dfs.block.local-path-access.user".to_owned(),
+        )),
+        "initReplicaRecovery" => init_recovery(node, &call.decode()?).map(|answer| answer.encode_to_vec()),
+        "updateReplicaUnderRecovery" => update_recovery(node, &call.decode()?).map(|answer| answer.encode_to_vec()),
+        name => Err(unsupported(&format!("{name} is not supported by this DataNode"))),
+    };
+    done.map_err(|error| error.to_remote())
+}
+
+fn unsupported(message: &str) -> DataNodeError {
+    DataNodeError::Unsupported(message.to_owned())
+}
+
+fn info(node: &Node) -> proto::GetDatanodeInfoResponseProto {
+    let local_info = proto::DatanodeLocalInfoProto {
+        software_version: HADOOP_VERSION.to_owned(),
+        config_version: "core-3.0.0,hdfs-1".to_owned(),
+        uptime: node.started.elapsed().as_secs(),
+    };
+    proto::GetDatanodeInfoResponseProto { local_info }
+}
+
+fn volume_report(node: &Node) -> Result<proto::GetVolumeReportResponseProto> {
+    let report = |volume: &crate::dataset::Volume| -> Result<proto::DatanodeVolumeInfoProto> {
+        let usage = volume.usage()?;
+        Ok(proto::DatanodeVolumeInfoProto {
+            path: volume.directory.current().display().to_string(),
+            storage_type: volume.kind().to_proto(),
+            used_space: usage.dfs_used,
+            free_space: usage.remaining,
+            reserved_space: usage.reserved,
+            reserved_space_for_replicas: usage.reserved_for_replicas,
+            num_blocks: volume.replica_count(),
+        })
+    };
+    let volumes = node.dataset.volumes();
+    let volume_info = volumes.iter().map(|volume| report(volume)).collect::<Result<_>>()?;
+    Ok(proto::GetVolumeReportResponseProto { volume_info })
+}
+
+fn trigger_report(node: &Node, request: &proto::TriggerBlockReportRequestProto) {
+    let wanted = |address: &str| request.nn_address.as_deref().is_none_or(|named| named == address);
+    for peer in node
+        .services
+        .iter()
+        .flat_map(|service| &service.peers)
+        .filter(|peer| wanted(&peer.address.to_string()))
+    {
+        if request.incremental {
+            peer.changes.wake.notify_one();
+        } else {
+            peer.report_now.notify_one();
+        }
+    }
+}
+
+fn shut_down(node: &Arc<Node>, for_upgrade: bool) {
+    tracing::info!(for_upgrade, "asked to shut down");
+    if for_upgrade {
+        node.transfers.send_restart();
+    }
+    node.want_shutdown();
+}
+
+fn delete_pool(node: &Node, request: &proto::DeleteBlockPoolRequestProto) -> Result<()> {
+    if node.service(&request.block_pool).is_ok() {
+        return Err(DataNodeError::Refused(format!(
+            "The block pool {} is still running, can not be deleted.",
+            request.block_pool
+        )));
+    }
+    let safe = !request.block_pool.is_empty()
+        && request.block_pool.starts_with("BP-")
+        && !request.block_pool.contains('/');
+    if !safe {
+        return Err(DataNodeError::Refused(format!("{} is no block pool", request.block_pool)));
+    }
+    node.dataset.delete_pool(&request.block_pool, request.force)
+}
+
+fn init_recovery(
+    node: &Node,
+    request: &proto::InitReplicaRecoveryRequestProto,
+) -> Result<proto::InitReplicaRecoveryResponseProto> {
+    let block = Block::from_proto(&request.block.block.b);
+    let found = node.dataset.init_recovery(&block, GenerationStamp(request.block.new_gen_stamp))?;
+    Ok(match found {
+        None => {
+            proto::InitReplicaRecoveryResponseProto { replica_found: false, ..Default::default() }
+        }
+        Some(info) => proto::InitReplicaRecoveryResponseProto {
+            replica_found: true,
+            state: Some(info.original_state.into()),
+            block: Some(info.block.to_block_proto()),
+        },
+    })
+}
+
+fn update_recovery(
+    node: &Node,
+    request: &proto::UpdateReplicaUnderRecoveryRequestProto,
+) -> Result<proto::UpdateReplicaUnderRecoveryResponseProto> {
+    let block = Block::from_proto(&request.block);
+    let new_id = request.new_block_id.filter(|id| *id != 0).map(|id| BlockId(id as i64));
+    let storage = node.update_recovery(
+        &block,
+        GenerationStamp(request.recovery_id),
+        new_id,
+        request.new_length,
+    )?;
+    Ok(proto::UpdateReplicaUnderRecoveryResponseProto { storage_uuid: Some(storage) })
+}

@@ -1,0 +1,323 @@
+//! Starting and stopping a DataNode.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock, mpsc};
+use std::time::{Duration, Instant, SystemTime};
+
+use loxodon_rpc::client::{ClientSettings, RpcClient};
+use loxodon_rpc::server::{Server, ServerLimits};
+use loxodon_wire::rpc::UserIdentity;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::calls::Calls;
+use crate::dataset::replica::VolumeIndex;
+use crate::dataset::{CacheAges, Dataset, DatasetSettings, Deleted, Volume, VolumeFailures};
+use crate::error::{DataNodeError, NetworkContext, Result};
+use crate::metrics::DataNodeMetrics;
+use crate::namenode::{self, Service};
+use crate::node::{HADOOP_VERSION, Node, Ports, State, Throttles};
+use crate::scanner;
+use crate::settings::DataNodeSettings;
+use crate::status::{DataNodeStatus, NameNodeStatus, VolumeStatus};
+use crate::storage::StorageDirectory;
+use crate::transfer::{Throttle, TransferServer, Transfers};
+
+/// A DataNode that runs. Dropped without [`Self::shutdown`], it goes on until the process ends.
+pub struct DataNode {
+    node: Arc<Node>,
+    transfers: TransferServer,
+    server: Server,
+    actors: JoinSet<()>,
+    deleter: Option<std::thread::JoinHandle<()>>,
+}
+
+impl DataNode {
+    /// Locks the volumes, opens the ports, and begins to talk to the NameNodes. Inside a tokio runtime.
+    ///
+    /// # Errors
+    /// If too few volumes can be used, or a port is taken.
+    pub async fn start(settings: DataNodeSettings) -> Result<Self> {
+        let (volumes, failures, uuid) = open_volumes(&settings)?;
+        let dataset = Dataset::new(dataset_settings(&settings), volumes, failures);
+        dataset.check_failures()?;
+        let listener =
+            TcpListener::bind(settings.address).network("Problem binding to", &settings.address)?;
+        let ipc = settings.ipc_address;
+        let (deletions, deleted) = mpsc::channel::<Deleted>();
+        let node = Arc::new(new_node(settings, dataset, uuid, deletions));
+        let server =
+            Server::bind(ipc, ServerLimits::default(), Arc::new(Calls(Arc::clone(&node)))).await;
+        let server = server.map_err(|error| {
+            DataNodeError::Refused(format!("Problem binding to {ipc}: {error}"))
+        })?;
+        let address =
+            listener.local_addr().network("cannot ask for the address of", &"the transfer port")?;
+        let ports =
+            Ports { ip: address.ip(), transfer: address.port(), ipc: server.local_addr().port() };
+        if node.ports.set(ports).is_err() {
+            return Err(DataNodeError::Refused("the ports were opened twice".to_owned()));
+        }
+        let transfers = TransferServer::start(Arc::clone(&node), listener)?;
+        let deleter = start_deleter(&node, deleted)?;
+        let mut actors = JoinSet::new();
+        for service in &node.services {
+            for at in 0..service.peers.len() {
+                actors.spawn(namenode::run(Arc::clone(&node), Arc::clone(service), at));
+            }
+        }
+        scanner::start(&node);
+        Ok(Self { node, transfers, server, actors, deleter: Some(deleter) })
+    }
+
+    /// Where blocks are transferred.
+    #[must_use]
+    pub fn transfer_address(&self) -> SocketAddr {
+        let settings = &self.node.settings;
+        self.node
+            .ports
+            .get()
+            .map_or(settings.address, |ports| SocketAddr::new(ports.ip, ports.transfer))
+    }
+
+    /// Where calls come in.
+    #[must_use]
+    pub fn ipc_address(&self) -> SocketAddr {
+        self.server.local_addr()
+    }
+
+    /// Waits until every NameNode knows this DataNode, or one of them refused it.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub async fn registered(&self) -> Result<()> {
+        let all: usize = self.node.services.iter().map(|service| service.peers.len()).sum();
+        let mut state = self.node.state.subscribe();
+        let reached =
+            state.wait_for(|state| state.registered >= all || state.fatal.is_some()).await;
+        let fatal = reached.ok().and_then(|state| state.fatal.clone());
+        fatal.map_or(Ok(()), |reason| Err(DataNodeError::NameNode(reason)))
+    }
+
+    /// Waits until the DataNode cannot go on, or was asked to stop; why.
+    pub async fn ended(&self) -> String {
+        let mut state = self.node.state.subscribe();
+        let reached = state.wait_for(|state| state.fatal.is_some()).await;
+        reached.ok().and_then(|state| state.fatal.clone()).unwrap_or_default()
+    }
+
+    /// Whether the end was asked for by `shutdownDatanode`, and not forced by an error.
+    #[must_use]
+    pub fn shutdown_wanted(&self) -> bool {
+        self.node.shutdown_wanted.load(std::sync::atomic::Ordering::Acquire)
+    }
+
+    /// The counters.
+    #[must_use]
+    pub fn metrics(&self) -> &DataNodeMetrics {
+        &self.node.metrics
+    }
+
+    /// What can be shown. Asks the file systems: not for the runtime's own threads.
+    #[must_use]
+    pub fn status(&self) -> DataNodeStatus {
+        status(&self.node)
+    }
+
+    /// A way to ask for [`Self::status`] and the metrics from elsewhere.
+    #[must_use]
+    pub fn observer(&self) -> DataNodeObserver {
+        DataNodeObserver(Arc::clone(&self.node))
+    }
+
+    /// Stops: no more connections, calls and heartbeats; saves the list of replicas for the next start.
+    pub async fn shutdown(mut self) {
+        self.node.state.send_modify(|state| state.stopping = true);
+        while self.actors.join_next().await.is_some() {}
+        self.server.shutdown().await;
+        let stopping = tokio::task::spawn_blocking(move || {
+            self.transfers.stop();
+            self.node.transfers.close_all();
+            let until = Instant::now() + Duration::from_secs(5);
+            while self.node.transfers.count() > 0 && Instant::now() < until {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            self.node.deletions.lock().take();
+            if let Some(deleter) = self.deleter.take()
+                && deleter.join().is_err()
+            {
+                tracing::error!("the deleting thread ended badly");
+            }
+            self.node.dataset.save_caches(SystemTime::now());
+        });
+        if let Err(error) = stopping.await {
+            tracing::error!(%error, "the DataNode did not stop well");
+        }
+    }
+}
+
+/// Looks at a DataNode that someone else holds.
+#[derive(Clone)]
+pub struct DataNodeObserver(Arc<Node>);
+
+impl DataNodeObserver {
+    /// As [`DataNode::status`].
+    #[must_use]
+    pub fn status(&self) -> DataNodeStatus {
+        status(&self.0)
+    }
+
+    /// As [`DataNode::metrics`].
+    #[must_use]
+    pub fn metrics(&self) -> &DataNodeMetrics {
+        &self.0.metrics
+    }
+}
+
+fn new_node(
+    settings: DataNodeSettings,
+    dataset: Dataset,
+    uuid: String,
+    deletions: mpsc::Sender<Deleted>,
+) -> Node {
+    let client = RpcClient::new(
+        ClientSettings::default(),
+        Arc::new(UserIdentity::new(settings.user.clone())),
+    );
+    let services = settings.services.iter().map(|service| {
+        Arc::new(Service::new(service.name.clone(), &service.namenodes, client.clone()))
+    });
+    let throttles = Throttles {
+        balance: Throttle::new(settings.balance_bandwidth),
+        transfer: Throttle::new(settings.transfer_bandwidth),
+        write: Throttle::new(settings.write_bandwidth),
+        read: Throttle::new(settings.read_bandwidth),
+    };
+    Node {
+        services: services.collect(),
+        dataset,
+        metrics: DataNodeMetrics::default(),
+        transfers: Transfers::default(),
+        throttles,
+        runtime: tokio::runtime::Handle::current(),
+        client,
+        ports: OnceLock::new(),
+        started: Instant::now(),
+        state: watch::Sender::new(State::default()),
+        shutdown_wanted: AtomicBool::new(false),
+        uuid,
+        deletions: Mutex::new(Some(deletions)),
+        settings,
+    }
+}
+
+fn dataset_settings(settings: &DataNodeSettings) -> DatasetSettings {
+    DatasetSettings {
+        choice: settings.choice,
+        ages: CacheAges { replicas: settings.replica_cache_age, used: settings.used_cache_age },
+        stop_patience: Duration::from_secs(60),
+        block_size: settings.block_size,
+        failed_volumes_tolerated: settings.failed_volumes_tolerated,
+        seed: fastrand::u64(..),
+    }
+}
+
+/// The volumes that can be used, and the id that they agree on.
+fn open_volumes(settings: &DataNodeSettings) -> Result<(Vec<Arc<Volume>>, VolumeFailures, String)> {
+    let mut failures =
+        VolumeFailures { configured: settings.locations.len(), ..VolumeFailures::default() };
+    let (mut volumes, mut uuid) = (Vec::new(), None::<String>);
+    for (at, location) in settings.locations.iter().enumerate() {
+        let opened = StorageDirectory::open(location, settings.permissions).and_then(|directory| {
+            let identity = directory.identity()?;
+            Ok((directory, identity))
+        });
+        let (directory, identity) = match opened {
+            Ok(opened) => opened,
+            Err(error @ DataNodeError::Disk { .. }) => {
+                tracing::error!(%location, %error, "a volume cannot be used");
+                failures.add(location.path.display().to_string(), 0);
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        let known = identity.as_ref().and_then(|identity| identity.datanode.clone());
+        if let (Some(known), Some(uuid)) = (&known, &uuid)
+            && known != uuid
+        {
+            return Err(DataNodeError::Inconsistent {
+                path: location.path.clone(),
+                reason: format!(
+                    "DatanodeUuid={known}, does not match {uuid} from other StorageDirectory."
+                ),
+            });
+        }
+        uuid = uuid.or(known);
+        let index = u16::try_from(at)
+            .map_err(|_| DataNodeError::Settings("too many volumes".to_owned()))?;
+        let storage =
+            identity.map(|identity| identity.storage).filter(|storage| !storage.is_empty());
+        let storage = storage.unwrap_or_else(|| format!("DS-{}", uuid::Uuid::new_v4()));
+        volumes.push(Arc::new(Volume::new(
+            VolumeIndex(index),
+            directory,
+            storage,
+            settings.reserved,
+        )));
+    }
+    Ok((volumes, failures, uuid.unwrap_or_else(|| uuid::Uuid::new_v4().to_string())))
+}
+
+/// Files are removed by a thread of their own: that of a large block takes long.
+fn start_deleter(
+    node: &Arc<Node>,
+    deleted: mpsc::Receiver<Deleted>,
+) -> Result<std::thread::JoinHandle<()>> {
+    let node = Arc::downgrade(node);
+    let thread = std::thread::Builder::new().name("deletions".to_owned());
+    let work = move || {
+        for deleted in deleted {
+            let Some(node) = node.upgrade() else { return };
+            node.delete_now(&deleted);
+        }
+    };
+    thread.spawn(work).network("cannot start the thread of", &"deletions")
+}
+
+fn status(node: &Node) -> DataNodeStatus {
+    let failures = node.dataset.failures();
+    let volumes = node.dataset.volumes();
+    let volumes = volumes.iter().map(|volume| VolumeStatus {
+        path: volume.directory.current().display().to_string(),
+        storage: volume.storage.clone(),
+        kind: volume.kind().name(),
+        usage: volume.usage().unwrap_or_default(),
+        replicas: volume.replica_count(),
+    });
+    let namenodes = node.services.iter().flat_map(|service| {
+        let pool = service.identity().map(|identity| identity.pool);
+        service.peers.iter().map(move |peer| NameNodeStatus {
+            address: peer.address.to_string(),
+            pool: pool.clone(),
+            registered: peer.registration.read().is_some(),
+        })
+    });
+    DataNodeStatus {
+        uuid: node.uuid.clone(),
+        cluster: node
+            .services
+            .iter()
+            .find_map(|service| service.identity())
+            .map(|identity| identity.cluster),
+        version: HADOOP_VERSION,
+        volumes: volumes.collect(),
+        failed_volumes: failures.locations,
+        last_volume_failure: failures.last,
+        lost_capacity: failures.lost_capacity,
+        namenodes: namenodes.collect(),
+        transfers: node.transfers.count(),
+        copies: node.transfers.copies(),
+    }
+}

@@ -1,0 +1,124 @@
+//! Removing replicas.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use loxodon_wire::ids::BlockId;
+
+use super::Dataset;
+use super::files;
+use super::pool::Pool;
+use super::replica::{Replica, ReplicaState};
+use super::volume::Volume;
+use crate::block::Block;
+use crate::error::{DataNodeError, DiskContext, Result};
+
+/// A replica that is forgotten, and whose files are still to be removed.
+#[derive(Debug)]
+pub(crate) struct Deleted {
+    pub(crate) block: Block,
+    pub(crate) volume: Arc<Volume>,
+    data: PathBuf,
+    meta: PathBuf,
+    finalized: bool,
+}
+
+impl Deleted {
+    /// Removes the files. Slow on large files: not for a thread that others wait for.
+    pub(crate) fn remove_files(&self) {
+        let footprint = files::footprint(&self.data, &self.meta);
+        for path in [&self.data, &self.meta] {
+            if let Err(error) = std::fs::remove_file(path) {
+                tracing::warn!(block = %self.block, file = %path.display(), %error, "a file was not removed");
+            }
+        }
+        if self.finalized {
+            self.volume.add_used(&self.block.pool, -(footprint as i64));
+        }
+    }
+}
+
+impl Dataset {
+    /// Forgets replicas that the NameNode does not want, as far as they are in the version it means.
+    pub(crate) fn invalidate(&self, pool: &str, blocks: &[Block]) -> Result<Vec<Deleted>> {
+        let pool = self.pool(pool)?;
+        let mut deleted = Vec::with_capacity(blocks.len());
+        for block in blocks {
+            match self.forget(&pool, block) {
+                Ok(gone) => deleted.push(gone),
+                Err(error) => tracing::info!(%block, %error, "not deleted"),
+            }
+        }
+        Ok(deleted)
+    }
+
+    fn forget(&self, pool: &Pool, block: &Block) -> Result<Deleted> {
+        let (_, replica) = self.find(block)?;
+        if replica.stamp > block.stamp {
+            return Err(DataNodeError::ReplicaNotFound(format!(
+                "Replica does not exist {block}: it has {}",
+                replica.stamp
+            )));
+        }
+        if let ReplicaState::Rbw(writing) | ReplicaState::Temporary(writing) = &replica.state {
+            self.stop_writer(block, writing)?;
+        }
+        let _files = self.lock_files(block.id);
+        let replica = pool.replicas.write().remove(&block.id);
+        let replica = replica.ok_or_else(|| {
+            DataNodeError::ReplicaNotFound(format!("Replica does not exist {block}"))
+        })?;
+        let volume = self.volume(replica.volume)?;
+        volume.count_replicas(-1);
+        let place = replica.place();
+        Ok(Deleted {
+            block: Block { stamp: replica.stamp, length: replica.disk_length(), ..block.clone() },
+            data: volume.data_file(&block.pool, block.id, place),
+            meta: volume.meta_file(&block.pool, block.id, replica.stamp, place),
+            finalized: matches!(replica.state, ReplicaState::Finalized),
+            volume,
+        })
+    }
+
+    /// Removes a replica at once, to make room for another of the same block.
+    pub(super) fn discard(&self, pool: &Pool, block: &Block, replica: &Replica) -> Result<()> {
+        let old = Block { stamp: replica.stamp, ..block.clone() };
+        self.forget(pool, &old)?.remove_files();
+        Ok(())
+    }
+
+    /// Forgets the record of a replica whose files are gone.
+    pub(crate) fn forget_record(&self, pool: &Pool, id: BlockId) -> Option<Replica> {
+        let replica = pool.replicas.write().remove(&id)?;
+        if let Ok(volume) = self.volume(replica.volume) {
+            volume.count_replicas(-1);
+        }
+        Some(replica)
+    }
+}
+
+impl Dataset {
+    /// Removes what is left of a pool that is served no more; its blocks too where `force` says so.
+    pub(crate) fn delete_pool(&self, pool: &str, force: bool) -> Result<()> {
+        let volumes = self.volumes();
+        for volume in &volumes {
+            let finalized = volume.pool_current(pool).join(crate::storage::layout::FINALIZED);
+            let has_blocks =
+                std::fs::read_dir(&finalized).is_ok_and(|mut entries| entries.next().is_some());
+            if has_blocks && !force {
+                return Err(DataNodeError::Refused(format!(
+                    "Cannot delete block pool, it contains some blocks in the directory {}",
+                    finalized.display()
+                )));
+            }
+        }
+        self.remove_pool(pool);
+        for volume in &volumes {
+            let directory = volume.pool(pool);
+            if directory.is_dir() {
+                std::fs::remove_dir_all(&directory).disk("cannot remove", &directory)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,120 @@
+//! A replica's two files, opened; and cutting them shorter.
+
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use loxodon_wire::checksum::{BlockMetadataHeader, DataChecksum};
+
+use crate::error::{DataNodeError, DiskContext, Result};
+
+/// Data and checksums of a replica.
+#[derive(Debug)]
+pub(crate) struct ReplicaFiles {
+    pub(crate) data: File,
+    pub(crate) data_path: PathBuf,
+    pub(crate) meta: File,
+    pub(crate) meta_path: PathBuf,
+    pub(crate) checksum: DataChecksum,
+}
+
+impl ReplicaFiles {
+    /// Makes new, empty files with a header.
+    pub(crate) fn create(
+        data_path: PathBuf,
+        meta_path: PathBuf,
+        checksum: DataChecksum,
+    ) -> Result<Self> {
+        let open = |path: &Path| {
+            let mut options = OpenOptions::new();
+            options.read(true).write(true).create(true).truncate(true);
+            options.open(path).disk("cannot create", path)
+        };
+        let (data, meta) = (open(&data_path)?, open(&meta_path)?);
+        let header = BlockMetadataHeader::new(checksum).encode();
+        meta.write_all_at(&header, 0).disk("cannot write", &meta_path)?;
+        Ok(Self { data, data_path, meta, meta_path, checksum })
+    }
+
+    /// Opens files that are there.
+    pub(crate) fn open(data_path: PathBuf, meta_path: PathBuf, write: bool) -> Result<Self> {
+        let open = |path: &Path| {
+            OpenOptions::new().read(true).write(write).open(path).disk("cannot open", path)
+        };
+        let (data, meta) = (open(&data_path)?, open(&meta_path)?);
+        let mut header = [0; BlockMetadataHeader::SIZE];
+        meta.read_exact_at(&mut header, 0).disk("cannot read the header of", &meta_path)?;
+        let header = BlockMetadataHeader::decode(&header)
+            .map_err(|error| DataNodeError::Refused(format!("{}: {error}", meta_path.display())))?;
+        Ok(Self { data, data_path, meta, meta_path, checksum: header.checksum })
+    }
+
+    pub(crate) fn sync(&self) -> Result<()> {
+        self.meta.sync_data().disk("cannot sync", &self.meta_path)?;
+        self.data.sync_data().disk("cannot sync", &self.data_path)
+    }
+
+    /// The data of the partial chunk before `length`, checked; with its checksum.
+    pub(crate) fn partial_chunk(&self, length: u64) -> Result<Option<u32>> {
+        let chunk = self.checksum.bytes_per_chunk() as u64;
+        let partial = length % chunk;
+        if partial == 0 || self.checksum.checksum_size() == 0 {
+            return Ok(None);
+        }
+        let mut data = vec![0; partial as usize];
+        self.data
+            .read_exact_at(&mut data, length - partial)
+            .disk("cannot read", &self.data_path)?;
+        let mut stored = [0; 4];
+        let at = BlockMetadataHeader::position_of(&self.checksum, length - partial);
+        self.meta.read_exact_at(&mut stored, at).disk("cannot read", &self.meta_path)?;
+        self.checksum.verify(&data, &stored).map_err(|error| {
+            DataNodeError::Checksum(format!(
+                "{} at {}: {error}",
+                self.data_path.display(),
+                length - partial
+            ))
+        })?;
+        Ok(Some(u32::from_be_bytes(stored)))
+    }
+
+    /// Cuts both files to `length` bytes of data; the checksum of the new last chunk, if it is partial.
+    pub(crate) fn cut(&self, length: u64) -> Result<Option<[u8; 4]>> {
+        let size = self.checksum.checksum_size();
+        let chunk = self.checksum.bytes_per_chunk() as u64;
+        let partial = length % chunk;
+        let end = BlockMetadataHeader::SIZE as u64 + self.checksum.checksums_len(length);
+        let mut last = None;
+        if partial > 0 && size > 0 {
+            let mut data = vec![0; partial as usize];
+            self.data
+                .read_exact_at(&mut data, length - partial)
+                .disk("cannot read", &self.data_path)?;
+            let sum = self.checksum.kind().append(0, &data).to_be_bytes();
+            self.meta
+                .write_all_at(&sum, end - size as u64)
+                .disk("cannot write", &self.meta_path)?;
+            last = Some(sum);
+        }
+        self.data.set_len(length).disk("cannot shorten", &self.data_path)?;
+        self.meta.set_len(end).disk("cannot shorten", &self.meta_path)?;
+        Ok(last)
+    }
+}
+
+/// Moves a file into a directory that may be missing yet.
+pub(super) fn move_into(from: &Path, directory: &Path, name: &str) -> Result<PathBuf> {
+    let to = directory.join(name);
+    if fs::rename(from, &to).is_ok() {
+        return Ok(to);
+    }
+    fs::create_dir_all(directory).disk("cannot create directory", directory)?;
+    fs::rename(from, &to).disk("cannot move", from)?;
+    Ok(to)
+}
+
+/// Bytes of both files.
+pub(super) fn footprint(data: &Path, meta: &Path) -> u64 {
+    let length = |path: &Path| fs::metadata(path).map_or(0, |known| known.len());
+    length(data) + length(meta)
+}

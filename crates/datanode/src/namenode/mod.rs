@@ -1,0 +1,15 @@
+//! What a DataNode says to its NameNodes and does for them.
+//!
+//! A [`Service`] is one block pool; it has an actor for each of its NameNodes.
+
+mod actor;
+mod commands;
+mod heartbeat;
+mod incremental;
+mod registration;
+mod report;
+mod service;
+
+pub(crate) use actor::run;
+pub(crate) use incremental::Change;
+pub(crate) use service::Service;

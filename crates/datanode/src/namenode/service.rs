@@ -1,0 +1,134 @@
+//! One block pool and its NameNodes: Hadoop's `BPOfferService`.
+
+use std::sync::Arc;
+
+use loxodon_rpc::client::{CallOptions, RpcClient, ServerAddress};
+use loxodon_wire::proto::hdfs::datanode::DatanodeRegistrationProto;
+use loxodon_wire::rpc::protocol::DATANODE;
+use parking_lot::{Mutex, RwLock};
+
+use super::incremental::{Change, Changes};
+use crate::block::Block;
+use crate::dataset::Volume;
+use crate::error::{DataNodeError, Result};
+use crate::storage::PoolIdentity;
+
+/// A NameNode, as the service knows it.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) address: ServerAddress,
+    pub(crate) changes: Changes,
+    /// Set when a full report is wanted at once.
+    pub(crate) report_now: tokio::sync::Notify,
+    pub(crate) registration: RwLock<Option<DatanodeRegistrationProto>>,
+}
+
+/// A block pool.
+pub(crate) struct Service {
+    pub(crate) name: String,
+    pub(crate) peers: Vec<Arc<Peer>>,
+    pub(crate) client: RpcClient,
+    identity: Mutex<Option<PoolIdentity>>,
+    /// The active NameNode, and the transaction at which it said so.
+    active: Mutex<Option<(usize, u64)>>,
+}
+
+impl Service {
+    pub(crate) fn new(name: String, namenodes: &[ServerAddress], client: RpcClient) -> Self {
+        let peer = |address: &ServerAddress| {
+            Arc::new(Peer {
+                address: address.clone(),
+                changes: Changes::default(),
+                report_now: tokio::sync::Notify::new(),
+                registration: RwLock::default(),
+            })
+        };
+        Self {
+            name,
+            peers: namenodes.iter().map(peer).collect(),
+            client,
+            identity: Mutex::default(),
+            active: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn identity(&self) -> Option<PoolIdentity> {
+        self.identity.lock().clone()
+    }
+
+    pub(crate) fn is_pool(&self, pool: &str) -> bool {
+        self.identity.lock().as_ref().is_some_and(|identity| identity.pool == pool)
+    }
+
+    /// Takes the first NameNode's word, and refuses another one's that differs.
+    pub(super) fn set_identity(&self, identity: &PoolIdentity) -> Result<()> {
+        let mut known = self.identity.lock();
+        match &*known {
+            Some(known) if known != identity => Err(DataNodeError::Refused(format!(
+                "NameNodes of one name service differ: blockpoolID {} and {}",
+                known.pool, identity.pool
+            ))),
+            Some(_) => Ok(()),
+            None => {
+                *known = Some(identity.clone());
+                Ok(())
+            }
+        }
+    }
+
+    /// Hears that NameNode `peer` claims to be active or not, as of `txid`.
+    pub(super) fn claim(&self, peer: usize, is_active: bool, txid: u64) {
+        let mut active = self.active.lock();
+        match (*active, is_active) {
+            (Some((known, _)), false) if known == peer => *active = None,
+            (Some((known, at)), true) if known != peer && txid < at => {
+                tracing::warn!(
+                    known,
+                    peer,
+                    txid,
+                    "a NameNode claims to be active with an older transaction"
+                );
+            }
+            (_, true) => *active = Some((peer, txid)),
+            (_, false) => {}
+        }
+    }
+
+    pub(super) fn is_active(&self, peer: usize) -> bool {
+        self.active.lock().is_some_and(|(known, _)| known == peer)
+    }
+
+    pub(super) fn active_peer(&self) -> Option<Arc<Peer>> {
+        let at = self.active.lock().map_or(0, |(peer, _)| peer);
+        self.peers.get(at).cloned()
+    }
+
+    pub(crate) fn registration(&self) -> Option<DatanodeRegistrationProto> {
+        self.peers.iter().find_map(|peer| peer.registration.read().clone())
+    }
+
+    /// Tells every NameNode of a change, in time.
+    pub(crate) fn changed(&self, block: &Block, volume: &Volume, change: &Change) {
+        for peer in &self.peers {
+            peer.changes.add(block, volume, change);
+        }
+    }
+
+    /// Asks the active NameNode.
+    pub(crate) async fn call<Req, Resp>(&self, method: &str, request: &Req) -> Result<Resp>
+    where
+        Req: prost::Message,
+        Resp: prost::Message + Default,
+    {
+        let peer = self
+            .active_peer()
+            .ok_or_else(|| DataNodeError::NameNode(format!("no NameNode of {}", self.name)))?;
+        let answer = self
+            .client
+            .call(&peer.address, &DATANODE, method, request, CallOptions::default())
+            .await;
+        answer.map_err(|error| {
+            DataNodeError::NameNode(format!("{method} at {}: {error}", peer.address))
+        })
+    }
+}

@@ -1,0 +1,289 @@
+//! What all parts of a DataNode share.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, mpsc};
+
+use loxodon_rpc::client::RpcClient;
+use loxodon_wire::ids::{BlockId, GenerationStamp};
+use loxodon_wire::proto::hdfs as proto;
+use loxodon_wire::proto::hdfs::datanode::{
+    ReportBadBlocksRequestProto, ReportBadBlocksResponseProto,
+};
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use tracing::{error, warn};
+
+use crate::block::Block;
+use crate::dataset::{Dataset, Deleted, Volume};
+use crate::error::{DataNodeError, Result};
+use crate::metrics::DataNodeMetrics;
+use crate::namenode::{Change, Service};
+use crate::settings::DataNodeSettings;
+use crate::storage::PoolIdentity;
+use crate::transfer::{Throttle, Transfers};
+
+/// The version of Hadoop that this DataNode says it is.
+pub(crate) const HADOOP_VERSION: &str = "3.5.0";
+
+/// Background threads do little on their stacks.
+const STACK: usize = 512 * 1024;
+
+/// Bytes a second, by what they are for.
+#[derive(Debug)]
+pub(crate) struct Throttles {
+    pub(crate) balance: Throttle,
+    pub(crate) transfer: Throttle,
+    pub(crate) write: Throttle,
+    pub(crate) read: Throttle,
+}
+
+/// The ports that were opened.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ports {
+    pub(crate) ip: std::net::IpAddr,
+    pub(crate) transfer: u16,
+    pub(crate) ipc: u16,
+}
+
+/// A running DataNode.
+pub(crate) struct Node {
+    pub(crate) settings: DataNodeSettings,
+    pub(crate) dataset: Dataset,
+    pub(crate) metrics: DataNodeMetrics,
+    pub(crate) transfers: Transfers,
+    pub(crate) throttles: Throttles,
+    pub(crate) runtime: tokio::runtime::Handle,
+    pub(crate) client: RpcClient,
+    pub(crate) services: Vec<Arc<Service>>,
+    pub(crate) ports: OnceLock<Ports>,
+    pub(crate) started: std::time::Instant,
+    pub(crate) state: watch::Sender<State>,
+    pub(crate) shutdown_wanted: AtomicBool,
+    pub(crate) uuid: String,
+    pub(crate) deletions: Mutex<Option<mpsc::Sender<Deleted>>>,
+}
+
+/// How far a DataNode is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct State {
+    pub(crate) registered: usize,
+    pub(crate) stopping: bool,
+    pub(crate) ended: usize,
+    pub(crate) fatal: Option<String>,
+}
+
+impl Node {
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.state.borrow().stopping
+    }
+
+    /// Ends when the DataNode is to stop.
+    pub(crate) async fn stopped(&self) {
+        let mut state = self.state.subscribe();
+        // The sender lives as long as this node.
+        drop(state.wait_for(|state| state.stopping).await);
+    }
+
+    pub(crate) fn registered(&self) {
+        self.state.send_modify(|state| state.registered += 1);
+    }
+
+    /// A NameNode is not served any more; with none left, neither is anyone.
+    pub(crate) fn service_ended(&self, reason: DataNodeError) {
+        let all: usize = self.services.iter().map(|service| service.peers.len()).sum();
+        self.state.send_modify(|state| {
+            state.ended += 1;
+            if state.ended >= all || matches!(reason, DataNodeError::VolumesFailed(_)) {
+                state.fatal.get_or_insert(reason.to_string());
+            }
+        });
+    }
+
+    pub(crate) fn uuid(&self) -> &str {
+        &self.uuid
+    }
+
+    pub(crate) fn service(&self, pool: &str) -> Result<&Arc<Service>> {
+        let found = self.services.iter().find(|service| service.is_pool(pool));
+        found.ok_or_else(|| DataNodeError::Refused(format!("block pool {pool} is not served")))
+    }
+
+    /// Who this DataNode is.
+    pub(crate) fn datanode_id(&self) -> proto::DatanodeIdProto {
+        let ports = self.ports.get();
+        let ip = ports.map_or(self.settings.address.ip(), |ports| ports.ip);
+        proto::DatanodeIdProto {
+            ip_addr: ip.to_string(),
+            host_name: self.settings.host_name.clone().unwrap_or_else(crate::host::host_name),
+            datanode_uuid: self.uuid.clone(),
+            xfer_port: ports.map_or(0, |ports| ports.transfer).into(),
+            ipc_port: ports.map_or(0, |ports| ports.ipc).into(),
+            info_port: self.settings.info_port.into(),
+            info_secure_port: Some(0),
+        }
+    }
+
+    /// The same as the pool's NameNode sees it.
+    pub(crate) fn datanode_info(&self, pool: &str) -> Option<proto::DatanodeInfoProto> {
+        let registration = self.service(pool).ok()?.registration()?;
+        Some(proto::DatanodeInfoProto { id: registration.datanode_id, ..Default::default() })
+    }
+
+    /// Opens the volumes for a pool.
+    pub(crate) fn open_pool(&self, identity: &PoolIdentity) -> Result<()> {
+        for volume in self.dataset.volumes() {
+            match volume.directory.prepare(identity, &self.uuid, &volume.storage) {
+                Ok(_) => {}
+                Err(error @ DataNodeError::Disk { .. }) => {
+                    self.dataset.fail_volume(&volume, &error)
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.dataset.check_failures()?;
+        self.dataset.add_pool(&identity.pool)
+    }
+
+    /// Runs something that takes its time on a thread of its own.
+    pub(crate) fn in_background(&self, name: &str, work: impl FnOnce() + Send + 'static) {
+        let thread = std::thread::Builder::new().name(name.to_owned()).stack_size(STACK);
+        if let Err(error) = thread.spawn(work) {
+            error!(name, %error, "cannot start a thread");
+        }
+    }
+
+    fn changed(&self, block: &Block, volume: &Volume, change: &Change) {
+        match self.service(&block.pool) {
+            Ok(service) => service.changed(block, volume, change),
+            Err(error) => warn!(%block, %error, "nobody to tell of a block"),
+        }
+    }
+
+    pub(crate) fn receiving(&self, block: &Block, volume: &Volume) {
+        self.changed(block, volume, &Change::Receiving);
+    }
+
+    pub(crate) fn received(&self, block: &Block, volume: &Volume, hint: Option<String>) {
+        self.changed(block, volume, &Change::Received(hint));
+    }
+
+    /// Forgets replicas at once, and lets their files be removed.
+    pub(crate) fn invalidate(&self, pool: &str, blocks: &[Block]) {
+        match self.dataset.invalidate(pool, blocks) {
+            Ok(deleted) => deleted.into_iter().for_each(|deleted| self.delete(deleted)),
+            Err(error) => warn!(pool, %error, "blocks are not deleted"),
+        }
+    }
+
+    fn delete(&self, deleted: Deleted) {
+        let queue = self.deletions.lock().clone();
+        let refused = match queue {
+            Some(queue) => queue.send(deleted).err().map(|refused| refused.0),
+            None => Some(deleted),
+        };
+        if let Some(deleted) = refused {
+            self.delete_now(&deleted);
+        }
+    }
+
+    pub(crate) fn delete_now(&self, deleted: &Deleted) {
+        deleted.remove_files();
+        self.metrics.blocks_removed.add(1);
+        self.changed(&deleted.block, &deleted.volume, &Change::Deleted);
+    }
+
+    /// Ends a recovery, and says that the block is there; the storage it is on.
+    pub(crate) fn update_recovery(
+        &self,
+        old: &Block,
+        recovery: GenerationStamp,
+        new_id: Option<BlockId>,
+        length: u64,
+    ) -> Result<String> {
+        let (block, volume) = self.dataset.update_recovery(old, recovery, new_id, length)?;
+        self.received(&block, &volume, None);
+        Ok(volume.storage.clone())
+    }
+
+    /// Looks at the volumes after an error of one of them.
+    pub(crate) fn disk_failed(&self, error: &DataNodeError) {
+        warn!(%error, "a disk may have failed");
+        let failed = self.dataset.check_volumes();
+        if failed == 0 {
+            return;
+        }
+        self.metrics.volume_failures.add(failed as u64);
+        if let Err(error) = self.dataset.check_failures() {
+            self.state.send_modify(|state| {
+                state.fatal.get_or_insert(error.to_string());
+            });
+        }
+    }
+
+    /// After an error of a replica: its volume is looked at, and a replica that is damaged is reported.
+    pub(crate) fn suspect(&self, block: &Block, error: &DataNodeError) {
+        match error {
+            DataNodeError::Checksum(_) => self.report_bad_local(block),
+            DataNodeError::Disk { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                self.report_bad_local(block)
+            }
+            DataNodeError::Disk { .. } => self.disk_failed(error),
+            _ => {}
+        }
+    }
+
+    /// Tells the NameNode that our replica is damaged.
+    pub(crate) fn report_bad_local(&self, block: &Block) {
+        let Some(info) = self.datanode_info(&block.pool) else { return };
+        let volume =
+            self.dataset.find(block).and_then(|(_, replica)| self.dataset.volume(replica.volume));
+        self.report_bad(block, info, volume.ok().as_deref());
+    }
+
+    /// Tells the NameNode that another DataNode's replica is damaged.
+    pub(crate) fn report_bad_remote(&self, block: &Block, datanode: proto::DatanodeInfoProto) {
+        self.report_bad(block, datanode, None);
+    }
+
+    fn report_bad(
+        &self,
+        block: &Block,
+        datanode: proto::DatanodeInfoProto,
+        volume: Option<&Volume>,
+    ) {
+        warn!(%block, datanode = %datanode.id.ip_addr, "a replica is reported as bad");
+        let Ok(service) = self.service(&block.pool).cloned() else { return };
+        let located = proto::LocatedBlockProto {
+            b: block.to_proto(),
+            locs: vec![datanode],
+            storage_types: volume.map(|volume| volume.kind().to_proto()).into_iter().collect(),
+            storage_i_ds: volume.map(|volume| volume.storage.clone()).into_iter().collect(),
+            ..Default::default()
+        };
+        let request = ReportBadBlocksRequestProto { blocks: vec![located] };
+        self.runtime.spawn(async move {
+            if let Err(error) =
+                service.call::<_, ReportBadBlocksResponseProto>("reportBadBlocks", &request).await
+            {
+                warn!(%error, "a bad replica was not reported");
+            }
+        });
+    }
+
+    pub(crate) fn random_fraction(&self) -> f64 {
+        fastrand::f64()
+    }
+
+    /// A number of a full report: never zero.
+    pub(crate) fn random_id(&self) -> i64 {
+        fastrand::i64(1..=i64::MAX)
+    }
+
+    /// Asks for the end of the process that this DataNode is.
+    pub(crate) fn want_shutdown(&self) {
+        self.shutdown_wanted.store(true, Ordering::Release);
+        self.state.send_modify(|state| {
+            state.fatal.get_or_insert("asked to shut down".to_owned());
+        });
+    }
+}

@@ -1,0 +1,253 @@
+//! Recovery of blocks whose writer is gone, by the DataNode that the NameNode chose: Hadoop's `BlockRecoveryWorker`.
+
+use std::sync::Arc;
+
+use loxodon_rpc::client::{CallOptions, ServerAddress};
+use loxodon_wire::ids::{BlockId, GenerationStamp};
+use loxodon_wire::proto::hdfs as proto;
+use loxodon_wire::proto::hdfs::datanode::{
+    CommitBlockSynchronizationRequestProto, CommitBlockSynchronizationResponseProto,
+};
+use loxodon_wire::rpc::protocol::INTER_DATANODE;
+use tracing::{info, warn};
+
+use crate::block::Block;
+use crate::dataset::RecoveryInfo;
+use crate::error::{DataNodeError, Result};
+use crate::node::Node;
+
+/// States that take part: finalized, being written, waiting for recovery.
+const LAST_STATE: u8 = 2;
+
+/// A DataNode that has the block.
+#[derive(Debug)]
+struct Participant {
+    id: proto::DatanodeIdProto,
+    info: RecoveryInfo,
+}
+
+/// Recovers blocks one after another.
+pub(crate) fn recover_all(node: &Arc<Node>, blocks: Vec<proto::RecoveringBlockProto>) {
+    for request in blocks {
+        let block = Block::from_proto(&request.block.b);
+        info!(%block, recovery = request.new_gen_stamp, "recovery begins");
+        if request.ec_policy.is_some() {
+            warn!(%block, "recovery of erasure coded groups is not supported");
+        } else if let Err(error) = recover(node, &block, &request) {
+            warn!(%block, %error, "recovery failed");
+        }
+    }
+}
+
+fn recover(node: &Node, block: &Block, request: &proto::RecoveringBlockProto) -> Result<()> {
+    let recovery = GenerationStamp(request.new_gen_stamp);
+    let (mut participants, mut failed, mut candidates) = (Vec::new(), 0, 0);
+    for location in &request.block.locs {
+        match ask(node, &location.id, block, request) {
+            Ok(Some(info)) if info.block.stamp >= block.stamp && info.block.length > 0 => {
+                candidates += 1;
+                if info.original_state <= LAST_STATE {
+                    participants.push(Participant { id: location.id.clone(), info });
+                }
+            }
+            Ok(_) => {}
+            Err(error @ DataNodeError::RecoveryInProgress(_)) => return Err(error),
+            Err(error) => {
+                warn!(%block, datanode = %location.id.ip_addr, %error, "a DataNode takes no part in the recovery");
+                failed += 1;
+            }
+        }
+    }
+    if failed == request.block.locs.len() {
+        return Err(DataNodeError::Refused(format!("All datanodes failed: block={block}")));
+    }
+    if candidates > 0 && participants.is_empty() {
+        return Err(DataNodeError::Refused(format!(
+            "Found {candidates} replica(s) for block {block} but none is in RWR or better state."
+        )));
+    }
+    synchronize(node, block, recovery, request, participants)
+}
+
+/// Chooses the replicas that agree best, and their length: complete ones count more than those being
+/// written, and those more than what a restart left; of equals, what all of them have.
+fn choose(participants: Vec<Participant>) -> (Vec<Participant>, u64) {
+    let best = participants.iter().map(|one| one.info.original_state).min().unwrap_or(LAST_STATE);
+    let lengths = participants
+        .iter()
+        .filter(|one| one.info.original_state == best)
+        .map(|one| one.info.block.length);
+    let length = lengths.min().unwrap_or(0);
+    let fits = |one: &Participant| {
+        one.info.original_state == best
+            || (best == 0 && one.info.original_state == 1 && one.info.block.length == length)
+    };
+    (participants.into_iter().filter(fits).collect(), length)
+}
+
+fn synchronize(
+    node: &Node,
+    block: &Block,
+    recovery: GenerationStamp,
+    request: &proto::RecoveringBlockProto,
+    participants: Vec<Participant>,
+) -> Result<()> {
+    if participants.is_empty() {
+        info!(%block, "no DataNode has data of this block: it is deleted");
+        return commit(node, block, recovery, 0, true, Vec::new(), Vec::new());
+    }
+    let (participants, mut length) = choose(participants);
+    let mut new_id = None;
+    if let Some(truncated) = &request.truncate_block {
+        length = truncated.num_bytes.unwrap_or(0);
+        new_id = Some(BlockId(truncated.block_id as i64));
+    }
+    let (mut ids, mut storages) = (Vec::new(), Vec::new());
+    for participant in &participants {
+        match update(node, participant, recovery, new_id, length) {
+            Ok(storage) => {
+                ids.push(participant.id.clone());
+                storages.push(storage);
+            }
+            Err(error) => {
+                warn!(%block, datanode = %participant.id.ip_addr, %error, "a DataNode did not end the recovery")
+            }
+        }
+    }
+    if ids.is_empty() {
+        return Err(DataNodeError::Refused(format!(
+            "Cannot recover {block}, the following datanodes failed: all"
+        )));
+    }
+    commit(node, block, recovery, length, false, ids, storages)
+}
+
+fn commit(
+    node: &Node,
+    block: &Block,
+    recovery: GenerationStamp,
+    length: u64,
+    delete: bool,
+    targets: Vec<proto::DatanodeIdProto>,
+    storages: Vec<String>,
+) -> Result<()> {
+    let request = CommitBlockSynchronizationRequestProto {
+        block: block.to_proto(),
+        new_gen_stamp: recovery.0,
+        new_length: length,
+        close_file: true,
+        delete_block: delete,
+        new_taragets: targets,
+        new_target_storages: storages,
+    };
+    let service = node.service(&block.pool)?;
+    let call = service
+        .call::<_, CommitBlockSynchronizationResponseProto>("commitBlockSynchronization", &request);
+    node.runtime.block_on(call)?;
+    info!(%block, new_stamp = recovery.0, length, "recovered");
+    Ok(())
+}
+
+fn is_self(node: &Node, id: &proto::DatanodeIdProto) -> bool {
+    id.datanode_uuid == node.uuid()
+}
+
+fn ask(
+    node: &Node,
+    id: &proto::DatanodeIdProto,
+    block: &Block,
+    request: &proto::RecoveringBlockProto,
+) -> Result<Option<RecoveryInfo>> {
+    let recovery = GenerationStamp(request.new_gen_stamp);
+    if is_self(node, id) {
+        return node.dataset.init_recovery(block, recovery);
+    }
+    let message = proto::InitReplicaRecoveryRequestProto { block: request.clone() };
+    let answer: proto::InitReplicaRecoveryResponseProto =
+        call(node, id, "initReplicaRecovery", &message)?;
+    let Some(found) = answer.block.filter(|_| answer.replica_found) else { return Ok(None) };
+    let original_state = u8::try_from(answer.state.unwrap_or(0)).unwrap_or(u8::MAX);
+    Ok(Some(RecoveryInfo { block: Block::in_pool(&block.pool, &found), original_state }))
+}
+
+fn update(
+    node: &Node,
+    participant: &Participant,
+    recovery: GenerationStamp,
+    new_id: Option<BlockId>,
+    length: u64,
+) -> Result<String> {
+    let old = &participant.info.block;
+    if is_self(node, &participant.id) {
+        return node.update_recovery(old, recovery, new_id, length);
+    }
+    let message = proto::UpdateReplicaUnderRecoveryRequestProto {
+        block: old.to_proto(),
+        recovery_id: recovery.0,
+        new_length: length,
+        new_block_id: Some(new_id.unwrap_or(old.id).0 as u64),
+    };
+    let answer: proto::UpdateReplicaUnderRecoveryResponseProto =
+        call(node, &participant.id, "updateReplicaUnderRecovery", &message)?;
+    Ok(answer.storage_uuid.unwrap_or_default())
+}
+
+fn call<Req: prost::Message, Resp: prost::Message + Default>(
+    node: &Node,
+    id: &proto::DatanodeIdProto,
+    method: &str,
+    request: &Req,
+) -> Result<Resp> {
+    let host = if node.settings.connect_by_name { &id.host_name } else { &id.ip_addr };
+    let port = u16::try_from(id.ipc_port)
+        .map_err(|_| DataNodeError::Refused(format!("{host} has no port {}", id.ipc_port)))?;
+    let address = ServerAddress::new(host.as_str(), port);
+    let options =
+        CallOptions { timeout: Some(node.settings.read_timeout), ..CallOptions::default() };
+    node.runtime
+        .block_on(node.client.call(&address, &INTER_DATANODE, method, request, options))
+        .map_err(|error| match error.remote() {
+            Some(remote) if remote.class.ends_with("RecoveryInProgressException") => {
+                DataNodeError::RecoveryInProgress(remote.message.clone())
+            }
+            _ => DataNodeError::Refused(format!("{method} at {address}: {error}")),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn participant(state: u8, length: u64) -> Participant {
+        let block =
+            Block { pool: "BP-1".into(), id: BlockId(1), stamp: GenerationStamp(1001), length };
+        Participant {
+            id: proto::DatanodeIdProto::default(),
+            info: RecoveryInfo { block, original_state: state },
+        }
+    }
+
+    fn chosen(participants: Vec<Participant>) -> (usize, u64) {
+        let (chosen, length) = choose(participants);
+        (chosen.len(), length)
+    }
+
+    #[test]
+    fn complete_replicas_decide() {
+        assert_eq!(
+            chosen(vec![
+                participant(0, 10),
+                participant(1, 10),
+                participant(1, 12),
+                participant(2, 10)
+            ]),
+            (2, 10)
+        );
+    }
+
+    #[test]
+    fn of_unfinished_ones_the_shortest_decides() {
+        assert_eq!(chosen(vec![participant(1, 10), participant(1, 7), participant(2, 3)]), (2, 7));
+        assert_eq!(chosen(vec![participant(2, 10), participant(2, 3)]), (2, 3));
+    }
+}

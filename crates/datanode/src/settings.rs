@@ -1,0 +1,300 @@
+//! What a DataNode is told at its start.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::time::Duration;
+
+use loxodon_conf::{ConfError, Configuration, keys};
+use loxodon_rpc::client::ServerAddress;
+
+use crate::dataset::{ReservedSpace, VolumeChoice};
+use crate::error::{DataNodeError, Result};
+use crate::storage::StorageLocation;
+
+/// The NameNodes of one name service, each in `host:port`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameService {
+    /// Its name; empty where the cluster has only one NameNode.
+    pub name: String,
+    /// One, or two and more with high availability.
+    pub namenodes: Vec<ServerAddress>,
+}
+
+/// Settings of a DataNode, as `hdfs-site.xml` gives them.
+#[derive(Clone, Debug)]
+pub struct DataNodeSettings {
+    /// Volumes (`dfs.datanode.data.dir`).
+    pub locations: Vec<StorageLocation>,
+    /// Permissions of the volumes' directories.
+    pub permissions: u32,
+    /// The NameNodes to serve.
+    pub services: Vec<NameService>,
+    /// Where blocks are transferred; port 0 takes a free one.
+    pub address: SocketAddr,
+    /// Where calls come in; port 0 takes a free one.
+    pub ipc_address: SocketAddr,
+    /// The port of the web server, which someone else runs.
+    pub info_port: u16,
+    /// The name to register with; the system's where none is given.
+    pub host_name: Option<String>,
+    /// Whether other DataNodes are reached by their names.
+    pub connect_by_name: bool,
+    /// Who this DataNode is to the NameNode.
+    pub user: String,
+    /// Transfers at once.
+    pub max_transfers: usize,
+    /// How long a connection may be silent.
+    pub read_timeout: Duration,
+    /// How long a write may wait.
+    pub write_timeout: Duration,
+    /// How long a connection waits for its next request.
+    pub keepalive: Duration,
+    /// The largest packet.
+    pub max_packet: usize,
+    /// Length of blocks whose writer does not say.
+    pub block_size: u64,
+    /// Whether blocks are synced when they are closed.
+    pub sync_on_close: bool,
+    /// Whether written data leaves the page cache.
+    pub drop_behind_writes: bool,
+    /// Whether read data leaves the page cache.
+    pub drop_behind_reads: bool,
+    /// Bytes read ahead of a reader.
+    pub readahead: u64,
+    /// Whether data leaves by `sendfile`.
+    pub sendfile: bool,
+    /// Space for others.
+    pub reserved: ReservedSpace,
+    /// How volumes are chosen.
+    pub choice: VolumeChoice,
+    /// Volumes that may fail; -1 means all but one.
+    pub failed_volumes_tolerated: i64,
+    /// Between heartbeats.
+    pub heartbeat: Duration,
+    /// Between full reports.
+    pub report_interval: Duration,
+    /// Longest random delay of the first full report.
+    pub report_delay: Duration,
+    /// Blocks above which each volume is reported in a call of its own.
+    pub report_split: u64,
+    /// Over which reports of single blocks are gathered.
+    pub incremental_interval: Duration,
+    /// Age up to which the saved list of replicas counts.
+    pub replica_cache_age: Duration,
+    /// Age up to which the saved number of used bytes counts.
+    pub used_cache_age: Duration,
+    /// Bytes a second for balancing.
+    pub balance_bandwidth: u64,
+    /// Blocks balanced at once.
+    pub balance_moves: usize,
+    /// Bytes a second to other DataNodes; 0 is no limit.
+    pub transfer_bandwidth: u64,
+    /// Bytes a second that clients write; 0 is no limit.
+    pub write_bandwidth: u64,
+    /// Bytes a second that clients read; 0 is no limit.
+    pub read_bandwidth: u64,
+    /// Between comparisons of disk and memory; zero turns them off.
+    pub directory_scan_interval: Duration,
+    /// In which every block is read once; `None` turns that off.
+    pub scan_period: Option<Duration>,
+    /// Bytes a second that the block scanner reads of each volume.
+    pub scan_bandwidth: u64,
+}
+
+impl DataNodeSettings {
+    /// Settings with Hadoop's defaults, for a DataNode of `namenode` on free ports of this machine.
+    #[must_use]
+    pub fn local(locations: Vec<StorageLocation>, namenode: ServerAddress) -> Self {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self {
+            locations,
+            permissions: 0o700,
+            services: vec![NameService { name: String::new(), namenodes: vec![namenode] }],
+            address: any,
+            ipc_address: any,
+            info_port: 0,
+            host_name: None,
+            connect_by_name: false,
+            user: "hdfs".to_owned(),
+            max_transfers: 4096,
+            read_timeout: Duration::from_secs(60),
+            write_timeout: Duration::from_secs(480),
+            keepalive: Duration::from_secs(4),
+            max_packet: 16 << 20,
+            block_size: 128 << 20,
+            sync_on_close: false,
+            drop_behind_writes: false,
+            drop_behind_reads: false,
+            readahead: 4 << 20,
+            sendfile: true,
+            reserved: ReservedSpace::default(),
+            choice: VolumeChoice::RoundRobin,
+            failed_volumes_tolerated: 0,
+            heartbeat: Duration::from_secs(3),
+            report_interval: Duration::from_secs(6 * 3600),
+            report_delay: Duration::ZERO,
+            report_split: 1_000_000,
+            incremental_interval: Duration::ZERO,
+            replica_cache_age: Duration::from_secs(300),
+            used_cache_age: Duration::from_secs(600),
+            balance_bandwidth: 100 << 20,
+            balance_moves: 100,
+            transfer_bandwidth: 0,
+            write_bandwidth: 0,
+            read_bandwidth: 0,
+            directory_scan_interval: Duration::from_secs(6 * 3600),
+            scan_period: Some(Duration::from_secs(504 * 3600)),
+            scan_bandwidth: 1 << 20,
+        }
+    }
+
+    /// Reads the settings of a configuration. `user` is who the process runs as.
+    ///
+    /// # Errors
+    /// A value that is none, or no NameNode at all.
+    pub fn from_conf(conf: &Configuration, user: &str) -> Result<Self> {
+        let mut settings = Self::local(locations(conf)?, ServerAddress::new("", 0));
+        settings.user = user.to_owned();
+        settings.services = services(conf)?;
+        settings.read_conf(conf).map_err(wrong)?;
+        settings.address = address(conf, &keys::DATANODE_ADDRESS)?;
+        settings.ipc_address = address(conf, &keys::DATANODE_IPC_ADDRESS)?;
+        settings.info_port = address(conf, &keys::DATANODE_HTTP_ADDRESS)?.port();
+        settings.choice = choice(conf)?;
+        let permissions = conf.text(&keys::DATA_DIR_PERMISSION).map_err(wrong)?.unwrap_or_default();
+        let invalid = || {
+            DataNodeError::Settings(format!(
+                "{}: {permissions} is no octal mode",
+                keys::DATA_DIR_PERMISSION.name
+            ))
+        };
+        settings.permissions = u32::from_str_radix(&permissions, 8).map_err(|_| invalid())?;
+        Ok(settings)
+    }
+
+    fn read_conf(&mut self, conf: &Configuration) -> Result<(), ConfError> {
+        self.host_name = conf.text(&keys::DATANODE_HOSTNAME)?.filter(|name| !name.is_empty());
+        self.connect_by_name = conf.bool(&keys::DATANODE_USE_HOSTNAME)?;
+        self.max_transfers = conf.count(&keys::MAX_TRANSFERS)?;
+        self.read_timeout = conf.time(&keys::CLIENT_SOCKET_TIMEOUT)?;
+        self.write_timeout = conf.time(&keys::SOCKET_WRITE_TIMEOUT)?;
+        self.keepalive = conf.time(&keys::SOCKET_KEEPALIVE)?;
+        self.max_packet =
+            usize::try_from(conf.bytes(&keys::MAX_PACKET_SIZE)?).unwrap_or(usize::MAX);
+        self.block_size = conf.bytes(&keys::BLOCKSIZE)?;
+        self.sync_on_close = conf.bool(&keys::SYNC_ON_CLOSE)?;
+        self.drop_behind_writes = conf.bool(&keys::DROP_BEHIND_WRITES)?;
+        self.drop_behind_reads = conf.bool(&keys::DROP_BEHIND_READS)?;
+        self.readahead = conf.bytes(&keys::READAHEAD)?;
+        self.sendfile = conf.bool(&keys::TRANSFER_TO)?;
+        self.reserved.bytes = conf.bytes(&keys::RESERVED)?;
+        self.reserved.percent = conf.int_in(&keys::RESERVED_PERCENT, 0..=100)? as u64;
+        self.failed_volumes_tolerated = conf.int(&keys::FAILED_VOLUMES_TOLERATED)?;
+        self.heartbeat = conf.time(&keys::HEARTBEAT_INTERVAL)?;
+        self.report_interval = conf.time(&keys::BLOCK_REPORT_INTERVAL)?;
+        self.report_delay = conf.time(&keys::BLOCK_REPORT_DELAY)?;
+        self.report_split = conf.count(&keys::BLOCK_REPORT_SPLIT)? as u64;
+        self.incremental_interval = conf.time(&keys::INCREMENTAL_REPORT_INTERVAL)?;
+        self.replica_cache_age = conf.time(&keys::REPLICA_CACHE_EXPIRY)?;
+        self.used_cache_age = conf.time(&keys::CACHED_DFSUSED_INTERVAL)?;
+        self.balance_bandwidth = conf.bytes(&keys::BALANCE_BANDWIDTH)?;
+        self.balance_moves = conf.count(&keys::BALANCE_MAX_MOVES)?;
+        self.transfer_bandwidth = conf.bytes(&keys::TRANSFER_BANDWIDTH)?;
+        self.write_bandwidth = conf.bytes(&keys::WRITE_BANDWIDTH)?;
+        self.read_bandwidth = conf.bytes(&keys::READ_BANDWIDTH)?;
+        self.directory_scan_interval = conf.time(&keys::DIRECTORY_SCAN_INTERVAL)?;
+        let hours = conf.int(&keys::SCAN_PERIOD)?;
+        // Hadoop reads 0 as its default of three weeks.
+        let hours = if hours == 0 { 504 } else { hours };
+        self.scan_period =
+            u64::try_from(hours).ok().map(|hours| Duration::from_secs(hours.saturating_mul(3600)));
+        Ok(())
+    }
+}
+
+fn wrong(error: ConfError) -> DataNodeError {
+    DataNodeError::Settings(error.to_string())
+}
+
+fn locations(conf: &Configuration) -> Result<Vec<StorageLocation>> {
+    let list = conf.list(&keys::DATA_DIR).map_err(wrong)?;
+    let locations: Result<Vec<_>> = list.iter().map(|text| StorageLocation::parse(text)).collect();
+    match locations {
+        Ok(locations) if locations.is_empty() => Err(DataNodeError::Settings(
+            "All directories in dfs.datanode.data.dir are invalid: it is empty".to_owned(),
+        )),
+        other => other,
+    }
+}
+
+fn address(conf: &Configuration, key: &'static loxodon_conf::Key) -> Result<SocketAddr> {
+    let text = conf.text(key).map_err(wrong)?.unwrap_or_default();
+    let invalid = |reason: &dyn std::fmt::Display| {
+        DataNodeError::Settings(format!("{}: {text}: {reason}", key.name))
+    };
+    let mut found = text.to_socket_addrs().map_err(|error| invalid(&error))?;
+    found.next().ok_or_else(|| invalid(&"no such host"))
+}
+
+fn choice(conf: &Configuration) -> Result<VolumeChoice> {
+    let policy = conf.text(&keys::VOLUME_CHOOSING).map_err(wrong)?.unwrap_or_default();
+    match policy.rsplit('.').next().unwrap_or_default() {
+        "" | "RoundRobinVolumeChoosingPolicy" => Ok(VolumeChoice::RoundRobin),
+        "AvailableSpaceVolumeChoosingPolicy" => Ok(VolumeChoice::AvailableSpace {
+            threshold: conf.bytes(&keys::AVAILABLE_SPACE_THRESHOLD).map_err(wrong)?,
+            fraction: conf.float(&keys::AVAILABLE_SPACE_FRACTION).map_err(wrong)?,
+        }),
+        _ => Err(DataNodeError::Settings(format!(
+            "{}: {policy} is not known",
+            keys::VOLUME_CHOOSING.name
+        ))),
+    }
+}
+
+/// The NameNodes of `dfs.nameservices`, or of `fs.defaultFS` alone.
+fn services(conf: &Configuration) -> Result<Vec<NameService>> {
+    let internal = conf.list(&keys::INTERNAL_NAMESERVICES).map_err(wrong)?;
+    let names =
+        if internal.is_empty() { conf.list(&keys::NAMESERVICES).map_err(wrong)? } else { internal };
+    if names.is_empty() {
+        return Ok(vec![NameService { name: String::new(), namenodes: vec![single(conf, &[])?] }]);
+    }
+    names
+        .into_iter()
+        .map(|name| {
+            let nodes =
+                conf.suffixed(&keys::HA_NAMENODES, &[&name]).map_err(wrong)?.unwrap_or_default();
+            let nodes: Vec<&str> =
+                nodes.split(',').map(str::trim).filter(|node| !node.is_empty()).collect();
+            let namenodes = if nodes.is_empty() {
+                vec![single(conf, &[&name])?]
+            } else {
+                nodes.iter().map(|node| single(conf, &[&name, node])).collect::<Result<_>>()?
+            };
+            Ok(NameService { name, namenodes })
+        })
+        .collect()
+}
+
+fn single(conf: &Configuration, suffixes: &[&str]) -> Result<ServerAddress> {
+    for key in [&keys::NAMENODE_SERVICE_RPC_ADDRESS, &keys::NAMENODE_RPC_ADDRESS] {
+        let text = conf.suffixed(key, suffixes).map_err(wrong)?.unwrap_or_default();
+        if !text.is_empty() {
+            return parse_address(&text);
+        }
+    }
+    let default = conf.get(keys::DEFAULT_FS.name).map_err(wrong)?.unwrap_or_default();
+    let Some(authority) = default.strip_prefix("hdfs://") else {
+        return Err(DataNodeError::Settings(format!(
+            "Incorrect configuration: namenode address dfs.namenode.servicerpc-address.{0} or dfs.namenode.rpc-address.{0} is not configured.",
+            suffixes.join(".")
+        )));
+    };
+    parse_address(authority.split('/').next().unwrap_or_default())
+}
+
+fn parse_address(text: &str) -> Result<ServerAddress> {
+    let (host, port) = text.rsplit_once(':').unwrap_or((text, "8020"));
+    let invalid = || DataNodeError::Settings(format!("{text} is no address of a NameNode"));
+    let port = port.parse().map_err(|_| invalid())?;
+    if host.is_empty() { Err(invalid()) } else { Ok(ServerAddress::new(host, port)) }
+}

@@ -1,0 +1,221 @@
+//! A block's packets, from the socket to the disk and to the next DataNode: Hadoop's `BlockReceiver`.
+
+use std::io::ErrorKind;
+use std::os::unix::fs::FileExt;
+
+use loxodon_wire::checksum::{BlockMetadataHeader, DataChecksum};
+use loxodon_wire::transfer::{Packet, PacketHeader, PacketReader};
+
+use super::link::Link;
+use super::throttle::Throttle;
+use crate::dataset::replica::OnDisk;
+use crate::dataset::{ReplicaFiles, ReplicaHandle};
+use crate::error::{DataNodeError, DiskContext, NetworkContext, Result};
+
+/// Written data leaves the page cache in steps of this many bytes (`CACHE_DROP_LAG_BYTES`).
+const DROP_LAG: u64 = 8 << 20;
+
+/// What is done with each packet.
+pub(super) struct Receiver<'a, L> {
+    pub(super) handle: &'a ReplicaHandle,
+    pub(super) files: &'a ReplicaFiles,
+    /// How the sender summed the data.
+    pub(super) checksum: DataChecksum,
+    /// Whether the data is compared with its checksums here, or by someone behind.
+    pub(super) verify: bool,
+    pub(super) packets: PacketReader,
+    pub(super) peer: &'a str,
+    pub(super) mirror: Option<L>,
+    pub(super) throttle: &'a Throttle,
+    pub(super) drop_behind: bool,
+    pub(super) sync_on_close: bool,
+    pub(super) dropped: u64,
+    pub(super) directory_synced: bool,
+    /// Checksums that are computed here, kept for their memory.
+    pub(super) sums: Vec<u8>,
+}
+
+/// A packet that was dealt with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Received {
+    pub(super) header: PacketHeader,
+    /// The length of the block with it.
+    pub(super) end: u64,
+}
+
+impl<L: Link> Receiver<'_, L> {
+    /// Reads one packet, passes it on and writes it.
+    pub(super) fn packet(&mut self, upstream: &mut L) -> Result<Received> {
+        while self.packets.packet()?.is_none() {
+            let space = self.packets.space()?;
+            match upstream.read(space) {
+                Ok(0) => {
+                    return Err(ErrorKind::UnexpectedEof.into())
+                        .network("Premature EOF: cannot read packets of", &self.peer);
+                }
+                Ok(count) => self.packets.filled(count),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error).network("cannot read packets of", &self.peer),
+            }
+        }
+        // The buffer is taken out for the time, so that the packet may be looked at while fields change.
+        let packets = std::mem::replace(&mut self.packets, PacketReader::new(0));
+        let received = match packets.packet() {
+            Ok(Some(packet)) => self.take(&packet),
+            Ok(None) => Err(DataNodeError::Refused("a packet that was there is gone".to_owned())),
+            Err(error) => Err(error.into()),
+        };
+        self.packets = packets;
+        self.packets.consume();
+        received
+    }
+
+    fn take(&mut self, packet: &Packet<'_>) -> Result<Received> {
+        let header = packet.header;
+        let writing = &self.handle.writing;
+        if header.offset_in_block > writing.received() {
+            return Err(DataNodeError::Refused(format!(
+                "Received an out-of-sequence packet for {} from {} at offset {}. Expecting packet starting at {}",
+                self.handle.block,
+                self.peer,
+                header.offset_in_block,
+                writing.received()
+            )));
+        }
+        let end = header.offset_in_block.saturating_add(packet.data.len() as u64);
+        writing.set_received(end);
+        self.forward(packet);
+        if !packet.data.is_empty() && !header.last_in_block {
+            self.verify(packet)?;
+            self.write(packet, end)?;
+        }
+        if header.sync_block || (header.last_in_block && self.sync_on_close) {
+            self.sync()?;
+        }
+        self.throttle.pass(packet.data.len() as u64);
+        Ok(Received { header, end })
+    }
+
+    /// Passes the packet on as it came. A mirror that fails is the responder's to report.
+    fn forward(&mut self, packet: &Packet<'_>) {
+        let Some(mirror) = &mut self.mirror else { return };
+        if let Err(error) = mirror.write_all(packet.bytes) {
+            tracing::info!(block = %self.handle.block, %error, "writing to the mirror failed");
+            mirror.close();
+            self.mirror = None;
+        }
+    }
+
+    fn verify(&self, packet: &Packet<'_>) -> Result<()> {
+        if packet.checksums.is_empty() {
+            return Ok(());
+        }
+        let expected = self.checksum.checksums_len(packet.data.len() as u64);
+        if packet.checksums.len() as u64 != expected {
+            return Err(DataNodeError::Refused(format!(
+                "Invalid checksum length: received length is {} but expected length is {expected}",
+                packet.checksums.len()
+            )));
+        }
+        if !self.verify {
+            return Ok(());
+        }
+        self.checksum.verify(packet.data, packet.checksums).map_err(|error| {
+            DataNodeError::Checksum(format!(
+                "Unexpected checksum mismatch while writing {} from {}: packet at {}: {error}",
+                self.handle.block, self.peer, packet.header.offset_in_block
+            ))
+        })
+    }
+
+    /// Writes what of the packet is not on disk yet. A client sends the last, partial chunk again from its
+    /// start when it goes on after a flush; after an append it sends what fills the chunk, alone.
+    fn write(&mut self, packet: &Packet<'_>, end: u64) -> Result<()> {
+        let disk = self.handle.writing.on_disk();
+        if disk.length >= end {
+            return Ok(());
+        }
+        let (first, files, sum) = (packet.header.offset_in_block, self.files, self.files.checksum);
+        let chunk = sum.bytes_per_chunk() as u64;
+        let boundary = disk.length - disk.length % chunk;
+        if !first.is_multiple_of(chunk) && packet.data.len() as u64 > chunk {
+            return Err(DataNodeError::Refused(format!(
+                "Unexpected packet data length for {} from {}: a partial chunk must be  sent in an individual packet (data length = {} > bytesPerChecksum = {chunk})",
+                self.handle.block,
+                self.peer,
+                packet.data.len()
+            )));
+        }
+        let fresh = packet.data.get((disk.length - first) as usize..).unwrap_or_default();
+        let last = self.write_checksums(packet, disk, boundary, fresh)?;
+        files.data.write_all_at(fresh, disk.length).disk("cannot write", &files.data_path)?;
+        self.handle.wrote(fresh.len() as u64);
+        self.handle.writing.set_on_disk(OnDisk { length: end, last_checksum: last });
+        self.drop_behind(end);
+        Ok(())
+    }
+
+    /// Writes the checksums of the chunks that `fresh` lies in; the last one.
+    fn write_checksums(
+        &mut self,
+        packet: &Packet<'_>,
+        disk: OnDisk,
+        boundary: u64,
+        fresh: &[u8],
+    ) -> Result<Option<[u8; 4]>> {
+        let (files, sum) = (self.files, self.files.checksum);
+        let size = sum.checksum_size();
+        if size == 0 {
+            return Ok(None);
+        }
+        let first = packet.header.offset_in_block;
+        let chunk = sum.bytes_per_chunk() as u64;
+        let same = sum == self.checksum && !packet.checksums.is_empty();
+        let recompute = disk.length != boundary && boundary != first;
+        self.sums.clear();
+        let mut skip = boundary.saturating_sub(first).div_ceil(chunk) as usize;
+        if recompute {
+            let known = files.partial_chunk(disk.length)?.unwrap_or(0);
+            let room = (chunk - disk.length % chunk) as usize;
+            let fill = fresh.get(..room.min(fresh.len())).unwrap_or_default();
+            self.sums.extend_from_slice(&sum.kind().append(known, fill).to_be_bytes());
+            skip += 1;
+        }
+        if same {
+            self.sums.extend_from_slice(packet.checksums.get(skip * size..).unwrap_or_default());
+        } else {
+            let start = (skip as u64 * chunk).saturating_sub(first % chunk) as usize;
+            let rest = packet.data.get(start..).unwrap_or_default();
+            let from = self.sums.len();
+            self.sums.resize(from + sum.checksums_len(rest.len() as u64) as usize, 0);
+            sum.compute(rest, self.sums.get_mut(from..).unwrap_or_default())
+                .map_err(|error| DataNodeError::Checksum(error.to_string()))?;
+        }
+        let at = BlockMetadataHeader::position_of(&sum, boundary);
+        files.meta.write_all_at(&self.sums, at).disk("cannot write", &files.meta_path)?;
+        Ok(self.sums.last_chunk::<4>().copied())
+    }
+
+    fn sync(&mut self) -> Result<()> {
+        self.files.sync()?;
+        if self.directory_synced {
+            return Ok(());
+        }
+        self.directory_synced = true;
+        let Some(directory) = self.files.data_path.parent() else { return Ok(()) };
+        std::fs::File::open(directory)
+            .and_then(|directory| directory.sync_all())
+            .disk("cannot sync", directory)
+    }
+
+    fn drop_behind(&mut self, end: u64) {
+        if !self.drop_behind || end < self.dropped + 2 * DROP_LAG {
+            return;
+        }
+        let until = end - DROP_LAG;
+        let length = std::num::NonZeroU64::new(until);
+        // Only a hint.
+        let _ = rustix::fs::fadvise(&self.files.data, 0, length, rustix::fs::Advice::DontNeed);
+        self.dropped = until;
+    }
+}

@@ -1,0 +1,143 @@
+//! Acknowledgements from the DataNodes behind, joined with this one's: Hadoop's `PacketResponder`.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use loxodon_wire::transfer::{PipelineAck, Status};
+use parking_lot::{Condvar, Mutex};
+
+use super::ack::{AckSink, flag};
+use super::link::{Link, read_message};
+use crate::dataset::ReplicaHandle;
+use crate::error::{DataNodeError, NetworkContext, Result};
+
+/// A packet that this DataNode is done with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pending {
+    pub(super) seqno: i64,
+    pub(super) end: u64,
+    pub(super) last: bool,
+    pub(super) status: Status,
+    pub(super) at: Instant,
+}
+
+/// Packets that wait for the word from behind.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    packets: VecDeque<Pending>,
+    closed: bool,
+}
+
+impl Queue {
+    pub(super) fn push(&self, packet: Pending) {
+        self.state.lock().packets.push_back(packet);
+        self.changed.notify_one();
+    }
+
+    /// No packet comes any more.
+    pub(super) fn close(&self) {
+        self.state.lock().closed = true;
+        self.changed.notify_one();
+    }
+
+    fn pop(&self) -> Option<Pending> {
+        let mut state = self.state.lock();
+        loop {
+            if let Some(packet) = state.packets.pop_front() {
+                return Some(packet);
+            }
+            if state.closed {
+                return None;
+            }
+            self.changed.wait(&mut state);
+        }
+    }
+}
+
+/// Joins the words of both until the block's last packet; `finish` is called before that is acknowledged.
+pub(super) fn respond<L: Link>(
+    mut behind: L,
+    peer: &str,
+    upstream: &AckSink<L>,
+    queue: &Queue,
+    handle: &ReplicaHandle,
+    finish: impl FnOnce() -> Result<()>,
+) -> Result<()> {
+    loop {
+        let ack = match read_message(&mut behind).network("cannot read acknowledgements of", &peer)
+        {
+            Ok(bytes) => PipelineAck::decode(&bytes)?,
+            Err(error) => {
+                tracing::info!(block = %handle.block, peer, %error, "the mirror failed");
+                return report_mirror(upstream, queue, handle);
+            }
+        };
+        if ack.out_of_band().is_some() {
+            send(upstream, PipelineAck { flags: joined(Status::Success, &ack), ..ack })?;
+            continue;
+        }
+        let Some(packet) = queue.pop() else { return Ok(()) };
+        if packet.seqno != ack.seqno {
+            return Err(DataNodeError::Refused(format!(
+                "{} seqno: expected={}, received={}",
+                handle.block, packet.seqno, ack.seqno
+            )));
+        }
+        if ack.flags.first().is_some_and(|flag| flag.status() == Status::ErrorChecksum) {
+            return Err(DataNodeError::Checksum(
+                "Shutting down writer and responder since the down streams reported the data sent by this thread is corrupt".to_owned(),
+            ));
+        }
+        if packet.last {
+            finish()?;
+            return acknowledge(upstream, handle, packet, &ack);
+        }
+        acknowledge(upstream, handle, packet, &ack)?;
+    }
+}
+
+fn acknowledge<L: Link>(
+    upstream: &AckSink<L>,
+    handle: &ReplicaHandle,
+    packet: Pending,
+    behind: &PipelineAck,
+) -> Result<()> {
+    let nanos = packet.at.elapsed().as_nanos() as u64;
+    let ack = PipelineAck {
+        seqno: packet.seqno,
+        flags: joined(packet.status, behind),
+        downstream_nanos: nanos,
+    };
+    if ack.is_success() {
+        handle.writing.set_acked(packet.end);
+    }
+    send(upstream, ack)
+}
+
+fn joined(own: Status, behind: &PipelineAck) -> Vec<loxodon_wire::transfer::HeaderFlag> {
+    std::iter::once(flag(own)).chain(behind.flags.iter().copied()).collect()
+}
+
+/// The mirror is gone: the writer hears that we have the packets and the next one has not.
+fn report_mirror<L: Link>(
+    upstream: &AckSink<L>,
+    queue: &Queue,
+    handle: &ReplicaHandle,
+) -> Result<()> {
+    while let Some(packet) = queue.pop() {
+        let flags = vec![flag(packet.status), flag(Status::Error)];
+        send(upstream, PipelineAck { seqno: packet.seqno, flags, downstream_nanos: 0 })?;
+    }
+    tracing::debug!(block = %handle.block, "no packets left to answer for the mirror");
+    Ok(())
+}
+
+fn send<L: Link>(upstream: &AckSink<L>, ack: PipelineAck) -> Result<()> {
+    upstream.send(&ack).network("cannot acknowledge to", &"the writer")
+}

@@ -1,0 +1,407 @@
+//! `WRITE_BLOCK`: a stage of a pipeline is set up, and the block received.
+
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::Instant;
+
+use loxodon_wire::checksum::DataChecksum;
+use loxodon_wire::ids::GenerationStamp;
+use loxodon_wire::proto::hdfs::{BlockOpResponseProto, OpWriteBlockProto};
+use loxodon_wire::transfer::{
+    HEARTBEAT_SEQNO, Operation, PacketReader, PipelineAck, Status, WriteStage,
+};
+
+use super::ack::{AckSink, flag};
+use super::link::Link;
+use super::mirror;
+use super::receiver::{Received, Receiver};
+use super::request::Requests;
+use super::responder::{Pending, Queue, respond};
+use super::server::{Session, respond_with};
+use crate::block::Block;
+use crate::dataset::{ReplicaFiles, ReplicaHandle, WriteTarget};
+use crate::error::{DataNodeError, NetworkContext, Result};
+use crate::node::Node;
+use crate::storage::StorageType;
+
+/// A request to write, as far as several steps need it.
+pub(super) struct Write<'a> {
+    node: &'a Arc<Node>,
+    request: &'a OpWriteBlockProto,
+    block: Block,
+    stage: WriteStage,
+    checksum: DataChecksum,
+    /// Whether a client writes, and not a DataNode that copies.
+    client: bool,
+}
+
+/// Serves one write. The connection ends with it.
+pub(super) fn write_block(
+    session: &Session,
+    requests: &mut Requests<TcpStream>,
+    request: &OpWriteBlockProto,
+) -> Result<()> {
+    let sum = &request.requested_checksum;
+    let checksum = DataChecksum::from_proto(sum.r#type, sum.bytes_per_checksum)
+        .map_err(|error| DataNodeError::Refused(error.to_string()))?;
+    let stage = WriteStage::from_proto(request.stage)
+        .ok_or_else(|| DataNodeError::Refused(format!("unknown stage {}", request.stage)))?;
+    let client = !request.header.client_name.is_empty();
+    let block = Block::from_proto(&request.header.base_header.block);
+    if stage.is_transfer() && !request.targets.is_empty() {
+        return Err(DataNodeError::Refused(format!("{stage:?} does not support multiple targets")));
+    }
+    let write = Write { node: &session.node, request, block, stage, checksum, client };
+    if client && stage == WriteStage::CloseRecovery {
+        return write.recover_close(session, requests);
+    }
+    let handle = write.begin(requests)?;
+    let files = handle.open(checksum)?;
+    let result = write.receive(session, requests, &handle, &files);
+    if handle.place == crate::dataset::replica::Place::Tmp && result.is_err() {
+        session.node.dataset.abandon_temporary(&handle);
+    }
+    result
+}
+
+impl Write<'_> {
+    fn target(&self) -> WriteTarget {
+        WriteTarget {
+            kind: StorageType::from_proto(self.request.storage_type),
+            storage: self.request.storage_id.clone(),
+        }
+    }
+
+    /// Takes the right to write; lets a recovery end this connection.
+    fn begin(&self, requests: &Requests<TcpStream>) -> Result<ReplicaHandle> {
+        let (request, dataset) = (self.request, &self.node.dataset);
+        let stamp = GenerationStamp(request.latest_generation_stamp);
+        let handle = if self.client {
+            dataset.begin(
+                self.stage,
+                &self.block,
+                stamp,
+                request.min_bytes_rcvd,
+                request.max_bytes_rcvd,
+                &self.target(),
+            )?
+        } else {
+            dataset.create_temporary(&self.block, &self.target())?
+        };
+        let link = requests
+            .link
+            .duplicate()
+            .network("cannot duplicate the connection of", &"the writer")?;
+        handle.writing.set_interrupt(Box::new(move || link.close()));
+        if self.client && !self.stage.is_transfer() {
+            self.node.receiving(&handle.block, &handle.volume);
+        }
+        Ok(handle)
+    }
+
+    /// Connects to the next DataNode; what it and those behind say of the set-up.
+    fn connect(&self) -> Result<Option<(TcpStream, String, BlockOpResponseProto)>> {
+        let Some(target) = self.request.targets.first() else { return Ok(None) };
+        let mut onward = self.request.clone();
+        onward.targets.remove(0);
+        onward.storage_type = take_first(&mut onward.target_storage_types);
+        onward.storage_id = take_first(&mut onward.target_storage_ids);
+        onward.pinning = take_first(&mut onward.target_pinnings);
+        let behind = onward.targets.len();
+        let address = mirror::transfer_address(&target.id, self.node.settings.connect_by_name);
+        let mut link = mirror::request(
+            &self.node.settings,
+            &target.id,
+            behind + 1,
+            &Operation::WriteBlock(Box::new(onward)),
+        )?;
+        let answer = if self.client {
+            mirror::response(&mut link, &address)?
+        } else {
+            BlockOpResponseProto::default()
+        };
+        Ok(Some((link, address, answer)))
+    }
+
+    /// As [`Self::connect`]; a client is told which DataNode could not be reached.
+    fn connect_for(
+        &self,
+        requests: &mut Requests<TcpStream>,
+    ) -> Result<Option<(TcpStream, String)>> {
+        let connected = match self.connect() {
+            Ok(connected) => connected,
+            Err(error) if self.client => {
+                let bad = self
+                    .request
+                    .targets
+                    .first()
+                    .map(|target| mirror::transfer_address(&target.id, false));
+                let answer = BlockOpResponseProto {
+                    status: Status::Error as i32,
+                    first_bad_link: bad,
+                    ..Default::default()
+                };
+                respond_with(&mut requests.link, &answer)?;
+                return Err(error);
+            }
+            Err(error) => {
+                tracing::info!(block = %self.block, %error, "goes on without the mirror");
+                None
+            }
+        };
+        if self.client && !self.stage.is_transfer() {
+            let (status, bad) =
+                connected.as_ref().map_or((Status::Success as i32, None), |(_, _, answer)| {
+                    (answer.status, answer.first_bad_link.clone())
+                });
+            let answer = BlockOpResponseProto {
+                status,
+                first_bad_link: Some(bad.unwrap_or_default()),
+                ..Default::default()
+            };
+            respond_with(&mut requests.link, &answer)?;
+        }
+        Ok(connected.map(|(link, address, _)| (link, address)))
+    }
+
+    fn recover_close(&self, session: &Session, requests: &mut Requests<TcpStream>) -> Result<()> {
+        let stamp = GenerationStamp(self.request.latest_generation_stamp);
+        let (block, volume) =
+            session.node.dataset.recover_close(&self.block, stamp, self.request.min_bytes_rcvd)?;
+        self.connect_for(requests)?;
+        session.node.received(&block, &volume, None);
+        Ok(())
+    }
+
+    fn receive(
+        &self,
+        session: &Session,
+        requests: &mut Requests<TcpStream>,
+        handle: &ReplicaHandle,
+        files: &ReplicaFiles,
+    ) -> Result<()> {
+        let mirror = self.connect_for(requests)?;
+        let behind = match &mirror {
+            Some((link, _)) => Some(
+                link.duplicate().network("cannot duplicate the connection of", &"the mirror")?,
+            ),
+            None => None,
+        };
+        let mut receiver =
+            self.receiver(session, requests, handle, files, mirror.as_ref().map(|(link, _)| link))?;
+        match (self.client && !self.stage.is_transfer(), behind) {
+            (false, _) => self.receive_copy(requests, receiver),
+            (true, None) => self.receive_last(requests, receiver),
+            (true, Some(behind)) => {
+                let address =
+                    mirror.as_ref().map(|(_, address)| address.as_str()).unwrap_or_default();
+                self.receive_middle(requests, &mut receiver, behind, address)
+            }
+        }
+    }
+
+    fn receiver<'a>(
+        &self,
+        session: &'a Session,
+        requests: &mut Requests<TcpStream>,
+        handle: &'a ReplicaHandle,
+        files: &'a ReplicaFiles,
+        mirror: Option<&TcpStream>,
+    ) -> Result<Receiver<'a, TcpStream>> {
+        let mut packets = PacketReader::new(self.node.settings.max_packet);
+        packets.preload(&requests.take_rest());
+        let mirror = mirror
+            .map(Link::duplicate)
+            .transpose()
+            .network("cannot duplicate the connection of", &"the mirror")?;
+        let drop_behind = self.request.caching_strategy.and_then(|strategy| strategy.drop_behind);
+        Ok(Receiver {
+            handle,
+            files,
+            checksum: self.checksum,
+            // The last DataNode verifies for all before it; a copy is verified by whoever stores it.
+            verify: mirror.is_none() || !self.client || files.checksum != self.checksum,
+            packets,
+            peer: &session.peer,
+            mirror,
+            throttle: if self.client {
+                &session.node.throttles.write
+            } else {
+                &session.node.throttles.transfer
+            },
+            drop_behind: drop_behind.unwrap_or(self.node.settings.drop_behind_writes),
+            sync_on_close: self.node.settings.sync_on_close,
+            dropped: 0,
+            directory_synced: false,
+            sums: Vec::new(),
+        })
+    }
+
+    /// A copy from another DataNode: nobody waits for acknowledgements.
+    fn receive_copy(
+        &self,
+        requests: &mut Requests<TcpStream>,
+        mut receiver: Receiver<'_, TcpStream>,
+    ) -> Result<()> {
+        loop {
+            let received = receiver
+                .packet(&mut requests.link)
+                .inspect_err(|error| self.blame_source(error))?;
+            if received.header.last_in_block {
+                break;
+            }
+        }
+        let handle = receiver.handle;
+        if self.stage == WriteStage::TransferRbw {
+            self.node.dataset.convert_to_rbw(handle, self.block.length)?;
+        } else {
+            let block = self.node.dataset.finalize(handle, self.node.settings.sync_on_close)?;
+            self.node.received(&block, &handle.volume, None);
+        }
+        if self.stage.is_transfer() {
+            respond_with(
+                &mut requests.link,
+                &BlockOpResponseProto { status: Status::Success as i32, ..Default::default() },
+            )?;
+        }
+        Ok(())
+    }
+
+    /// A DataNode that sends damaged data has a damaged replica.
+    fn blame_source(&self, error: &DataNodeError) {
+        if let (DataNodeError::Checksum(_), Some(source)) = (error, &self.request.source) {
+            self.node.report_bad_remote(&self.block, source.clone());
+        }
+    }
+
+    /// The last DataNode of a pipeline acknowledges by itself.
+    fn receive_last(
+        &self,
+        requests: &mut Requests<TcpStream>,
+        mut receiver: Receiver<'_, TcpStream>,
+    ) -> Result<()> {
+        let (handle, sink) = (receiver.handle, self.sink(requests)?);
+        let _guard = self.node.transfers.announce(Arc::downgrade(&sink));
+        loop {
+            let received = match receiver.packet(&mut requests.link) {
+                Ok(received) => received,
+                Err(error) => {
+                    if let DataNodeError::Checksum(_) = error {
+                        self.acknowledge(&sink, handle, 0, Status::ErrorChecksum)?;
+                    }
+                    return Err(error);
+                }
+            };
+            if received.header.last_in_block {
+                self.finish(handle, received)?;
+            }
+            if received.header.seqno != HEARTBEAT_SEQNO {
+                handle.writing.set_acked(received.end);
+            }
+            self.acknowledge(&sink, handle, received.header.seqno, Status::Success)?;
+            if received.header.last_in_block {
+                return Ok(());
+            }
+        }
+    }
+
+    fn acknowledge(
+        &self,
+        sink: &AckSink<TcpStream>,
+        handle: &ReplicaHandle,
+        seqno: i64,
+        status: Status,
+    ) -> Result<()> {
+        let ack = PipelineAck { seqno, flags: vec![flag(status)], downstream_nanos: 0 };
+        sink.send(&ack).network("cannot acknowledge to the writer of", &handle.block)
+    }
+
+    fn sink(&self, requests: &Requests<TcpStream>) -> Result<Arc<AckSink<TcpStream>>> {
+        let link = requests
+            .link
+            .duplicate()
+            .network("cannot duplicate the connection of", &"the writer")?;
+        Ok(Arc::new(AckSink::new(link)))
+    }
+
+    /// A DataNode with others behind: a second thread joins their acknowledgements with ours.
+    fn receive_middle(
+        &self,
+        requests: &mut Requests<TcpStream>,
+        receiver: &mut Receiver<'_, TcpStream>,
+        behind: TcpStream,
+        address: &str,
+    ) -> Result<()> {
+        let (handle, sink, queue) = (receiver.handle, self.sink(requests)?, Queue::default());
+        let _guard = self.node.transfers.announce(Arc::downgrade(&sink));
+        let upstream = requests
+            .link
+            .duplicate()
+            .network("cannot duplicate the connection of", &"the writer")?;
+        let stop =
+            behind.duplicate().network("cannot duplicate the connection of", &"the mirror")?;
+        std::thread::scope(|scope| {
+            let responder = scope.spawn(|| {
+                let finish = || self.finish_written(handle);
+                let result = respond(behind, address, &sink, &queue, handle, finish);
+                if result.is_err() {
+                    upstream.close();
+                }
+                result
+            });
+            let received = self.receive_all(requests, receiver, &queue);
+            queue.close();
+            if received.is_err() {
+                stop.close();
+            }
+            let responded = responder.join().unwrap_or_else(|_| {
+                Err(DataNodeError::Refused("the responder ended early".to_owned()))
+            });
+            responded.and(received)
+        })
+    }
+
+    fn receive_all(
+        &self,
+        requests: &mut Requests<TcpStream>,
+        receiver: &mut Receiver<'_, TcpStream>,
+        queue: &Queue,
+    ) -> Result<()> {
+        loop {
+            let Received { header, end } = receiver.packet(&mut requests.link)?;
+            queue.push(Pending {
+                seqno: header.seqno,
+                end,
+                last: header.last_in_block,
+                status: Status::Success,
+                at: Instant::now(),
+            });
+            if header.last_in_block {
+                return Ok(());
+            }
+        }
+    }
+
+    fn finish(&self, handle: &ReplicaHandle, received: Received) -> Result<()> {
+        let on_disk = handle.writing.on_disk().length;
+        if received.end != on_disk {
+            return Err(DataNodeError::Refused(format!(
+                "{} ends at {}, with {on_disk} bytes on disk",
+                handle.block, received.end
+            )));
+        }
+        self.finish_written(handle)
+    }
+
+    fn finish_written(&self, handle: &ReplicaHandle) -> Result<()> {
+        let block = self.node.dataset.finalize(handle, self.node.settings.sync_on_close)?;
+        self.node.received(&block, &handle.volume, None);
+        self.node.metrics.blocks_written.add(1);
+        self.node.metrics.bytes_written.add(block.length);
+        Ok(())
+    }
+}
+
+fn take_first<T>(list: &mut Vec<T>) -> Option<T> {
+    if list.is_empty() { None } else { Some(list.remove(0)) }
+}
