@@ -16,11 +16,11 @@ pub(crate) fn compression(conf: &Configuration) -> Result<Compression, ConfError
         return Ok(Compression::None);
     }
     let codec = conf.text(&keys::IMAGE_CODEC)?.unwrap_or_default();
-    Compression::from_class(&codec).ok_or_else(|| ConfError::Invalid {
-        name: keys::IMAGE_CODEC.name.to_owned(),
+    Compression::from_class(&codec).map_err(|_| ConfError::Value {
+        key: keys::IMAGE_CODEC.name.to_owned(),
         value: codec,
-        source: conf.source(keys::IMAGE_CODEC.name),
-        reason: "no compression codec of that name is here".to_owned(),
+        source_name: conf.source(keys::IMAGE_CODEC.name),
+        wanted: "a compression codec that is here".to_owned(),
     })
 }
 
@@ -31,7 +31,7 @@ pub(crate) fn save(
     txid: TxId,
     compression: Compression,
 ) -> Result<(), DiskError> {
-    let info = ImageInfo { namespace_id: storage.info().namespace_id.cast_unsigned(), txid };
+    let info = ImageInfo { namespace_id: storage.info().namespace_id, txid };
     let options = SaveOptions { compression, ..SaveOptions::default() };
     save_image(storage, txid, |sink| image::save(view, info, &options, sink))?;
     Ok(())

@@ -12,7 +12,7 @@ use loxodon_namenode::load::Loaded;
 use loxodon_namenode::retry_cache::Answered;
 use loxodon_namenode::settings::{Settings, block_settings, namespace_settings};
 use loxodon_namenode::users::Users;
-use loxodon_namenode::{NameNode, NameNodeError, StorageIdentity};
+use loxodon_namenode::{NameNode, NameNodeError, StorageIdentity, replayed_answer};
 use loxodon_namespace::Namespace;
 use loxodon_namespace::error::ReplayError;
 use loxodon_rpc::server::{Server, ServerError, ServerLimits};
@@ -250,8 +250,9 @@ fn load(
     let last_txid = storage.replay::<StartError>(&found.plan, |transaction| {
         let txid = transaction.txid;
         namespace.apply(&transaction.edit).map_err(|error| error.at(txid))?;
-        if let Some(rpc) = transaction.edit.rpc() {
-            answered.push((rpc, txid, loxodon_namenode::replayed_answer(&transaction.edit)));
+        let answer = replayed_answer(&transaction.edit);
+        if let (Some(rpc), Some(response)) = (transaction.edit.rpc(), answer) {
+            answered.push((*rpc, Answered { response, txid: Some(txid) }));
         }
         Ok(())
     })?;
@@ -268,8 +269,8 @@ fn load(
     let loaded = Loaded { namespace, storage: identity, last_txid };
     let mut machine =
         NameNode::new(loaded, settings, block_settings(conf)?, fastrand::u64(..), now)?;
-    for (rpc, txid, response) in answered {
-        machine.retries.insert(rpc, Answered { response, txid: Some(txid) }, now.monotonic);
+    for (rpc, answer) in answered {
+        machine.retries.insert(rpc, answer, now.monotonic);
     }
     let storage = Arc::new(storage);
     let compression = image::compression(conf)?;

@@ -98,20 +98,21 @@ async fn look_after_blocks(door: &Arc<Door>, identity: &Identity, mut due: Due) 
 }
 
 async fn take_leases_back(door: &Arc<Door>, identity: &Identity) {
-    loop {
-        let mut request = Request::new(door.clock.now(), identity, RpcIds::NONE);
-        let mut machine = door.machine.write();
-        let more = machine.check_leases(&mut request);
-        door.append(&mut machine, &mut request.effects);
-        drop(machine);
-        door.after(request);
-        match more {
-            Ok(true) => tokio::task::yield_now().await,
-            Ok(false) => return,
-            Err(error) => {
-                tracing::error!(%error, "leases cannot be taken back");
-                return;
-            }
-        }
+    while take_some_leases_back(door, identity) {
+        tokio::task::yield_now().await;
     }
+}
+
+/// One turn of the lock; true where more leases are waiting.
+fn take_some_leases_back(door: &Arc<Door>, identity: &Identity) -> bool {
+    let mut request = Request::new(door.clock.now(), identity, RpcIds::NONE);
+    let mut machine = door.machine.write();
+    let more = machine.check_leases(&mut request);
+    door.append(&mut machine, &mut request.effects);
+    drop(machine);
+    door.after(request);
+    more.unwrap_or_else(|error| {
+        tracing::error!(%error, "leases cannot be taken back");
+        false
+    })
 }

@@ -106,7 +106,7 @@ async fn digest_beside(path: &Path) -> Option<String> {
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A checkpoint that somebody else made of our edits.
-async fn put(door: &Arc<Door>, request: Request) -> Answer {
+async fn put(door: &Arc<Door>, mut request: Request) -> Answer {
     check_storage(door, &request)?;
     let txid = number(&request, "txid")?;
     if request.parameter("imageFile").is_some_and(|kind| kind != "IMAGE") {
@@ -130,8 +130,10 @@ async fn put(door: &Arc<Door>, request: Request) -> Answer {
         .ok_or_else(|| failed("no image directory is left".to_owned()))?;
     let mut file =
         tokio::fs::File::create(&target).await.map_err(|error| failed(error.to_string()))?;
-    let saved =
-        request.save(&mut file, PATIENCE).await.map_err(|error| failed(error.to_string()))?;
+    let saved = request
+        .save_body(&mut file, u64::MAX, PATIENCE)
+        .await
+        .map_err(|error| failed(error.to_string()))?;
     let found: String = saved.md5.iter().map(|byte| format!("{byte:02x}")).collect();
     if expected.is_some_and(|expected| expected != found) {
         let _ = tokio::fs::remove_file(&target).await;
