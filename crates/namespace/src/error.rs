@@ -86,8 +86,7 @@ fs_errors! {
     XAttrNotFound => "org.apache.hadoop.hdfs.XAttrNotFoundException";
 }
 
-/// Whether a failed create, append or truncate started something that must be logged all the
-/// same: Java recovers an expired lease on the way and then throws.
+/// An edit that cannot have followed what was applied before it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{kind} of {path}: {reason}")]
 pub struct ApplyError {
@@ -111,7 +110,7 @@ impl ApplyError {
     }
 }
 
-/// An edit of the log that does not fit the state it is applied to.
+/// The same, with the transaction that it was.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("transaction {txid} cannot be applied")]
 pub struct ReplayError {

@@ -369,7 +369,11 @@ impl Namespace {
         let (kept, gone) = blocks.split_at(keep);
         let target = match (block, kept.last()) {
             (None, _) if kept_bytes <= *new_length => None,
-            (Some(target), Some(last)) if kept_bytes > *new_length => Some((*target, *last)),
+            (Some(target), Some(last)) if kept_bytes > *new_length => {
+                // Java logs the block with its old length: the new one follows from the file's.
+                let length = last.length.saturating_sub(kept_bytes - new_length);
+                Some((Block { length, ..*target }, *last))
+            }
             _ => {
                 let reason = "its block does not match the file's length";
                 return Err(ApplyError::new(KIND, path, reason));
@@ -393,7 +397,6 @@ impl Namespace {
             applied.blocks.push(BlockChange::Removed(gone));
         }
         if let Some((target, block)) = target {
-            let target = Block { length: block.length - (kept_bytes - new_length), ..target };
             applied.blocks.push(BlockChange::Truncated { file: id, block, target });
         }
         applied.inode = Some(id);

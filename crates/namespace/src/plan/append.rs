@@ -215,7 +215,7 @@ impl Namespace {
         Some(new_length == before.saturating_add(target.length))
     }
 
-    /// The block that is cut inside, as it is to become: with a new stamp
+    /// The block that is cut inside, with its new stamp
     /// (`FSDirTruncateOp.prepareFileForTruncate`).
     fn truncate_target(
         &self,
@@ -230,7 +230,8 @@ impl Namespace {
         let last = self.blocks(index).get(keep.checked_sub(1)?)?;
         let generation_stamp = self.next_generation_stamp();
         edits.push(Edit::SetGenstampV2 { generation_stamp });
-        Some(Block { id: last.id, length: last.length - (bytes - new_length), generation_stamp })
+        // With its old length, as Java logs it: the new one follows from the file's.
+        Some(Block { generation_stamp, ..last })
     }
 
     fn check_truncate_quota(
