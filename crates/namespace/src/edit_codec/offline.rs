@@ -83,7 +83,7 @@ pub fn convert(
             let version = read_header(bytes)?;
             let mut output = Output::new(format, version, sink)?;
             let outcome = each_transaction(bytes, version, options, |transaction| {
-                output.write(renumber(transaction, &mut numbering))
+                output.write(&renumber(transaction, &mut numbering))
             });
             output.finish(outcome)
         }
@@ -96,7 +96,7 @@ pub fn convert(
             let outcome = loop {
                 match reader.next_event() {
                     Ok(XmlEvent::Transaction(transaction)) => {
-                        if let Err(error) = output.write(renumber(transaction, &mut numbering)) {
+                        if let Err(error) = output.write(&renumber(transaction, &mut numbering)) {
                             break Err(error);
                         }
                     }
@@ -173,15 +173,15 @@ impl<'a> Output<'a> {
         })
     }
 
-    fn write(&mut self, transaction: Transaction) -> Result<(), ConvertError> {
+    fn write(&mut self, transaction: &Transaction) -> Result<(), ConvertError> {
         match self {
             Self::Binary(sink, buffer) => {
                 buffer.clear();
-                let Transaction { txid, edit } = &transaction;
+                let Transaction { txid, edit } = transaction;
                 encode_transaction(*txid, edit, LAYOUT_VERSION, buffer)?;
                 sink.write_all(buffer)?;
             }
-            Self::Xml(writer) => writer.write(&transaction)?,
+            Self::Xml(writer) => writer.write(transaction)?,
             Self::Statistics(_, _, counts) => {
                 *counts.entry(transaction.edit.opcode()).or_default() += 1;
             }

@@ -235,7 +235,7 @@ pub(super) fn put_string(text: &str, field: &'static str, out: &mut Vec<u8>) -> 
         match unit {
             0..0x80 => bytes.push(unit as u8),
             0x80..0x800 => {
-                bytes.extend_from_slice(&[0xc0 | (unit >> 6) as u8, 0x80 | (unit & 0x3f) as u8])
+                bytes.extend_from_slice(&[0xc0 | (unit >> 6) as u8, 0x80 | (unit & 0x3f) as u8]);
             }
             _ => bytes.extend_from_slice(&[
                 0xe0 | (unit >> 12) as u8,

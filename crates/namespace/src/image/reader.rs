@@ -182,7 +182,16 @@ impl<'a> ImageReader<'a> {
                 count = Some(header.num_inodes());
                 at = length;
             }
-            split(&bytes, at, size, &mut pieces)?;
+            let ranges = split(&bytes, at, size)?;
+            for range in ranges {
+                pieces.push(match &bytes {
+                    Cow::Borrowed(bytes) => Piece { bytes: Cow::Borrowed(*bytes), range },
+                    Cow::Owned(bytes) => {
+                        let part = bytes.get(range).unwrap_or_default().to_vec();
+                        Piece { range: 0..part.len(), bytes: Cow::Owned(part) }
+                    }
+                });
+            }
         }
         Ok((pieces, count.ok_or(ImageError::MissingSection(INODE))?))
     }
@@ -363,38 +372,26 @@ pub(super) fn each_message(
     }
 }
 
-/// Cuts a part between messages.
-fn split<'a>(
-    bytes: &Cow<'a, [u8]>,
+/// Where a part can be cut between messages.
+fn split(
+    bytes: &[u8],
     from: usize,
     size: usize,
-    pieces: &mut Vec<Piece<'a>>,
-) -> Result<(), ImageError> {
+) -> Result<Vec<std::ops::Range<usize>>, ImageError> {
     let mut cursor = Cursor::new(bytes.get(from..).unwrap_or_default());
     let mut begin = from;
-    let mut ends = Vec::new();
+    let mut ranges = Vec::new();
     while cursor.delimited().map_err(|error| at_offset(INODE, bytes, error))?.is_some() {
         let at = bytes.len() - cursor.rest.len();
         if at - begin >= size {
-            ends.push(begin..at);
+            ranges.push(begin..at);
             begin = at;
         }
     }
     if begin < bytes.len() {
-        ends.push(begin..bytes.len());
+        ranges.push(begin..bytes.len());
     }
-    for range in ends {
-        let bytes = match bytes {
-            Cow::Borrowed(bytes) => Cow::Borrowed(*bytes),
-            Cow::Owned(bytes) => Cow::Owned(bytes.get(range.clone()).unwrap_or_default().to_vec()),
-        };
-        let range = match bytes {
-            Cow::Borrowed(_) => range,
-            Cow::Owned(_) => 0..range.len(),
-        };
-        pieces.push(Piece { bytes, range });
-    }
-    Ok(())
+    Ok(ranges)
 }
 
 /// A directory and its children, packed as the image has them.
