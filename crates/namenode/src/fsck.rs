@@ -1,7 +1,7 @@
 //! `fsck`: walks a frozen view of the namespace and says what its blocks are like, in the words
 //! of `NamenodeFsck`, which scripts and the command read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt::Write as _;
 
 use loxodon_blocks::{BlockManager, ReplicaCounts, Target};
@@ -10,6 +10,7 @@ use loxodon_namespace::Namespace;
 use loxodon_namespace::context::OpContext;
 use loxodon_namespace::edit::Block;
 use loxodon_namespace::status::{FileKind, FileStatus};
+use loxodon_wire::ids::InodeId;
 
 use crate::error::Result;
 use crate::machine::NameNode;
@@ -51,12 +52,17 @@ pub struct Fsck {
     damaged: Vec<String>,
 }
 
-/// A directory whose children after a name are to be visited.
+/// A directory that is being visited: a page of its children, and where the next page begins.
 #[derive(Debug)]
 struct Visit {
     path: String,
     after: Vec<u8>,
+    page: VecDeque<(String, InodeId)>,
+    has_more: bool,
 }
+
+/// Entries looked at while the lock is held once.
+const ENTRIES: usize = 500;
 
 #[derive(Debug, Default)]
 struct Totals {
@@ -114,30 +120,25 @@ impl Fsck {
         Ok(Some(walk))
     }
 
-    /// Goes one page of one directory further; true when all is seen.
+    /// Goes some entries further, each directory's contents before what comes after it; true
+    /// when all is seen.
     ///
     /// # Errors
     /// A directory that the caller may not read.
     pub fn advance(&mut self, machine: &NameNode, op: &OpContext<'_>) -> Result<bool> {
-        let Some(visit) = self.pending.pop() else { return Ok(true) };
         let view = self.view.clone();
-        let Some(page) = view.listing(op, &visit.path, &visit.after)? else {
-            return Ok(self.pending.is_empty());
-        };
-        if page.remaining > 0
-            && let Some(last) = page.entries.last()
-        {
-            self.pending.push(Visit { path: visit.path.clone(), after: last.name.to_vec() });
-        }
-        let prefix = visit.path.trim_end_matches('/');
-        let below = self.pending.len();
-        for entry in &page.entries {
-            let name = String::from_utf8_lossy(entry.name);
-            self.visit(&machine.blocks, &format!("{prefix}/{name}"), entry);
-        }
-        // Directories are visited in order of their names, before the rest of this one.
-        if let Some(new) = self.pending.get_mut(below..) {
-            new.reverse();
+        for _ in 0..ENTRIES {
+            let Some(visit) = self.pending.last_mut() else { return Ok(true) };
+            if let Some((name, inode)) = visit.page.pop_front() {
+                let path = format!("{}/{name}", visit.path.trim_end_matches('/'));
+                if let Some(entry) = view.status_of(inode) {
+                    self.visit(&machine.blocks, &path, &entry);
+                }
+            } else if visit.has_more {
+                visit.turn(&view, op)?;
+            } else {
+                self.pending.pop();
+            }
         }
         Ok(self.pending.is_empty())
     }
@@ -171,7 +172,12 @@ impl Fsck {
                     let _ = writeln!(self.output, "{path} <dir>");
                 }
                 self.directories += 1;
-                self.pending.push(Visit { path: path.to_owned(), after: Vec::new() });
+                self.pending.push(Visit {
+                    path: path.to_owned(),
+                    after: Vec::new(),
+                    page: VecDeque::new(),
+                    has_more: true,
+                });
             }
             FileKind::Symlink => {
                 if self.options.files {
@@ -448,6 +454,26 @@ impl Fsck {
         self.totals.write(&mut text, default, machine.blocks.settings().min_replication);
         text.push_str(BLOCK_GROUPS);
         text
+    }
+}
+
+impl Visit {
+    /// Takes the next page.
+    fn turn(&mut self, view: &Namespace, op: &OpContext<'_>) -> Result<()> {
+        let page = view.listing(op, &self.path, &self.after)?;
+        let Some(page) = page else {
+            self.has_more = false;
+            return Ok(());
+        };
+        self.has_more = page.remaining > 0;
+        if let Some(last) = page.entries.last() {
+            self.after = last.name.to_vec();
+        }
+        let named = page.entries.iter();
+        self.page = named
+            .map(|entry| (String::from_utf8_lossy(entry.name).into_owned(), entry.inode))
+            .collect();
+        Ok(())
     }
 }
 

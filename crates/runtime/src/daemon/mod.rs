@@ -20,7 +20,7 @@ pub fn host_name() -> String {
 }
 
 /// Waits for SIGTERM or SIGINT.
-pub(crate) async fn told_to_end() {
+pub async fn told_to_end() {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut terminate), Ok(mut interrupt)) =
         (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))

@@ -41,8 +41,6 @@ pub(crate) enum AddressError {
 pub(crate) struct Listen {
     /// The host's name as configured.
     pub(crate) host: String,
-    /// The port as configured; 0 lets the system choose.
-    pub(crate) port: u16,
     /// Where to bind.
     pub(crate) bind: SocketAddr,
 }
@@ -92,5 +90,5 @@ fn listen(
     let bind = addresses
         .next()
         .ok_or_else(|| unknown(std::io::Error::from(std::io::ErrorKind::NotFound)))?;
-    Ok(Listen { host: host.to_owned(), port, bind })
+    Ok(Listen { host: host.to_owned(), bind })
 }

@@ -45,6 +45,12 @@ impl BeanSource for NameNodeBeans {
             self.system(&look),
             replicated_blocks(&look),
             block_groups(),
+            Bean::new(
+                name("SnapshotInfo"),
+                "org.apache.hadoop.hdfs.server.namenode.snapshot.SnapshotManager",
+            )
+            .with("SnapshottableDirectories", json!([]))
+            .with("Snapshots", json!([])),
         ]
     }
 }
@@ -280,6 +286,18 @@ impl NameNodeBeans {
                 last.saturating_sub(self.door.journal.segment().0.saturating_sub(1)),
             )
             .with("LastWrittenTransactionId", last)
+            .with("BytesInFutureReplicatedBlocks", look.machine.blocks.safe_mode().future_bytes())
+            .with("HighestPriorityLowRedundancyReplicatedBlocks", stats.highest_priority)
+            .with("BadlyDistributedBlocks", stats.badly_distributed)
+            .with("LowRedundancyECBlockGroups", 0)
+            .with("CorruptECBlockGroups", 0)
+            .with("MissingECBlockGroups", 0)
+            .with("BytesInFutureECBlockGroups", 0)
+            .with("PendingDeletionECBlocks", 0)
+            .with("HighestPriorityLowRedundancyECBlocks", 0)
+            .with("TotalECBlockGroups", 0)
+            .with("PendingDataNodeMessageCount", 0)
+            .with("MillisSinceLastLoadedEdits", 0)
             .with("NumFilesUnderConstruction", open)
             .with("NumActiveClients", clients)
             .with("SnapshottableDirectories", 0)

@@ -32,7 +32,7 @@ impl Clock {
 
 /// Milliseconds since the epoch.
 #[must_use]
-pub fn wall() -> Milliseconds {
+pub(crate) fn wall() -> Milliseconds {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Milliseconds(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

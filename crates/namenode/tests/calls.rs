@@ -1,0 +1,389 @@
+//! The machine behind its door: calls as bytes in, answers, edits and audit lines out.
+
+use loxodon_blocks::Settings as BlockSettings;
+use loxodon_namenode::dispatch::{self, Run};
+use loxodon_namenode::load::Loaded;
+use loxodon_namenode::settings::Settings;
+use loxodon_namenode::{
+    Due, Effects, Identity, NameNode, NameNodeError, Now, Request, StorageIdentity,
+};
+use loxodon_namespace::Namespace;
+use loxodon_namespace::context::Caller;
+use loxodon_namespace::edit::{Edit, RpcIds};
+use loxodon_namespace::settings::Settings as NamespaceSettings;
+use loxodon_wire::ids::{Milliseconds, TxId};
+use loxodon_wire::proto::hdfs::datanode::received_deleted_block_info_proto::BlockStatus;
+use loxodon_wire::proto::hdfs::datanode::*;
+use loxodon_wire::proto::hdfs::*;
+use prost::Message;
+
+const CLIENT: &str = "org.apache.hadoop.hdfs.protocol.ClientProtocol";
+const DATANODE: &str = "org.apache.hadoop.hdfs.server.protocol.DatanodeProtocol";
+
+struct World {
+    machine: NameNode,
+    now: u64,
+    edits: Vec<Edit>,
+    last: Effects,
+}
+
+fn namespace_settings() -> NamespaceSettings {
+    NamespaceSettings { fs_owner: "hdfs".into(), ..NamespaceSettings::default() }
+}
+
+fn user(name: &str) -> Identity {
+    let caller = Caller::new(name.into(), vec!["users".into()], &namespace_settings());
+    Identity { caller, real_user: None }
+}
+
+impl World {
+    fn new() -> Self {
+        Self::with(Namespace::new(namespace_settings()))
+    }
+
+    fn with(namespace: Namespace) -> Self {
+        let now = 1_000_000_000;
+        let storage = StorageIdentity {
+            namespace_id: 7,
+            cluster_id: "CID-1".into(),
+            block_pool_id: "BP-1".into(),
+            creation_time: 0,
+            layout_version: -67,
+        };
+        let loaded = Loaded { namespace, storage, last_txid: TxId(0) };
+        let clocks = Now { wall: Milliseconds(now), monotonic: Milliseconds(now) };
+        let machine =
+            NameNode::new(loaded, Settings::default(), BlockSettings::default(), 1, clocks)
+                .unwrap();
+        Self { machine, now, edits: Vec::new(), last: Effects::default() }
+    }
+
+    fn clocks(&self) -> Now {
+        Now { wall: Milliseconds(self.now), monotonic: Milliseconds(self.now) }
+    }
+
+    fn call_as<Q: Message, A: Message + Default>(
+        &mut self,
+        identity: &Identity,
+        protocol: &str,
+        method: &str,
+        asked: &Q,
+    ) -> Result<A, NameNodeError> {
+        let mut request = Request::new(self.clocks(), identity, RpcIds::new([1; 16], 1));
+        request.address = Some([127, 0, 0, 1].into());
+        request.may_wait = true;
+        let body = asked.encode_to_vec().into();
+        let result = match dispatch::find(protocol, method).unwrap().run {
+            Run::Query(run) => run(&self.machine, &mut request, &body),
+            Run::Update(run) | Run::Once(run) => run(&mut self.machine, &mut request, &body),
+            Run::Shell(task) => panic!("{task:?} is the shell's"),
+        };
+        self.edits.append(&mut request.effects.edits);
+        self.last = request.effects;
+        result.map(|bytes| A::decode(bytes).unwrap())
+    }
+
+    fn client<Q: Message, A: Message + Default>(
+        &mut self,
+        method: &str,
+        asked: &Q,
+    ) -> Result<A, NameNodeError> {
+        self.call_as(&user("hdfs"), CLIENT, method, asked)
+    }
+
+    fn datanode<Q: Message, A: Message + Default>(&mut self, method: &str, asked: &Q) -> A {
+        self.call_as(&user("hdfs"), DATANODE, method, asked).unwrap()
+    }
+
+    fn registration(&self) -> DatanodeRegistrationProto {
+        DatanodeRegistrationProto {
+            datanode_id: DatanodeIdProto {
+                ip_addr: "127.0.0.1".into(),
+                host_name: "node1".into(),
+                datanode_uuid: "uuid-1".into(),
+                xfer_port: 9866,
+                info_port: 9864,
+                ipc_port: 9867,
+                info_secure_port: None,
+            },
+            storage_info: StorageInfoProto {
+                layout_version: (-57_i32).cast_unsigned(),
+                ..self.machine.storage_info()
+            },
+            keys: ExportedBlockKeysProto::default(),
+            software_version: "3.5.0".into(),
+        }
+    }
+
+    fn add_datanode(&mut self) {
+        let registration = self.registration();
+        let identity = user("hdfs");
+        let mut request = Request::new(self.clocks(), &identity, RpcIds::NONE);
+        let asked = RegisterDatanodeRequestProto { registration: registration.clone() };
+        self.machine.register_datanode(&mut request, asked, "/default-rack".into()).unwrap();
+        let storage = DatanodeStorageProto {
+            storage_uuid: "DS-1".into(),
+            state: None,
+            storage_type: Some(StorageTypeProto::Disk.into()),
+        };
+        let report = StorageReportProto {
+            capacity: Some(1 << 40),
+            remaining: Some(1 << 40),
+            storage: Some(storage),
+            ..StorageReportProto::default()
+        };
+        let beat =
+            HeartbeatRequestProto { registration, reports: vec![report], ..Default::default() };
+        let _: HeartbeatResponseProto = self.datanode("sendHeartbeat", &beat);
+    }
+
+    fn create(&mut self, src: &str) -> HdfsFileStatusProto {
+        let asked = CreateRequestProto {
+            src: src.into(),
+            masked: FsPermissionProto { perm: 0o644 },
+            client_name: "writer".into(),
+            create_flag: CreateFlagProto::Create as u32,
+            create_parent: true,
+            replication: 1,
+            block_size: 128 << 20,
+            ..CreateRequestProto::default()
+        };
+        let answer: CreateResponseProto = self.client("create", &asked).unwrap();
+        answer.fs.unwrap()
+    }
+
+    fn add_block(&mut self, src: &str) -> LocatedBlockProto {
+        let asked = AddBlockRequestProto {
+            src: src.into(),
+            client_name: "writer".into(),
+            ..AddBlockRequestProto::default()
+        };
+        let answer: AddBlockResponseProto = self.client("addBlock", &asked).unwrap();
+        answer.block
+    }
+
+    fn complete(&mut self, src: &str, last: &ExtendedBlockProto) -> bool {
+        let asked = CompleteRequestProto {
+            src: src.into(),
+            client_name: "writer".into(),
+            last: Some(last.clone()),
+            file_id: None,
+        };
+        let answer: CompleteResponseProto = self.client("complete", &asked).unwrap();
+        answer.result
+    }
+
+    fn received(&mut self, block: &ExtendedBlockProto) {
+        let asked = BlockReceivedAndDeletedRequestProto {
+            registration: self.registration(),
+            block_pool_id: "BP-1".into(),
+            blocks: vec![StorageReceivedDeletedBlocksProto {
+                storage: Some(DatanodeStorageProto {
+                    storage_uuid: "DS-1".into(),
+                    ..DatanodeStorageProto::default()
+                }),
+                blocks: vec![ReceivedDeletedBlockInfoProto {
+                    block: BlockProto {
+                        block_id: block.block_id,
+                        gen_stamp: block.generation_stamp,
+                        num_bytes: block.num_bytes,
+                    },
+                    status: BlockStatus::Received.into(),
+                    delete_hint: None,
+                }],
+                ..Default::default()
+            }],
+        };
+        let _: BlockReceivedAndDeletedResponseProto =
+            self.datanode("blockReceivedAndDeleted", &asked);
+    }
+
+    fn mkdirs_as(&mut self, name: &str, src: &str) -> Result<MkdirsResponseProto, NameNodeError> {
+        let asked = MkdirsRequestProto {
+            src: src.into(),
+            masked: FsPermissionProto { perm: 0o755 },
+            create_parent: true,
+            unmasked: None,
+        };
+        self.call_as(&user(name), CLIENT, "mkdirs", &asked)
+    }
+
+    /// Everything below `path`, as clients see it.
+    fn tree(&mut self, path: &str) -> Vec<(String, HdfsFileStatusProto)> {
+        let asked = GetListingRequestProto {
+            src: path.into(),
+            start_after: bytes::Bytes::new(),
+            need_location: false,
+        };
+        let answer: GetListingResponseProto = self.client("getListing", &asked).unwrap();
+        let mut all = Vec::new();
+        for entry in answer.dir_list.unwrap().partial_listing {
+            let name = String::from_utf8(entry.path.to_vec()).unwrap();
+            let below = format!("{}/{name}", path.trim_end_matches('/'));
+            let is_directory =
+                entry.file_type == i32::from(hdfs_file_status_proto::FileType::IsDir);
+            all.push((below.clone(), entry));
+            if is_directory {
+                all.extend(self.tree(&below));
+            }
+        }
+        all
+    }
+}
+
+fn replayed(edits: &[Edit]) -> World {
+    let mut namespace = Namespace::new(namespace_settings());
+    for edit in edits {
+        namespace.apply(edit).unwrap();
+    }
+    World::with(namespace)
+}
+
+#[test]
+fn complete_is_held_until_the_block_is_reported() {
+    let mut world = World::new();
+    world.add_datanode();
+    world.create("/d/f");
+    let located = world.add_block("/d/f");
+    assert_eq!(located.locs.len(), 1);
+    let last = ExtendedBlockProto { num_bytes: Some(5), ..located.b };
+    assert!(!world.complete("/d/f", &last));
+    let held = world.last.hold_for.unwrap();
+    assert_eq!(held.0.cast_unsigned(), last.block_id);
+    world.received(&last);
+    assert_eq!(world.last.completed, [held]);
+    assert!(world.complete("/d/f", &last));
+    // The same call again, its answer lost.
+    assert!(world.complete("/d/f", &last));
+
+    let asked = GetBlockLocationsRequestProto { src: "/d/f".into(), offset: 0, length: 100 };
+    let answer: GetBlockLocationsResponseProto = world.client("getBlockLocations", &asked).unwrap();
+    let locations = answer.locations.unwrap();
+    assert_eq!((locations.file_length, locations.under_construction), (5, false));
+    assert_eq!(locations.blocks[0].locs[0].id.datanode_uuid, "uuid-1");
+    assert_eq!(locations.blocks[0].storage_i_ds, ["DS-1"]);
+    assert_eq!(world.machine.blocks.check(), Ok(()));
+}
+
+#[test]
+fn what_was_logged_gives_the_same_tree_again() {
+    let mut world = World::new();
+    world.add_datanode();
+    world.mkdirs_as("hdfs", "/a/b/c").unwrap();
+    world.create("/a/f");
+    let located = world.add_block("/a/f");
+    let last = ExtendedBlockProto { num_bytes: Some(9), ..located.b };
+    world.received(&last);
+    assert!(world.complete("/a/f", &last));
+    let rename = Rename2RequestProto {
+        src: "/a/f".into(),
+        dst: "/a/b/g".into(),
+        overwrite_dest: false,
+        move_to_trash: None,
+    };
+    let _: Rename2ResponseProto = world.client("rename2", &rename).unwrap();
+    let owner = SetOwnerRequestProto {
+        src: "/a/b".into(),
+        username: Some("alice".into()),
+        groupname: None,
+    };
+    let _: SetOwnerResponseProto = world.client("setOwner", &owner).unwrap();
+    let delete = DeleteRequestProto { src: "/a/b/c".into(), recursive: true };
+    let deleted: DeleteResponseProto = world.client("delete", &delete).unwrap();
+    assert!(deleted.result);
+    world.create("/open");
+
+    let mut again = replayed(&world.edits);
+    assert_eq!(again.tree("/"), world.tree("/"));
+    assert_eq!(again.machine.blocks.block_count(), world.machine.blocks.block_count());
+}
+
+#[test]
+fn a_start_with_blocks_waits_for_them_and_then_serves() {
+    let mut world = World::new();
+    world.add_datanode();
+    // Of a single block, 99.9 % are none, and nothing is waited for: as in Hadoop.
+    let blocks = ["/f", "/g"].map(|path| {
+        world.create(path);
+        let located = world.add_block(path);
+        let last = ExtendedBlockProto { num_bytes: Some(1), ..located.b };
+        world.received(&last);
+        assert!(world.complete(path, &last));
+        last
+    });
+
+    let mut again = replayed(&world.edits);
+    let error = again.mkdirs_as("hdfs", "/new").unwrap_err();
+    assert_eq!(error.java_class(), "org.apache.hadoop.hdfs.server.namenode.SafeModeException");
+    let message = error.to_string();
+    assert!(message.starts_with("Cannot create directory /new. Name node is in safe mode.\n"));
+    assert!(message.ends_with("NamenodeHostName:localhost"), "{message}");
+
+    again.add_datanode();
+    for block in &blocks {
+        again.received(block);
+    }
+    let identity = user("hdfs");
+    for _ in 0..40 {
+        again.now += 1000;
+        let mut request = Request::new(again.clocks(), &identity, RpcIds::NONE);
+        while again.machine.tick(&mut request, Due::default(), 100) {}
+    }
+    assert!(again.mkdirs_as("hdfs", "/new").unwrap().result);
+}
+
+#[test]
+fn what_permissions_forbid_is_in_the_audit_log() {
+    let mut world = World::new();
+    let error = world.mkdirs_as("bob", "/bobs").unwrap_err();
+    assert_eq!(error.java_class(), "org.apache.hadoop.security.AccessControlException");
+    let event = &world.last.audit[0];
+    assert_eq!((event.allowed, &*event.command), (false, "mkdirs"));
+    world.mkdirs_as("hdfs", "/x").unwrap();
+    let event = &world.last.audit[0];
+    assert!(event.allowed);
+    let status = event.status.as_ref().unwrap();
+    assert_eq!((&*status.owner, &*status.group, status.mode), ("hdfs", "supergroup", 0o755));
+}
+
+#[test]
+fn a_silent_writers_file_is_closed_after_the_hard_limit() {
+    let mut world = World::new();
+    world.add_datanode();
+    world.create("/f");
+    world.now += 1_200_001;
+    let identity = user("hdfs");
+    let mut request = Request::new(world.clocks(), &identity, RpcIds::NONE);
+    assert!(!world.machine.check_leases(&mut request).unwrap());
+    assert!(request.effects.edits.iter().any(|edit| matches!(edit, Edit::Close(_))));
+    let asked = IsFileClosedRequestProto { src: "/f".into() };
+    let answer: IsFileClosedResponseProto = world.client("isFileClosed", &asked).unwrap();
+    assert!(answer.result);
+}
+
+#[test]
+fn a_datanode_of_another_file_system_is_refused() {
+    let mut world = World::new();
+    let mut registration = world.registration();
+    registration.storage_info.cluster_id = "CID-2".into();
+    let beat = HeartbeatRequestProto { registration, ..HeartbeatRequestProto::default() };
+    let refused: Result<HeartbeatResponseProto, _> =
+        world.call_as(&user("hdfs"), DATANODE, "sendHeartbeat", &beat);
+    assert_eq!(
+        refused.unwrap_err().java_class(),
+        "org.apache.hadoop.hdfs.protocol.UnregisteredNodeException"
+    );
+}
+
+#[test]
+fn bytes_that_are_no_message_are_refused() {
+    let mut world = World::new();
+    let identity = user("hdfs");
+    let mut request = Request::new(world.clocks(), &identity, RpcIds::NONE);
+    let Run::Update(mkdirs) = dispatch::find(CLIENT, "mkdirs").unwrap().run else {
+        panic!("mkdirs changes something");
+    };
+    let error = mkdirs(&mut world.machine, &mut request, &bytes::Bytes::from_static(b"\x0a\xff"))
+        .unwrap_err();
+    assert!(error.java_class().ends_with("InvalidProtocolBufferException"));
+}
