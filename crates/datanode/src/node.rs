@@ -192,6 +192,14 @@ impl Node {
         self.changed(&deleted.block, &deleted.volume, &Change::Deleted);
     }
 
+    /// Forgets a replica whose files are gone, and says so.
+    pub(crate) fn forget(&self, pool: &crate::dataset::Pool, block: &Block, volume: &Volume) {
+        if self.dataset.forget_record(pool, block.id).is_some() {
+            warn!(%block, "the files of a replica are gone");
+            self.changed(block, volume, &Change::Deleted);
+        }
+    }
+
     /// Ends a recovery, and says that the block is there; the storage it is on.
     pub(crate) fn update_recovery(
         &self,

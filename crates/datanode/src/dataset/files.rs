@@ -78,6 +78,30 @@ impl ReplicaFiles {
         Ok(Some(u32::from_be_bytes(stored)))
     }
 
+    /// Reads `length` bytes in steps and compares them with their checksums; `before` hears of each step.
+    pub(crate) fn verify(&self, length: u64, step: usize, before: impl Fn(u64)) -> Result<()> {
+        let chunk = self.checksum.bytes_per_chunk();
+        let step = (step / chunk).max(1) * chunk;
+        let (mut offset, mut data, mut sums) = (0, Vec::new(), Vec::new());
+        while offset < length {
+            let part = (length - offset).min(step as u64);
+            before(part);
+            data.resize(part as usize, 0);
+            sums.resize(self.checksum.checksums_len(part) as usize, 0);
+            self.data.read_exact_at(&mut data, offset).disk("cannot read", &self.data_path)?;
+            let at = BlockMetadataHeader::position_of(&self.checksum, offset);
+            self.meta.read_exact_at(&mut sums, at).disk("cannot read", &self.meta_path)?;
+            self.checksum.verify(&data, &sums).map_err(|error| {
+                DataNodeError::Checksum(format!(
+                    "{} from {offset}: {error}",
+                    self.data_path.display()
+                ))
+            })?;
+            offset += part;
+        }
+        Ok(())
+    }
+
     /// Cuts both files to `length` bytes of data; the checksum of the new last chunk, if it is partial.
     pub(crate) fn cut(&self, length: u64) -> Result<Option<[u8; 4]>> {
         let size = self.checksum.checksum_size();
@@ -117,4 +141,32 @@ pub(super) fn move_into(from: &Path, directory: &Path, name: &str) -> Result<Pat
 pub(super) fn footprint(data: &Path, meta: &Path) -> u64 {
     let length = |path: &Path| fs::metadata(path).map_or(0, |known| known.len());
     length(data) + length(meta)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use loxodon_wire::checksum::ChecksumType;
+
+    #[test]
+    fn damage_is_found_and_a_cut_replica_is_whole() {
+        let place = tempfile::tempdir().unwrap();
+        let checksum = DataChecksum::new(ChecksumType::Crc32c, 512).unwrap();
+        let files = ReplicaFiles::create(
+            place.path().join("blk_1"),
+            place.path().join("blk_1_1.meta"),
+            checksum,
+        )
+        .unwrap();
+        let mut sums = vec![0; checksum.checksums_len(2000) as usize];
+        checksum.compute(&[5; 2000], &mut sums).unwrap();
+        files.data.write_all_at(&[5; 2000], 0).unwrap();
+        files.meta.write_all_at(&sums, BlockMetadataHeader::SIZE as u64).unwrap();
+        files.verify(2000, 1024, |_| {}).unwrap();
+        let last = files.cut(700).unwrap();
+        assert_eq!(files.partial_chunk(700).unwrap().map(u32::to_be_bytes), last);
+        files.verify(700, 1024, |_| {}).unwrap();
+        files.data.write_all_at(&[6], 600).unwrap();
+        assert!(matches!(files.verify(700, 1024, |_| {}), Err(DataNodeError::Checksum(_))));
+    }
 }
