@@ -1,7 +1,9 @@
 //! Loxodon: Hadoop's HDFS as one program, which is also `hdfs` and `hadoop` by its name.
 
 mod admin;
+mod embedded;
 mod generic;
+mod offline;
 mod output;
 mod program;
 mod shell;

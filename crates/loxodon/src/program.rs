@@ -5,7 +5,11 @@ use std::path::Path;
 use loxodon_conf::Configuration;
 
 use crate::admin;
+use loxodon_runtime::daemon;
+
+use crate::embedded::{demo, minicluster};
 use crate::generic::{self, Launch};
+use crate::offline;
 use crate::output;
 use crate::shell;
 
@@ -101,11 +105,17 @@ fn dispatch(called: &str, word: &str, args: &[String], launch: &Launch) -> i32 {
             output::print(&usage(called));
             0
         }
-        "dfs" | "fs" => with(configured(), |conf, args| shell::run(conf, args)),
-        "dfsadmin" => with(configured(), |conf, args| admin::dfsadmin(conf, args)),
-        "fsck" => with(configured(), |conf, args| admin::fsck(conf, args)),
+        "dfs" | "fs" => with(configured(), shell::run),
+        "dfsadmin" => with(configured(), admin::dfsadmin),
+        "fsck" => with(configured(), admin::fsck),
         "getconf" => with(configured(), |conf, args| admin::getconf(&conf, args)),
-        "groups" => with(configured(), |conf, args| admin::groups(conf, args)),
+        "groups" => with(configured(), admin::groups),
+        "namenode" => with(configured(), |conf, args| daemon::namenode::run(conf, args)),
+        "datanode" => with(configured(), |conf, args| daemon::datanode::run(conf, args)),
+        "minicluster" => minicluster::run(args),
+        "demo" => demo::run(args),
+        "oiv" => offline::oiv(args),
+        "oev" => offline::oev(args),
         other if UNSUPPORTED.contains(&other) => refuse(&format!(
             "{other}: java.lang.UnsupportedOperationException: {called} {other} is not supported by Loxodon"
         )),
@@ -142,6 +152,8 @@ fn usage(called: &str) -> String {
          version      print the version\n\n\
          Admin commands:\n  \
          dfsadmin     state and orders of the cluster\n  \
-         fsck         check files and blocks\n"
+         fsck         check files and blocks\n  \
+         oiv          an image as text\n  \
+         oev          an edit log as text, and back\n"
     )
 }

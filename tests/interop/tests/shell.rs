@@ -46,7 +46,12 @@ fn compare(root: &Path) -> io::Result<Vec<String>> {
 
     let local = root.join("local");
     let lines = lines(&site, &local);
-    let theirs = run_all(&lines, &local, |user, args| java.run(&site.conf(), user, "dfs", args))?;
+    // Hadoop's shell tells one file system from another by its cache, which the host turns off.
+    let cached = ["-D", "fs.hdfs.impl.disable.cache=false", "-D", "fs.file.impl.disable.cache=false"];
+    let theirs = run_all(&lines, &local, |user, args| {
+        let args: Vec<&str> = cached.iter().chain(args).copied().collect();
+        java.run(&site.conf(), user, "dfs", &args)
+    })?;
     let all = ["/user", "/open", "/closed"];
     let wipe: Vec<&str> = ["-rm", "-r", "-skipTrash"].into_iter().chain(all).collect();
     java.run(&site.conf(), &whoami(), "dfs", &wipe)?.succeeded()?;
@@ -104,14 +109,14 @@ fn run_all(
 ) -> io::Result<Vec<Outcome>> {
     let _ = std::fs::remove_dir_all(local);
     std::fs::create_dir_all(local)?;
-    let superuser = whoami();
+    let root = whoami();
     let mut outcomes = Vec::with_capacity(lines.len());
     for line in lines {
         let outcome = match line {
             Line::Local(script) => sh(local, script)?,
             Line::Shell { superuser, args } => {
                 let args: Vec<&str> = args.iter().map(String::as_str).collect();
-                shell(if *superuser { &superuser } else { USER }, &args)?
+                shell(if *superuser { &root } else { USER }, &args)?
             }
         };
         outcomes.push(comparable(outcome));
@@ -144,33 +149,39 @@ fn comparable(outcome: Outcome) -> Outcome {
     Outcome { exit: outcome.exit & 0xff, stdout: without_times(&outcome.stdout), stderr }
 }
 
-/// Digits of this year's dates, of milliseconds and of trash checkpoints become `#`.
+/// Times of now, milliseconds and trash checkpoints become `#`; dates that the list sets stay.
 fn without_times(text: &str) -> String {
+    let bytes = text.as_bytes();
     let mut result = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
-        let (before, from) = rest.split_at(start);
-        let is_time = |c: char| c.is_ascii_digit() || matches!(c, '-' | ':' | ' ');
-        let end = from.find(|c| !is_time(c)).unwrap_or(from.len());
-        let (token, after) = from.split_at(end);
-        let date = token.len() >= 16
-            && token.as_bytes().get(4) == Some(&b'-')
-            && token.as_bytes().get(7) == Some(&b'-');
-        let stamp = token.trim_end().len() >= 12 && token.trim_end().bytes().all(|b| b.is_ascii_digit());
-        result += before;
-        if (date && !token.starts_with("202") || !date && !stamp) || old_date(token) {
-            result += token;
-        } else {
-            result.push('#');
-            let blanks = token.len() - token.trim_end().len();
-            result += &" ".repeat(blanks);
+    let mut at = 0;
+    while let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) {
+        let starts = at == 0 || !bytes.get(at - 1).is_some_and(u8::is_ascii_digit);
+        match time_length(bytes.get(at..).unwrap_or_default()).filter(|_| starts) {
+            Some(length) => {
+                result.push('#');
+                at += length;
+            }
+            None => {
+                result.push(c);
+                at += c.len_utf8();
+            }
         }
-        rest = after;
     }
-    result + rest
+    result
 }
 
-/// Dates that the list itself sets.
-fn old_date(token: &str) -> bool {
-    ["2020-02-03", "2021-02-03", "2022-02-03", "2023-02-03"].iter().any(|date| token.starts_with(date))
+/// Length of the date and time, or the number of at least ten digits, that starts here.
+fn time_length(bytes: &[u8]) -> Option<usize> {
+    let digits = bytes.iter().take_while(|b| b.is_ascii_digit()).count();
+    if digits >= 10 {
+        return Some(digits);
+    }
+    let fits = |pattern: &str| {
+        bytes.len() >= pattern.len()
+            && pattern.bytes().zip(bytes).all(|(p, b)| if p == b'0' { b.is_ascii_digit() } else { p == *b })
+    };
+    let length = ["0000-00-00 00:00:00", "0000-00-00 00:00"].iter().find(|p| fits(p))?.len();
+    let set = ["2020-02-03", "2021-02-03", "2022-02-03", "2023-02-03"];
+    let kept = set.iter().any(|date| bytes.starts_with(date.as_bytes()));
+    (!kept).then_some(length)
 }

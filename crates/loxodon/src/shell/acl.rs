@@ -219,7 +219,9 @@ fn parse_entry(text: &str, with_permission: bool) -> Result<AclEntry> {
         Some("group") => AclSubject::Group,
         Some("mask") => AclSubject::Mask,
         Some("other") => AclSubject::Other,
-        Some(_) => return Err(wrong("Invalid type of acl in <aclSpec>")),
+        Some(_) => {
+            return Err(Failure::Illegal(format!("Invalid type of acl in <aclSpec> :{text}")));
+        }
     };
     let name = parts.get(1).filter(|name| !name.is_empty()).map(|name| (*name).to_owned());
     let permission = match parts.get(2) {

@@ -168,10 +168,12 @@ impl Command for Tail {
             return Err(Failure::is_directory(item));
         }
         let mut offset = Self::print_from(session, item, None)?;
-        while self.follow {
+        if !self.follow {
+            return Ok(());
+        }
+        loop {
             std::thread::sleep(self.pause);
             offset = Self::print_from(session, item, Some(offset))?;
         }
-        Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::table::{COMMANDS, Entry, find};
+use super::table::{COMMANDS, Entry};
 
 /// First line of every usage.
 pub(crate) const PREFIX: &str = "Usage: hadoop fs [generic options]";
@@ -65,18 +65,7 @@ pub(crate) fn help_of(entry: &Entry) -> String {
     text
 }
 
-/// Usage or help of the commands named, or of all.
-///
-/// # Errors
-/// A name that is no command.
-pub(crate) fn show(names: &[String], with_help: bool) -> Result<String, String> {
-    if names.is_empty() {
-        return Ok(overview(with_help) + "\n");
-    }
-    let mut text = String::new();
-    for name in names {
-        let entry = find(name).ok_or_else(|| format!("`{name}': Unknown command"))?;
-        text += &if with_help { help_of(entry) } else { usage_of(entry) + "\n" };
-    }
-    Ok(text)
+/// Usage or help of one command.
+pub(crate) fn about(entry: &Entry, with_help: bool) -> String {
+    if with_help { help_of(entry) } else { usage_of(entry) + "\n" }
 }

@@ -50,15 +50,6 @@ impl Item {
         Ok(Self { fs, text, path, status })
     }
 
-    /// The same with something appended to the name, looked up.
-    pub(crate) fn suffixed(&self, suffix: &str) -> Result<Self> {
-        let mut text = self.text.clone();
-        text.path.push_str(suffix);
-        let mut item = Self::known(Rc::clone(&self.fs), text, None)?;
-        item.refresh()?;
-        Ok(item)
-    }
-
     /// Looks again; whether something is there.
     pub(crate) fn refresh(&mut self) -> Result<bool> {
         self.status = self.fs.status(&self.path)?;
@@ -85,7 +76,11 @@ impl Item {
 
     /// The path in full, as a URI.
     pub(crate) fn uri(&self) -> String {
-        self.fs.qualified(&location::quoted(&self.path))
+        let path = location::quoted(&self.path);
+        match *self.fs {
+            FileSystem::Hdfs(_) => self.fs.qualified(&path),
+            FileSystem::Local { .. } => format!("file://{path}"),
+        }
     }
 
     /// Whether the text looks like a directory: it ends with `/`, `.` or `..`.

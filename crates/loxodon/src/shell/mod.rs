@@ -61,13 +61,17 @@ pub(crate) fn run(conf: Configuration, args: &[String]) -> i32 {
 }
 
 fn show(word: &str, names: &[String], with_help: bool) -> i32 {
-    match help::show(names, with_help) {
-        Ok(text) => {
-            crate::output::print(&text);
-            0
-        }
-        Err(message) => unknown(word, table::find(word.trim_start_matches('-')), &message),
+    if names.is_empty() {
+        crate::output::print(&(help::overview(with_help) + "\n"));
     }
+    for name in names {
+        let Some(entry) = table::find(name) else {
+            let own = table::find(word.trim_start_matches('-'));
+            return unknown(word, own, &format!("`{name}': Unknown command"));
+        };
+        crate::output::print(&help::about(entry, with_help));
+    }
+    0
 }
 
 /// A wrong command line: what is wrong, and how commands are written.

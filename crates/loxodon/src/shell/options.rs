@@ -130,7 +130,7 @@ pub(crate) fn pop_valued(option: &str, args: &mut Vec<String>) -> Result<Option<
     };
     args.remove(at);
     if at >= args.len() {
-        return Err(Failure::Illegal(format!("option {option} requires 1 argument")));
+        return Err(Failure::Illegal(format!("option {option} requires 1 argument.")));
     }
     Ok(Some(args.remove(at)))
 }

@@ -51,11 +51,6 @@ impl Session {
         })
     }
 
-    /// The user on whose behalf we call.
-    pub(crate) fn user(&self) -> &UserIdentity {
-        &self.user
-    }
-
     /// Number of errors reported.
     pub(crate) fn errors(&self) -> u32 {
         self.errors
