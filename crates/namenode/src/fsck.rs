@@ -163,7 +163,7 @@ impl Fsck {
 
     fn visit(&mut self, blocks: &BlockManager, path: &str, found: &FileStatus<'_>) {
         let seen = self.directories + self.symlinks + self.totals.files;
-        if seen % 1000 == 0 {
+        if seen.is_multiple_of(1000) {
             self.output.push('\n');
         }
         match found.kind {
@@ -213,7 +213,7 @@ impl Fsck {
                 self.output,
                 "{path} {length} bytes, replicated: replication={replication}, {count} block(s): "
             );
-        } else if self.totals.files % 100 == 0 {
+        } else if self.totals.files.is_multiple_of(100) {
             self.output.push('.');
         }
         self.blocks(blocks, path, found);

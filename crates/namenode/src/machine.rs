@@ -59,6 +59,9 @@ impl NameNode {
             self.namespace.apply(&edit).map_err(|error| NameNodeError::Apply(error.to_string()))?;
         request.effects.edits.push(edit);
         request.effects.reclaim |= applied.reclaim;
+        if let Some(stamp) = applied.generation_stamp {
+            self.blocks.set_highest_stamp(stamp);
+        }
         for change in &applied.blocks {
             self.tell_blocks(request.now.monotonic, change, targets)?;
         }
@@ -239,6 +242,19 @@ impl NameNode {
                 request.effects.completed.push(block);
             }
         }
+    }
+
+    /// A file was read: its access time, if the last one is older than
+    /// `dfs.namenode.accesstime.precision`. Nothing in safe mode.
+    ///
+    /// # Errors
+    /// An edit that could not be applied.
+    pub fn touch(&mut self, request: &mut Request<'_>, file: InodeId) -> Result<()> {
+        if self.blocks.safe_mode().is_on() {
+            return Ok(());
+        }
+        let plan = self.namespace.plan_touch_access_time(file, request.now.wall);
+        self.commit(request, Ok(plan))
     }
 
     /// Gives back the memory of removed inodes, at most `inodes` of them; true when done.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use loxodon_namespace::context::{Caller, OpContext};
 use loxodon_namespace::edit::{Edit, RpcIds};
-use loxodon_wire::ids::{BlockId, Milliseconds};
+use loxodon_wire::ids::{BlockId, InodeId, Milliseconds};
 use loxodon_wire::rpc::CallerContext;
 
 use crate::audit::AuditEvent;
@@ -63,6 +63,8 @@ pub struct Effects {
     pub audit: Vec<AuditEvent>,
     /// A report to write into the log directory: file name and text (`metaSave`).
     pub report: Option<(String, String)>,
+    /// A file was read whose access time is out of date: [`touch`](crate::NameNode::touch) it.
+    pub touched: Option<InodeId>,
     /// Removed inodes wait to be given back in slices.
     pub reclaim: bool,
 }

@@ -1,4 +1,5 @@
 //! The machine behind its door: calls as bytes in, answers, edits and audit lines out.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use loxodon_blocks::Settings as BlockSettings;
 use loxodon_namenode::dispatch::{self, Run};

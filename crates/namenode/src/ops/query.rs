@@ -194,11 +194,10 @@ fn write_cursor(index: usize, after: &[u8], paths: &[String]) -> Bytes {
 
 /// Eight bytes that tell one list of paths from another; only this NameNode reads them again.
 fn paths_checksum(paths: &[String]) -> Bytes {
-    use std::hash::{BuildHasher, Hash, Hasher};
-    let mut hasher = foldhash::quality::FixedState::with_seed(0).build_hasher();
-    paths.hash(&mut hasher);
+    use std::hash::BuildHasher;
+    let hash = foldhash::quality::FixedState::with_seed(0).hash_one(paths);
     let mut bytes = BytesMut::with_capacity(8);
-    bytes.extend_from_slice(&hasher.finish().to_be_bytes());
+    bytes.extend_from_slice(&hash.to_be_bytes());
     bytes.freeze()
 }
 
@@ -227,6 +226,9 @@ pub(crate) fn block_locations(
         .map_err(Into::into);
     machine.note(request, "open", &asked.src, None, None, &result);
     let range = result?;
+    if range.access_time_due {
+        request.effects.touched = Some(range.inode);
+    }
     let locations = Some(machine.locate_range(request, &range));
     Ok(GetBlockLocationsResponseProto { locations })
 }

@@ -15,7 +15,7 @@ use loxodon_namenode::{Effects, Identity, NameNode, NameNodeError, Request};
 use loxodon_namespace::context::Caller;
 use loxodon_namespace::edit::RpcIds;
 use loxodon_rpc::server::{Call, Handler, Responder};
-use loxodon_wire::ids::{BlockId, TxId};
+use loxodon_wire::ids::{BlockId, InodeId, TxId};
 use loxodon_wire::rpc::protocol::{self, Protocol};
 use loxodon_wire::rpc::{RemoteError, UserIdentity, exception};
 use parking_lot::{Mutex, RwLock};
@@ -122,6 +122,10 @@ impl Door {
                 let mut request = self.request(&call, &identity);
                 let result = query(&self.machine.read(), &mut request, &call.body);
                 self.settle(request, result, None, reply);
+            }
+            Run::Update(_) | Run::Once(_) if self.is_overloaded() => {
+                let message = "the edit log's disk does not keep up; try again";
+                reply.fail(&RemoteError::new(exception::RETRIABLE, message));
             }
             Run::Update(update) => self.update(call, identity, update, reply, true),
             Run::Once(update) => self.once(&call, &identity, update, reply),
@@ -241,6 +245,9 @@ impl Door {
         for block in effects.completed {
             self.wake(block);
         }
+        if let Some(file) = effects.touched {
+            self.touch(file);
+        }
         if effects.reclaim {
             let door = Arc::clone(self);
             self.runtime.spawn(async move { door.reclaim().await });
@@ -248,6 +255,24 @@ impl Door {
         if let Some((name, text)) = effects.report {
             self.store.write_report(&self.runtime, name, text);
         }
+    }
+
+    /// Notes that a file was read. Nobody waits for that to be on disk.
+    fn touch(&self, file: InodeId) {
+        let identity = self.own_identity();
+        let mut request = Request::new(self.clock.now(), &identity, RpcIds::NONE);
+        let mut machine = self.machine.write();
+        let result = machine.touch(&mut request, file);
+        self.append(&mut machine, &mut request.effects);
+        drop(machine);
+        if let Err(error) = result {
+            tracing::error!(%error, "an access time cannot be noted");
+        }
+    }
+
+    /// Whether a call that changes something must come back later: the disk does not keep up.
+    fn is_overloaded(&self) -> bool {
+        self.journal.is_full()
     }
 
     fn hold(self: &Arc<Self>, block: BlockId, held: Held) {
