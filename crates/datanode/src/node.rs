@@ -89,7 +89,7 @@ impl Node {
     }
 
     /// A NameNode is not served any more; with none left, neither is anyone.
-    pub(crate) fn service_ended(&self, reason: DataNodeError) {
+    pub(crate) fn service_ended(&self, reason: &DataNodeError) {
         let all: usize = self.services.iter().map(|service| service.peers.len()).sum();
         self.state.send_modify(|state| {
             state.ended += 1;
@@ -135,7 +135,7 @@ impl Node {
             match volume.directory.prepare(identity, &self.uuid, &volume.storage) {
                 Ok(_) => {}
                 Err(error @ DataNodeError::Disk { .. }) => {
-                    self.dataset.fail_volume(&volume, &error)
+                    self.dataset.fail_volume(&volume, &error);
                 }
                 Err(error) => return Err(error),
             }

@@ -42,7 +42,7 @@ pub(crate) async fn run(node: Arc<Node>, service: Arc<Service>, at: usize) {
         && !node.is_stopping()
     {
         error!(namenode = %peer.address, %reason, "this NameNode is not served any more");
-        node.service_ended(reason);
+        node.service_ended(&reason);
     }
 }
 
@@ -185,7 +185,7 @@ impl Actor {
         let answer: proto::HeartbeatResponseProto = match self.call("sendHeartbeat", &request).await
         {
             Ok(answer) => answer,
-            Err(error) => return self.failed("sendHeartbeat", error),
+            Err(error) => return self.failed("sendHeartbeat", &error),
         };
         self.node.metrics.heartbeats.add(1);
         self.service.claim(
@@ -218,8 +218,8 @@ impl Actor {
     }
 
     /// An error that ends the service, or one that passes.
-    fn failed(&self, method: &str, error: RpcError) -> Result<()> {
-        if is_final(&error) {
+    fn failed(&self, method: &str, error: &RpcError) -> Result<()> {
+        if is_final(error) {
             return Err(DataNodeError::NameNode(error.to_string()));
         }
         warn!(namenode = %self.peer.address, %error, method, "the NameNode did not take a message");
@@ -252,7 +252,7 @@ impl Actor {
                 // Tried again with the next heartbeat, not at once.
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 self.peer.changes.wake.notify_one();
-                self.failed("blockReceivedAndDeleted", error)
+                self.failed("blockReceivedAndDeleted", &error)
             }
         }
     }
@@ -272,7 +272,7 @@ impl Actor {
             match self.call::<_, proto::BlockReportResponseProto>("blockReport", message).await {
                 Ok(answer) => self.obey(answer.cmd.into_iter().collect()).await?,
                 // Due again with the next heartbeat.
-                Err(error) => return self.failed("blockReport", error),
+                Err(error) => return self.failed("blockReport", &error),
             }
         }
         self.next_report = Instant::now() + self.node.settings.report_interval;

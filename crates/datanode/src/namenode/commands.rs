@@ -34,7 +34,7 @@ pub(super) fn obey(node: &Arc<Node>, pool: &str, command: DatanodeCommandProto) 
             node.in_background("recovery", move || recovery::recover_all(&worker, blocks));
         }
         Ok(Type::FinalizeCommand) => {
-            info!(pool, "upgrade finalized: there is nothing of a previous layout here")
+            info!(pool, "upgrade finalized: there is nothing of a previous layout here");
         }
         // There are no block tokens, so there are no keys to change.
         Ok(Type::KeyUpdateCommand | Type::NullDatanodeCommand | Type::RegisterCommand) => {}
@@ -42,17 +42,17 @@ pub(super) fn obey(node: &Arc<Node>, pool: &str, command: DatanodeCommandProto) 
             "asked to cache blocks: this DataNode has no cache (dfs.datanode.max.locked.memory is 0)"
         ),
         Ok(Type::BlockEcReconstructionCommand) => {
-            warn!("asked to reconstruct erasure coded blocks, which is not supported")
+            warn!("asked to reconstruct erasure coded blocks, which is not supported");
         }
         Ok(Type::UnusedUpgradeCommand) | Err(_) => {
-            warn!(kind = command.cmd_type, "an unknown command")
+            warn!(kind = command.cmd_type, "an unknown command");
         }
     }
 }
 
 fn block_command(node: &Arc<Node>, command: BlockCommandProto) {
     match Action::try_from(command.action) {
-        Ok(Action::Transfer) => transfer(node, command),
+        Ok(Action::Transfer) => transfer(node, &command),
         Ok(Action::Invalidate) => {
             let pool: Arc<str> = command.block_pool_id.as_str().into();
             let blocks: Vec<Block> =
@@ -65,7 +65,7 @@ fn block_command(node: &Arc<Node>, command: BlockCommandProto) {
     }
 }
 
-fn transfer(node: &Arc<Node>, command: BlockCommandProto) {
+fn transfer(node: &Arc<Node>, command: &BlockCommandProto) {
     let pool: Arc<str> = command.block_pool_id.as_str().into();
     for (at, block) in command.blocks.iter().enumerate() {
         let block = Block::in_pool(&pool, block);
