@@ -2,5 +2,5 @@
 
 pub mod daemon;
 pub mod disk;
-
+pub mod minicluster;
 pub mod web;

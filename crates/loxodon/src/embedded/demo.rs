@@ -22,6 +22,8 @@ NameNode, and shows that nothing of the file is lost. --keep leaves the cluster 
 const DATANODES: usize = 3;
 const REPLICATION: u16 = 2;
 const BLOCK: u64 = 4 << 20;
+/// The longest range that the protocol can ask for.
+const EVERYTHING: u64 = i64::MAX.unsigned_abs();
 const STORED_AS: &str = "/demo/file";
 /// For the NameNode to give a DataNode up, and for its blocks to be copied.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -92,7 +94,7 @@ async fn show(file: Option<&Path>, keep: bool) -> Result<()> {
     read_back(&client, &stored).await?;
     watch_replication(&client, &cluster).await?;
 
-    cluster.kill_namenode();
+    cluster.kill_namenode().await;
     let start = Instant::now();
     cluster.start_namenode().await?;
     cluster.wait_until_serving(PATIENCE).await?;
@@ -158,13 +160,18 @@ async fn put(client: &Client, file: &Path) -> Result<Stored> {
 
 /// Prints where the blocks are; the number of a DataNode that has one.
 async fn show_blocks(client: &Client, cluster: &MiniCluster) -> Result<usize> {
-    let located = client.block_locations(STORED_AS, 0, u64::MAX).await?;
-    println!("\n3. {} blocks, {REPLICATION} replicas each, no two on one rack alone:", located.blocks.len());
+    let located = client.block_locations(STORED_AS, 0, EVERYTHING).await?;
+    println!(
+        "\n3. {} blocks, {REPLICATION} replicas each, no two on one rack alone:",
+        located.blocks.len()
+    );
     for block in &located.blocks {
         let places: Vec<String> = block
             .locations
             .iter()
-            .map(|l| format!("{}{}", l.datanode.rack, format_args!("/{}", l.datanode.transfer_address())))
+            .map(|l| {
+                format!("{}{}", l.datanode.rack, format_args!("/{}", l.datanode.transfer_address()))
+            })
             .collect();
         println!(
             "   blk_{}  {:>9}  {}",
@@ -197,9 +204,15 @@ async fn read_back(client: &Client, stored: &Stored) -> Result<()> {
     bar.finish_and_clear();
     let md5 = hex(&digest.finalize());
     if md5 != stored.md5 {
-        return Err(format!("what was read is not what was stored: {length} bytes, md5 {md5}").into());
+        return Err(
+            format!("what was read is not what was stored: {length} bytes, md5 {md5}").into()
+        );
     }
-    println!("   {} in {:.2} s, md5 {md5}: the same", megabytes(length), start.elapsed().as_secs_f64());
+    println!(
+        "   {} in {:.2} s, md5 {md5}: the same",
+        megabytes(length),
+        start.elapsed().as_secs_f64()
+    );
     Ok(())
 }
 
@@ -210,7 +223,7 @@ async fn watch_replication(client: &Client, cluster: &MiniCluster) -> Result<()>
     let mut last = None;
     while start.elapsed() < PATIENCE {
         let live = cluster.live_datanodes();
-        let located = client.block_locations(STORED_AS, 0, u64::MAX).await?;
+        let located = client.block_locations(STORED_AS, 0, EVERYTHING).await?;
         let whole = located
             .blocks
             .iter()
@@ -248,7 +261,10 @@ async fn finish(cluster: MiniCluster, keep: bool) -> Result<()> {
     println!("  export HADOOP_CONF_DIR={}", conf.display());
     println!("  loxodon hdfs dfs -ls -R /");
     println!("  loxodon hdfs fsck {STORED_AS} -files -blocks -locations");
-    println!("  curl http://127.0.0.1:{}/jmx?qry=Hadoop:service=NameNode,name=FSNamesystem", cluster.http_port());
+    println!(
+        "  curl http://127.0.0.1:{}/jmx?qry=Hadoop:service=NameNode,name=FSNamesystem",
+        cluster.http_port()
+    );
     loxodon_runtime::daemon::told_to_end().await;
     cluster.stop().await;
     Ok(())

@@ -204,6 +204,20 @@ impl EditLog {
         self.failure().map_or(Ok(()), Err)
     }
 
+    /// Writes nothing more and ends no segment, as in a crash: what waited is told so.
+    pub fn abandon(&self) {
+        let failure = LogFailed("The edit log was abandoned".into());
+        let waiting = {
+            let mut state = self.shared.state.lock();
+            state.failed.get_or_insert_with(|| failure.clone());
+            state.commit.take().map(|batch| state.commit.failed(batch))
+        };
+        self.stop();
+        for waiter in waiting.into_iter().flatten() {
+            waiter(Err(failure.clone()));
+        }
+    }
+
     fn stop(&self) {
         self.shared.state.lock().closing = true;
         self.shared.wake.notify_one();
@@ -258,6 +272,9 @@ impl Writer {
     fn next_batch(&self) -> Option<Batch<Durable>> {
         let mut state = self.shared.state.lock();
         loop {
+            if state.failed.is_some() {
+                return None;
+            }
             if let Some(batch) = state.commit.take() {
                 return Some(batch);
             }

@@ -198,6 +198,13 @@ impl StorageSet {
         &self.info
     }
 
+    /// Gives the directories to whoever takes them next; they are not in use after this.
+    pub fn release(&self) {
+        for directory in self.directories.lock().iter_mut() {
+            directory.lock = None;
+        }
+    }
+
     /// Every directory, in use or failed.
     #[must_use]
     pub fn status(&self) -> Vec<DirectoryStatus> {

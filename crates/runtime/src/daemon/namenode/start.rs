@@ -208,17 +208,36 @@ impl RunningNameNode {
     }
 
     /// Stops serving and closes the edit log.
-    pub async fn stop(mut self) {
+    pub async fn stop(self) {
+        self.leave(|door| {
+            if let Err(error) = door.journal.close() {
+                tracing::error!("{error}");
+            }
+        })
+        .await;
+    }
+
+    /// Stops as a crash would: nothing more is written, no segment is ended.
+    pub async fn kill(self) {
+        self.leave(|door| door.journal.abandon()).await;
+    }
+
+    async fn leave(mut self, end_journal: fn(&Door)) {
         for task in self.background.drain(..) {
             task.abort();
+            // It was aborted; how it ended says nothing.
+            let _ = task.await;
         }
         if let Some(server) = self.server.take() {
             server.shutdown().await;
         }
         drop(self.web.take());
         let door = Arc::clone(&self.door);
-        let closed = tokio::task::spawn_blocking(move || door.journal.close()).await;
-        if let Ok(Err(error)) = closed {
+        let ended = tokio::task::spawn_blocking(move || {
+            end_journal(&door);
+            door.store.storage.release();
+        });
+        if let Err(error) = ended.await {
             tracing::error!("{error}");
         }
     }

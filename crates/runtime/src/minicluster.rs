@@ -1,0 +1,382 @@
+//! The embedded cluster: a NameNode and DataNodes in this process, on real sockets and disks.
+//!
+//! For demonstrations and for other people's tests. Parts can be stopped without warning and
+//! started again on their disks.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), loxodon_runtime::minicluster::MiniClusterError> {
+//! use loxodon_runtime::minicluster::{MiniCluster, MiniClusterOptions};
+//!
+//! let options = MiniClusterOptions { datanodes: 3, ..MiniClusterOptions::default() };
+//! let cluster = MiniCluster::start(options).await?;
+//! println!("{}", cluster.uri());
+//! cluster.stop().await;
+//! # Ok(())
+//! # }
+//! ```
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use loxodon_conf::Configuration;
+use tempfile::TempDir;
+
+use crate::daemon::{datanode, namenode};
+
+/// Who set a value, in error messages about it.
+const SOURCE: &str = "the embedded cluster";
+/// Between two looks at whether the cluster serves.
+const POLL: Duration = Duration::from_millis(2);
+
+/// What an embedded cluster is made of.
+#[derive(Clone, Debug)]
+pub struct MiniClusterOptions {
+    /// How many DataNodes.
+    pub datanodes: usize,
+    /// Where disks are kept; a temporary directory, removed at the end, where there is none.
+    pub directory: Option<PathBuf>,
+    /// Whether the disks are emptied first. A directory without a file system is formatted anyway.
+    pub format: bool,
+    /// Port of the NameNode's calls; 0 takes a free one.
+    pub rpc_port: u16,
+    /// Port of the NameNode's web server; 0 takes a free one.
+    pub http_port: u16,
+    /// Racks of the DataNodes, one after the other, from the start again where they do not suffice.
+    pub racks: Vec<String>,
+    /// Keys that are set besides, name and value.
+    pub settings: Vec<(String, String)>,
+}
+
+impl Default for MiniClusterOptions {
+    fn default() -> Self {
+        Self {
+            datanodes: 1,
+            directory: None,
+            format: false,
+            rpc_port: 0,
+            http_port: 0,
+            racks: Vec::new(),
+            settings: Vec::new(),
+        }
+    }
+}
+
+/// Why an embedded cluster does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum MiniClusterError {
+    /// A directory or port of this machine.
+    #[error("{doing}: {source}")]
+    Io {
+        /// What was tried.
+        doing: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The NameNode.
+    #[error("NameNode: {0}")]
+    NameNode(#[from] namenode::StartError),
+    /// A DataNode.
+    #[error("DataNode {index}: {source}")]
+    DataNode {
+        /// Which, from 0.
+        index: usize,
+        /// Why.
+        source: datanode::StartError,
+    },
+    /// The parts run, but do not find each other.
+    #[error("after {seconds} s {live} of {wanted} DataNodes are registered, safe mode {safe_mode}")]
+    NotServing {
+        /// How long was waited.
+        seconds: u64,
+        /// DataNodes that are there.
+        live: usize,
+        /// DataNodes that were wanted.
+        wanted: usize,
+        /// `on` or `off`.
+        safe_mode: &'static str,
+    },
+    /// No DataNode has that number.
+    #[error("there is no DataNode {0}")]
+    NoSuchDataNode(usize),
+}
+
+/// A DataNode's place: it keeps its port over restarts, so that its rack stays its own.
+struct Place {
+    port: u16,
+    running: Option<datanode::RunningDataNode>,
+}
+
+/// A running cluster. Dropped, all of it stops at once, as if it were killed.
+pub struct MiniCluster {
+    conf: Configuration,
+    directory: PathBuf,
+    rpc_port: u16,
+    http_port: u16,
+    racks: HashMap<String, Arc<str>>,
+    namenode: Option<namenode::RunningNameNode>,
+    datanodes: Vec<Place>,
+    /// Removes the disks when the cluster is gone.
+    _temporary: Option<TempDir>,
+}
+
+impl MiniCluster {
+    /// Starts all parts and waits until the cluster is out of safe mode with every DataNode live.
+    ///
+    /// # Errors
+    /// The first part that does not start, by name.
+    pub async fn start(options: MiniClusterOptions) -> Result<Self, MiniClusterError> {
+        let (directory, temporary) = match &options.directory {
+            Some(directory) => (directory.clone(), None),
+            None => {
+                let made = tempfile::Builder::new()
+                    .prefix("loxodon-")
+                    .tempdir()
+                    .map_err(|source| io_error("make a temporary directory", source))?;
+                (made.path().to_owned(), Some(made))
+            }
+        };
+        let rpc_port = port_or_free(options.rpc_port)?;
+        let http_port = port_or_free(options.http_port)?;
+        let mut datanodes = Vec::new();
+        let mut racks = HashMap::new();
+        for index in 0..options.datanodes {
+            let port = port_or_free(0)?;
+            if let Some(rack) = options.racks.get(index % options.racks.len().max(1)) {
+                racks.insert(format!("127.0.0.1:{port}"), Arc::from(rack.as_str()));
+            }
+            datanodes.push(Place { port, running: None });
+        }
+        let conf = configuration(&options, &directory, rpc_port, http_port);
+        let mut cluster = Self {
+            conf,
+            directory,
+            rpc_port,
+            http_port,
+            racks,
+            namenode: None,
+            datanodes,
+            _temporary: temporary,
+        };
+        cluster.prepare_disks(options.format)?;
+        cluster.start_namenode().await?;
+        for index in 0..options.datanodes {
+            cluster.start_datanode(index).await?;
+        }
+        cluster.wait_until_serving(Duration::from_secs(60)).await?;
+        Ok(cluster)
+    }
+
+    /// `hdfs://127.0.0.1:port`.
+    #[must_use]
+    pub fn uri(&self) -> String {
+        format!("hdfs://127.0.0.1:{}", self.rpc_port)
+    }
+
+    /// Port of the NameNode's calls.
+    #[must_use]
+    pub const fn rpc_port(&self) -> u16 {
+        self.rpc_port
+    }
+
+    /// Port of the NameNode's web server.
+    #[must_use]
+    pub const fn http_port(&self) -> u16 {
+        self.http_port
+    }
+
+    /// The configuration that clients need.
+    #[must_use]
+    pub const fn conf(&self) -> &Configuration {
+        &self.conf
+    }
+
+    /// Where the disks are.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// `ip:port` where DataNode `index` transfers blocks, as NameNode and clients name it.
+    #[must_use]
+    pub fn datanode_address(&self, index: usize) -> Option<String> {
+        self.datanodes.get(index).map(|place| format!("127.0.0.1:{}", place.port))
+    }
+
+    /// How many DataNodes the NameNode takes to be alive; 0 where it does not run.
+    #[must_use]
+    pub fn live_datanodes(&self) -> usize {
+        self.namenode.as_ref().map_or(0, namenode::RunningNameNode::live_datanodes)
+    }
+
+    /// Starts the NameNode on its disk, where it does not run.
+    ///
+    /// # Errors
+    /// What keeps it from starting.
+    pub async fn start_namenode(&mut self) -> Result<(), MiniClusterError> {
+        if self.namenode.is_none() {
+            let options = namenode::StartOptions {
+                racks: Some(self.racks.clone()),
+                ..namenode::StartOptions::default()
+            };
+            let running = namenode::RunningNameNode::start(self.conf.clone(), options).await?;
+            self.namenode = Some(running);
+        }
+        Ok(())
+    }
+
+    /// Takes the NameNode away without warning; what it had not synced is lost, as in a crash.
+    pub async fn kill_namenode(&mut self) {
+        if let Some(namenode) = self.namenode.take() {
+            namenode.kill().await;
+        }
+    }
+
+    /// Starts DataNode `index` on its disks, where it does not run.
+    ///
+    /// # Errors
+    /// What keeps it from starting.
+    pub async fn start_datanode(&mut self, index: usize) -> Result<(), MiniClusterError> {
+        let place = self.datanodes.get_mut(index).ok_or(MiniClusterError::NoSuchDataNode(index))?;
+        if place.running.is_none() {
+            let mut conf = self.conf.clone();
+            let data = self.directory.join(format!("data/data{}", index + 1));
+            for (name, value) in [
+                ("dfs.datanode.data.dir", format!("file://{}", data.display())),
+                ("dfs.datanode.address", format!("127.0.0.1:{}", place.port)),
+                ("dfs.datanode.ipc.address", "127.0.0.1:0".to_owned()),
+                ("dfs.datanode.http.address", "127.0.0.1:0".to_owned()),
+            ] {
+                conf.set(name, &value, SOURCE);
+            }
+            let started = datanode::RunningDataNode::start(conf).await;
+            place.running =
+                Some(started.map_err(|source| MiniClusterError::DataNode { index, source })?);
+        }
+        Ok(())
+    }
+
+    /// Takes DataNode `index` away without warning.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn kill_datanode(&mut self, index: usize) -> Result<(), MiniClusterError> {
+        let place = self.datanodes.get_mut(index).ok_or(MiniClusterError::NoSuchDataNode(index))?;
+        drop(place.running.take());
+        Ok(())
+    }
+
+    /// Waits until safe mode is off and every DataNode that runs is live.
+    ///
+    /// # Errors
+    /// After `limit`: what is missing.
+    pub async fn wait_until_serving(&self, limit: Duration) -> Result<(), MiniClusterError> {
+        let wanted = self.datanodes.iter().filter(|place| place.running.is_some()).count();
+        let serving = || {
+            self.namenode
+                .as_ref()
+                .is_some_and(|n| !n.is_in_safe_mode() && n.live_datanodes() >= wanted)
+        };
+        let waiting = async {
+            while !serving() {
+                tokio::time::sleep(POLL).await;
+            }
+        };
+        if tokio::time::timeout(limit, waiting).await.is_ok() {
+            return Ok(());
+        }
+        let off = self.namenode.as_ref().is_some_and(|n| !n.is_in_safe_mode());
+        Err(MiniClusterError::NotServing {
+            seconds: limit.as_secs(),
+            live: self.live_datanodes(),
+            wanted,
+            safe_mode: if off { "off" } else { "on" },
+        })
+    }
+
+    /// Stops all parts in order.
+    pub async fn stop(mut self) {
+        for place in &mut self.datanodes {
+            if let Some(running) = place.running.take() {
+                running.stop().await;
+            }
+        }
+        if let Some(namenode) = self.namenode.take() {
+            namenode.stop().await;
+        }
+    }
+
+    fn prepare_disks(&self, format: bool) -> Result<(), MiniClusterError> {
+        let name = self.directory.join("name");
+        if format {
+            for old in [&name, &self.directory.join("data")] {
+                match fs::remove_dir_all(old) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                        return Err(io_error(&format!("empty {}", old.display()), error));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        fs::create_dir_all(&self.directory)
+            .map_err(|source| io_error(&format!("make {}", self.directory.display()), source))?;
+        if !name.join("current/VERSION").exists() {
+            let options = namenode::FormatOptions { non_interactive: true, ..Default::default() };
+            namenode::format(&self.conf, &options)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for MiniCluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MiniCluster")
+            .field("uri", &self.uri())
+            .field("datanodes", &self.datanodes.len())
+            .field("directory", &self.directory)
+            .finish_non_exhaustive()
+    }
+}
+
+fn configuration(
+    options: &MiniClusterOptions,
+    directory: &Path,
+    rpc_port: u16,
+    http_port: u16,
+) -> Configuration {
+    let mut conf = Configuration::new();
+    let replication = options.datanodes.clamp(1, 3);
+    for (name, value) in [
+        ("fs.defaultFS", format!("hdfs://127.0.0.1:{rpc_port}")),
+        ("dfs.namenode.http-address", format!("127.0.0.1:{http_port}")),
+        ("dfs.namenode.name.dir", format!("file://{}", directory.join("name").display())),
+        ("dfs.replication", replication.to_string()),
+        ("dfs.namenode.safemode.extension", "0".to_owned()),
+        ("dfs.namenode.safemode.min.datanodes", "0".to_owned()),
+    ] {
+        conf.set(name, &value, SOURCE);
+    }
+    for (name, value) in &options.settings {
+        conf.set(name, value, "-D");
+    }
+    conf
+}
+
+/// `port`, or one that is free now where it is 0.
+fn port_or_free(port: u16) -> Result<u16, MiniClusterError> {
+    if port != 0 {
+        return Ok(port);
+    }
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .and_then(|listener| listener.local_addr())
+        .map(|address| address.port())
+        .map_err(|source| io_error("find a free port", source))
+}
+
+fn io_error(doing: &str, source: io::Error) -> MiniClusterError {
+    MiniClusterError::Io { doing: doing.to_owned(), source }
+}
