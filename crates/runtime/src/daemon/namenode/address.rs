@@ -59,20 +59,20 @@ pub(crate) fn rpc(conf: &Configuration) -> Result<Listen, AddressError> {
         }
     };
     let bind_host = conf.text(&keys::NAMENODE_RPC_BIND_HOST)?;
-    listen(name, &value, bind_host, DEFAULT_RPC_PORT)
+    listen(name, &value, bind_host.as_deref(), DEFAULT_RPC_PORT)
 }
 
 /// Where web pages are asked for: `dfs.namenode.http-address`.
 pub(crate) fn http(conf: &Configuration) -> Result<Listen, AddressError> {
     let value = conf.text(&keys::NAMENODE_HTTP_ADDRESS)?.unwrap_or_default();
     let bind_host = conf.text(&keys::NAMENODE_HTTP_BIND_HOST)?;
-    listen(keys::NAMENODE_HTTP_ADDRESS.name, &value, bind_host, 9870)
+    listen(keys::NAMENODE_HTTP_ADDRESS.name, &value, bind_host.as_deref(), 9870)
 }
 
 fn listen(
     name: &'static str,
     value: &str,
-    bind_host: Option<String>,
+    bind_host: Option<&str>,
     default_port: u16,
 ) -> Result<Listen, AddressError> {
     let malformed = || AddressError::Malformed { name, value: value.to_owned() };
@@ -84,7 +84,7 @@ fn listen(
     if host.is_empty() {
         return Err(malformed());
     }
-    let bind = bind_host.as_deref().filter(|it| !it.is_empty()).unwrap_or(host);
+    let bind = bind_host.filter(|it| !it.is_empty()).unwrap_or(host);
     let unknown = |source| AddressError::Unknown { name, value: value.to_owned(), source };
     let mut addresses = (bind, port).to_socket_addrs().map_err(unknown)?;
     let bind = addresses

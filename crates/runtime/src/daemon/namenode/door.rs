@@ -127,7 +127,7 @@ impl Door {
                 let message = "the edit log's disk does not keep up; try again";
                 reply.fail(&RemoteError::new(exception::RETRIABLE, message));
             }
-            Run::Update(update) => self.update(call, identity, update, reply, true),
+            Run::Update(update) => self.update(&call, &identity, update, reply, true),
             Run::Once(update) => self.once(&call, &identity, update, reply),
             Run::Shell(task) => {
                 let door = Arc::clone(self);
@@ -148,13 +148,13 @@ impl Door {
 
     fn update(
         self: &Arc<Self>,
-        call: Call,
-        identity: Arc<Identity>,
+        call: &Call,
+        identity: &Arc<Identity>,
         update: Update,
         reply: Responder,
         may_wait: bool,
     ) {
-        let mut request = self.request(&call, &identity);
+        let mut request = self.request(call, identity);
         request.may_wait = may_wait;
         let mut machine = self.machine.write();
         let result = update(&mut machine, &mut request, &call.body);
@@ -163,7 +163,7 @@ impl Door {
             // Still under the lock: the block cannot become complete before the call is held.
             self.hold(
                 block,
-                Held { call: call.clone(), identity: Arc::clone(&identity), update, reply },
+                Held { call: call.clone(), identity: Arc::clone(identity), update, reply },
             );
             drop(machine);
             self.after(request);
@@ -288,7 +288,7 @@ impl Door {
     fn wake(self: &Arc<Self>, block: BlockId) {
         let Some(held) = self.held.lock().remove(&block) else { return };
         for Held { call, identity, update, reply } in held {
-            self.update(call, identity, update, reply, false);
+            self.update(&call, &identity, update, reply, false);
         }
     }
 

@@ -132,7 +132,7 @@ impl Walk {
             match result {
                 Ok(_) => tracing::info!("Fsck: deleted corrupt file {path}"),
                 Err(error) => {
-                    tracing::error!("Fsck: error deleting corrupted file {path}: {error}")
+                    tracing::error!("Fsck: error deleting corrupted file {path}: {error}");
                 }
             }
         }

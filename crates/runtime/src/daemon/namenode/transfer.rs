@@ -23,18 +23,21 @@ pub(crate) fn pages(router: Router, door: &Arc<Door>) -> Router {
                 Method::PUT => put(&door, request).await,
                 _ => Err(refuse(StatusCode::METHOD_NOT_ALLOWED, "only GET and PUT are known here")),
             };
-            answer.unwrap_or_else(|refusal| refusal)
+            answer.unwrap_or_else(|refusal| *refusal)
         }
     })
 }
 
-type Answer = Result<Response, Response>;
+type Answer = Result<Response, Refusal>;
 
-fn refuse(status: StatusCode, reason: &str) -> Response {
-    Response::error(status, reason)
+/// A page that says why not.
+type Refusal = Box<Response>;
+
+fn refuse(status: StatusCode, reason: &str) -> Refusal {
+    Box::new(Response::error(status, reason))
 }
 
-fn number(request: &Request, name: &str) -> Result<TxId, Response> {
+fn number(request: &Request, name: &str) -> Result<TxId, Refusal> {
     let text = request.parameter(name).unwrap_or_default();
     text.parse().map(TxId).map_err(|_| {
         refuse(StatusCode::BAD_REQUEST, &format!("Invalid request has no {name} parameter"))
@@ -43,7 +46,7 @@ fn number(request: &Request, name: &str) -> Result<TxId, Response> {
 
 /// Refuses NameNodes of another file system, by their `storageInfo`
 /// (`layout:namespace:ctime:cluster`).
-fn check_storage(door: &Door, request: &Request) -> Result<(), Response> {
+fn check_storage(door: &Door, request: &Request) -> Result<(), Refusal> {
     let Some(theirs) = request.parameter("storageInfo") else { return Ok(()) };
     let ours = {
         let machine = door.machine.read();
