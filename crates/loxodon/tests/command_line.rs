@@ -1,5 +1,7 @@
 //! The program with wrong command lines and configurations: what is wrong is named, and where.
 
+#![allow(clippy::expect_used)] // helpers of tests are not marked as tests
+
 use std::path::Path;
 use std::process::{Command, Output};
 

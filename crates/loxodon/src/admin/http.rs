@@ -83,7 +83,7 @@ pub(crate) fn encoded(text: &str) -> String {
         match byte {
             b' ' => result.push('+'),
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'*' => {
-                result.push(byte.into())
+                result.push(byte.into());
             }
             other => result.push_str(&format!("%{other:02X}")),
         }

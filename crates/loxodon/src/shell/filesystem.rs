@@ -275,7 +275,7 @@ impl Endpoint {
     /// Opens a file for reading.
     pub(crate) async fn open(&self, path: &str) -> Result<Reader> {
         match self {
-            Self::Hdfs(client) => Ok(Reader::Hdfs(client.open(path).await?)),
+            Self::Hdfs(client) => Ok(Reader::Hdfs(Box::new(client.open(path).await?))),
             Self::Local => Reader::local(path),
         }
     }

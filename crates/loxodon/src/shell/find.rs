@@ -16,7 +16,7 @@ enum Expression {
     /// `-print`, `-print0`: with what behind it.
     Print(&'static str),
     /// All of them, until one does not hold.
-    And(Vec<Expression>),
+    And(Vec<Self>),
 }
 
 impl Expression {

@@ -11,7 +11,7 @@ enum Step {
     Any,
     Star,
     Set { negated: bool, ranges: Vec<(char, char)> },
-    Choice(Vec<Vec<Step>>),
+    Choice(Vec<Vec<Self>>),
 }
 
 /// A compiled pattern for one name.

@@ -18,7 +18,7 @@ const CHUNK: usize = 1 << 20;
 #[derive(Debug)]
 pub(crate) enum Reader {
     /// A file of HDFS.
-    Hdfs(FileReader),
+    Hdfs(Box<FileReader>),
     /// A local file and its path.
     Local(File, String),
     /// Standard input.
