@@ -28,7 +28,12 @@ fn both_shells_print_the_same() {
         Ok(differences) => differences,
         Err(error) => panic!("{error}\nlogs and disks: {}", root.keep().display()),
     };
-    assert!(differences.is_empty(), "{} lines differ:\n{}", differences.len(), differences.join("\n"));
+    assert!(
+        differences.is_empty(),
+        "{} lines differ:\n{}",
+        differences.len(),
+        differences.join("\n")
+    );
 }
 
 /// What differs, told line by line.
@@ -47,7 +52,8 @@ fn compare(root: &Path) -> io::Result<Vec<String>> {
     let local = root.join("local");
     let lines = lines(&site, &local);
     // Hadoop's shell tells one file system from another by its cache, which the host turns off.
-    let cached = ["-D", "fs.hdfs.impl.disable.cache=false", "-D", "fs.file.impl.disable.cache=false"];
+    let cached =
+        ["-D", "fs.hdfs.impl.disable.cache=false", "-D", "fs.file.impl.disable.cache=false"];
     let theirs = run_all(&lines, &local, |user, args| {
         let args: Vec<&str> = cached.iter().chain(args).copied().collect();
         java.run(&site.conf(), user, "dfs", &args)
@@ -125,7 +131,12 @@ fn run_all(
 }
 
 fn sh(local: &Path, script: &str) -> io::Result<Outcome> {
-    let output = Command::new("sh").arg("-c").arg(script).current_dir(local).stdin(Stdio::null()).output()?;
+    let output = Command::new("sh")
+        .arg("-c")
+        .arg(script)
+        .current_dir(local)
+        .stdin(Stdio::null())
+        .output()?;
     Ok(Outcome {
         exit: output.status.code().unwrap_or(-1),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -178,7 +189,10 @@ fn time_length(bytes: &[u8]) -> Option<usize> {
     }
     let fits = |pattern: &str| {
         bytes.len() >= pattern.len()
-            && pattern.bytes().zip(bytes).all(|(p, b)| if p == b'0' { b.is_ascii_digit() } else { p == *b })
+            && pattern
+                .bytes()
+                .zip(bytes)
+                .all(|(p, b)| if p == b'0' { b.is_ascii_digit() } else { p == *b })
     };
     let length = ["0000-00-00 00:00:00", "0000-00-00 00:00"].iter().find(|p| fits(p))?.len();
     let set = ["2020-02-03", "2021-02-03", "2022-02-03", "2023-02-03"];
