@@ -3,6 +3,7 @@
 //! `cargo run --release -p loxodon-bench -- <measure> [--java | --ours] [number]`; without a measure, all of them.
 
 mod daemon;
+mod data;
 mod namenode_calls;
 mod report;
 mod start;
@@ -17,8 +18,9 @@ type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 /// A measure: its name, what it is, and the function that takes and prints it.
 type Measure = (&'static str, &'static str, fn(&Plan) -> Result<()>);
 
-const MEASURES: [Measure; 2] = [
+const MEASURES: [Measure; 3] = [
     ("start", "cold start, idle memory, one command of the shell", start::measure),
+    ("data", "CPU per GB written and read, throughput, small files", data::measure),
     ("namenode-calls", "NameNode CPU per call and calls per second", namenode_calls::measure),
 ];
 
