@@ -267,6 +267,30 @@ fn complete_is_held_until_the_block_is_reported() {
 }
 
 #[test]
+fn append_names_the_last_block_only_where_it_goes_on() {
+    let mut world = World::new();
+    world.add_datanode();
+    // (length, asks for a new block, block in the answer, its nodes)
+    let cases = [(5, false, true, 1), (5, true, true, 0), (128 << 20, false, false, 0)];
+    for (index, (length, new_block, named, nodes)) in cases.into_iter().enumerate() {
+        let src = format!("/f{index}");
+        world.create(&src);
+        let last = ExtendedBlockProto { num_bytes: Some(length), ..world.add_block(&src).b };
+        world.received(&last);
+        assert!(world.complete(&src, &last));
+        let new_block = if new_block { CreateFlagProto::NewBlock as u32 } else { 0 };
+        let asked = AppendRequestProto {
+            src,
+            client_name: "writer".into(),
+            flag: Some(CreateFlagProto::Append as u32 | new_block),
+        };
+        let answer: AppendResponseProto = world.client("append", &asked).unwrap();
+        assert_eq!(answer.block.is_some(), named, "case {index}");
+        assert_eq!(answer.block.map_or(0, |b| b.locs.len()), nodes, "case {index}");
+    }
+}
+
+#[test]
 fn what_was_logged_gives_the_same_tree_again() {
     let mut world = World::new();
     world.add_datanode();

@@ -77,7 +77,9 @@ pub(crate) fn append(
     let stat = machine.namespace.status_of(append.file);
     let offset =
         |block: &Block| stat.as_ref().map_or(0, |found| found.length.saturating_sub(block.length));
-    let block = append.last_block.map(|last| {
+    // A full last block is not opened again, and is not in the answer unless a new one was asked
+    // for: a client takes a block without locations for one that has lost its replicas.
+    let block = append.last_block.filter(|_| append.continues || new_block).map(|last| {
         let targets = machine.blocks.expected_locations(last.id);
         machine.located_at(request, to_blocks(last), offset(&last), &targets, false)
     });
