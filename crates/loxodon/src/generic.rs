@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use loxodon_conf::{Configuration, Notice, keys};
+use tracing_subscriber::filter::LevelFilter;
 
 /// Options of Hadoop's launcher script, which come first.
 #[derive(Debug, Default)]
@@ -10,7 +11,7 @@ pub(crate) struct Launch {
     /// `--config`.
     pub(crate) directory: Option<PathBuf>,
     /// `--loglevel`, or `--debug`.
-    pub(crate) log_level: Option<String>,
+    pub(crate) log_level: Option<LevelFilter>,
     /// What follows.
     pub(crate) rest: Vec<String>,
 }
@@ -38,7 +39,7 @@ impl Launch {
                     launch.directory = Some(directory);
                 }
                 "--loglevel" => launch.log_level = Some(log_level(&value()?)?),
-                "--debug" => launch.log_level = Some("debug".into()),
+                "--debug" => launch.log_level = Some(LevelFilter::DEBUG),
                 "--help" | "--version" => {
                     launch.rest.push(arg.trim_start_matches('-').to_owned());
                     return Ok(launch);
@@ -56,11 +57,12 @@ impl Launch {
     }
 }
 
-fn log_level(text: &str) -> Result<String, String> {
-    let level = text.to_ascii_lowercase();
-    match level.as_str() {
-        "fatal" => Ok("error".into()),
-        "trace" | "debug" | "info" | "warn" | "error" => Ok(level),
+fn log_level(text: &str) -> Result<LevelFilter, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "fatal" => Ok(LevelFilter::ERROR),
+        level @ ("trace" | "debug" | "info" | "warn" | "error") => {
+            level.parse().map_err(|_| format!("--loglevel: '{text}' is no level"))
+        }
         _ => Err(format!(
             "--loglevel: '{text}' is not one of TRACE, DEBUG, INFO, WARN, ERROR, FATAL"
         )),
@@ -145,7 +147,7 @@ mod tests {
     #[test]
     fn launcher_options() {
         let launch = Launch::parse(&args("--loglevel DEBUG dfs -ls --x")).unwrap();
-        assert_eq!(launch.log_level.as_deref(), Some("debug"));
+        assert_eq!(launch.log_level, Some(LevelFilter::DEBUG));
         assert_eq!(launch.rest, ["dfs", "-ls", "--x"]);
         for (bad, named) in [
             ("--loglevel loud", "loud"),

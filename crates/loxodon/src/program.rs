@@ -6,6 +6,7 @@ use loxodon_conf::Configuration;
 
 use crate::admin;
 use loxodon_runtime::daemon;
+use tracing_subscriber::filter::LevelFilter;
 
 use crate::embedded::{demo, minicluster};
 use crate::generic::{self, Launch};
@@ -96,6 +97,9 @@ fn refuse(message: &str) -> i32 {
 
 fn dispatch(called: &str, word: &str, args: &[String], launch: &Launch) -> i32 {
     let configured = || generic::configure(launch.directory.as_deref(), args);
+    if let Err(message) = start_log(word, launch) {
+        return refuse(&message);
+    }
     match word {
         "version" | "-version" => {
             output::print(&version());
@@ -124,6 +128,17 @@ fn dispatch(called: &str, word: &str, args: &[String], launch: &Launch) -> i32 {
             eprint!("{}", usage(called));
             1
         }
+    }
+}
+
+/// Daemons log from the start; other commands say what they have to say themselves, and log
+/// only when they are told to.
+fn start_log(word: &str, launch: &Launch) -> Result<(), String> {
+    let is_daemon = matches!(word, "namenode" | "datanode");
+    match launch.log_level {
+        Some(level) => daemon::log::start(level),
+        None if is_daemon => daemon::log::start(LevelFilter::INFO),
+        None => Ok(()),
     }
 }
 

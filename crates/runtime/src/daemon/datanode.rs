@@ -9,10 +9,9 @@ use loxodon_datanode::{
     DataNode, DataNodeError, DataNodeObserver, DataNodeSettings, DataNodeStatus,
 };
 use serde_json::{Map, Value, json};
-use tracing_subscriber::filter::LevelFilter;
 
 use crate::web::{
-    Bean, BeanSource, Daemon, LogLevels, ProcessBeans, Router, WebLimits, WebServer, standard_pages,
+    Bean, BeanSource, Daemon, ProcessBeans, Router, WebLimits, WebServer, standard_pages,
 };
 
 /// Why a DataNode does not start.
@@ -162,12 +161,11 @@ fn web_address(conf: &Configuration) -> Result<SocketAddr, StartError> {
 fn router(conf: &Configuration, beans: Arc<DataNodeBeans>) -> Router {
     let process = ProcessBeans::new("DataNode", super::host_name(), SystemTime::now());
     let sources: Vec<Arc<dyn BeanSource>> = vec![beans, Arc::new(process)];
-    let refuse = |_| Err("what this process logs is decided where it was started".to_owned());
     let daemon = Daemon {
         name: "DataNode".into(),
         beans: sources.into(),
         configuration: Arc::new(conf.clone()),
-        log_levels: Arc::new(LogLevels::new(LevelFilter::INFO, refuse)),
+        log_levels: super::log::levels(),
     };
     standard_pages(Router::new(), daemon)
 }

@@ -28,7 +28,8 @@ impl fmt::Debug for LogLevels {
 
 /// Java's loggers by the beginning of their name, and the parts of this program in their place;
 /// the first that fits counts.
-const LOGGERS: [(&str, &str); 12] = [
+const LOGGERS: [(&str, &str); 13] = [
+    ("org.apache.hadoop.hdfs.server.namenode.FSNamesystem.audit", "audit"),
     ("org.apache.hadoop.hdfs.server.namenode", "loxodon_namenode"),
     ("org.apache.hadoop.hdfs.server.blockmanagement", "loxodon_blocks"),
     ("org.apache.hadoop.hdfs.server.datanode", "loxodon_datanode"),
@@ -71,7 +72,7 @@ impl LogLevels {
         self.set.lock().get(part).copied().unwrap_or_else(|| *self.default.lock())
     }
 
-    fn set(&self, part: &'static str, level: LevelFilter) -> Result<(), String> {
+    pub(crate) fn set(&self, part: &'static str, level: LevelFilter) -> Result<(), String> {
         let targets = {
             let (mut set, mut default) = (self.set.lock(), self.default.lock());
             if part == ROOT {

@@ -23,6 +23,7 @@ use parking_lot::{Mutex, RwLock};
 use super::clock::Clock;
 use super::racks::Racks;
 use super::store::Store;
+use crate::daemon::log::AUDIT;
 use crate::disk::EditLog;
 
 /// How long `complete` may wait for the last block to be reported. A client that is told "not
@@ -237,9 +238,10 @@ impl Door {
     /// Everything but the answer.
     pub(crate) fn after(self: &Arc<Self>, mut request: Request<'_>) {
         let effects = std::mem::take(&mut request.effects);
-        for event in &effects.audit {
+        let audited = tracing::enabled!(target: AUDIT, tracing::Level::INFO);
+        for event in effects.audit.iter().filter(|_| audited) {
             if let Some(line) = event.line(&request, &self.audit) {
-                tracing::info!(target: "audit", "{line}");
+                tracing::info!(target: AUDIT, "{line}");
             }
         }
         for block in effects.completed {

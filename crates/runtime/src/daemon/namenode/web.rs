@@ -35,16 +35,10 @@ pub(crate) async fn start(
         name: "NameNode".into(),
         beans: beans.into(),
         configuration: Arc::new(conf.clone()),
-        log_levels: log_levels.unwrap_or_else(unchangeable),
+        log_levels: log_levels.unwrap_or_else(crate::daemon::log::levels),
     };
     let router = Router::new().page("/isActive", is_active_page(|| true));
     let router = super::fsck::pages(router, door);
     let router = super::transfer::pages(router, door);
     WebServer::bind(listen.bind, WebLimits::default(), standard_pages(router, daemon)).await
-}
-
-/// Log levels of a NameNode inside somebody else's process, whose log is not ours to change.
-fn unchangeable() -> Arc<LogLevels> {
-    let refuse = |_| Err("the process that runs this NameNode decides what it logs".to_owned());
-    Arc::new(LogLevels::new(tracing_subscriber::filter::LevelFilter::INFO, refuse))
 }
