@@ -484,6 +484,14 @@ impl Namespace {
     pub(crate) fn set_blocks(&mut self, index: u32, blocks: &[Block]) {
         let old = self.blocks(index).len() as u64;
         self.totals.blocks = self.totals.blocks - old + blocks.len() as u64;
+        // Nothing beside the record, and nothing to go there: by far the most files.
+        if let &[only] = blocks
+            && let Some(block) = pack(only)
+            && self.inode(index).is_some_and(|inode| inode.is_file() && inode.beside().is_none())
+        {
+            self.inodes.get_mut(index).set_inline_block(Some(block));
+            return;
+        }
         self.update_beside(index, |beside| {
             beside.blocks.clear();
             beside.blocks.extend_from_slice(blocks);

@@ -4,15 +4,16 @@
 use std::sync::Arc;
 
 use loxodon_wire::ids::{InodeId, Milliseconds};
+use smallvec::SmallVec;
 
 use crate::acl;
 use crate::arena::NONE;
 use crate::carried::Carried;
-use crate::edit::{AclEntry, Block, Permissions, XAttr};
+use crate::edit::{AclEntry, Block, XAttr};
 use crate::error::LoadError;
 use crate::file_blocks::Blocks;
 use crate::id_map::MAX_INODE_ID;
-use crate::inode::{FileLayout, Inode, QuotaFeature, Writer};
+use crate::inode::{FileLayout, Inode, PermissionWord, QuotaFeature, Writer};
 use crate::settings::Settings;
 use crate::status::{FileKind, Quota, Usage};
 use crate::tree::{Counters, Namespace, ROOT};
@@ -154,15 +155,26 @@ impl Namespace {
     }
 }
 
-/// An inode as an image gives it.
+/// Owner, group and mode, as an image names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoadedPermissions<'a> {
+    /// The owner.
+    pub owner: &'a str,
+    /// The group.
+    pub group: &'a str,
+    /// Mode with sticky bit.
+    pub mode: u16,
+}
+
+/// An inode as an image gives it; names are where the image's bytes are.
 #[derive(Clone, Debug)]
-pub struct LoadedInode {
+pub struct LoadedInode<'a> {
     /// Its number.
     pub id: InodeId,
     /// Its name; empty for the root.
-    pub name: Vec<u8>,
+    pub name: &'a [u8],
     /// Owner, group and mode.
-    pub permissions: Permissions,
+    pub permissions: LoadedPermissions<'a>,
     /// Last change.
     pub mtime: Milliseconds,
     /// Last access.
@@ -172,12 +184,12 @@ pub struct LoadedInode {
     /// Attributes.
     pub xattrs: Vec<XAttr>,
     /// The rest.
-    pub body: LoadedBody,
+    pub body: LoadedBody<'a>,
 }
 
 /// The rest of a loaded inode, by kind.
 #[derive(Clone, Debug)]
-pub enum LoadedBody {
+pub enum LoadedBody<'a> {
     /// A file.
     File {
         /// Copies of each block.
@@ -189,20 +201,22 @@ pub enum LoadedBody {
         /// 0 for replication.
         erasure_coding_policy: u8,
         /// Its blocks.
-        blocks: Vec<Block>,
+        blocks: SmallVec<[Block; 1]>,
         /// Lease holder and his host, if it is being written.
-        writer: Option<(String, String)>,
+        writer: Option<(&'a str, &'a str)>,
     },
     /// A directory with its limits (-1 for none).
     Directory(Quota),
     /// A symbolic link with its target.
-    Symlink(String),
+    Symlink(&'a str),
 }
 
 /// Puts a tree together: inodes in any order, then who is in which directory.
 pub struct Loader {
     namespace: Namespace,
     root_seen: bool,
+    /// The last permissions and their number: neighbours mostly have the same.
+    recent: Option<(PermissionWord, u32)>,
 }
 
 impl Loader {
@@ -211,16 +225,16 @@ impl Loader {
     pub fn new(settings: Settings) -> Self {
         let mut namespace = Namespace::new(settings);
         namespace.root_quota.used.namespace = 0;
-        Self { namespace, root_seen: false }
+        Self { namespace, root_seen: false, recent: None }
     }
 
     /// Adds an inode.
     ///
     /// # Errors
     /// Its number is taken or out of range.
-    pub fn add(&mut self, inode: LoadedInode) -> Result<(), LoadError> {
+    pub fn add(&mut self, inode: LoadedInode<'_>) -> Result<(), LoadError> {
+        let permission = self.permission(&inode.permissions);
         let ns = &mut self.namespace;
-        let permission = ns.permission(&inode.permissions);
         let index = if inode.id == InodeId::ROOT {
             if self.root_seen || !matches!(inode.body, LoadedBody::Directory(_)) {
                 return Err(LoadError::DuplicateInode(inode.id));
@@ -234,12 +248,28 @@ impl Loader {
                 LoadedBody::Directory(_) => FileKind::Directory,
                 LoadedBody::Symlink(_) => FileKind::Symlink,
             };
-            ns.new_inode(kind, inode.id, &inode.name, permission)
+            ns.new_inode(kind, inode.id, inode.name, permission)
                 .map_err(|_| why_not(ns, &inode))?
+        };
+        let layout = match inode.body {
+            LoadedBody::File {
+                replication,
+                block_size,
+                storage_policy,
+                erasure_coding_policy,
+                ..
+            } => ns.layouts.number(&FileLayout {
+                block_size,
+                replication,
+                storage_policy,
+                erasure_coding_policy,
+            }),
+            _ => 0,
         };
         let record = ns.inodes.get_mut(index);
         record.set_mtime(inode.mtime);
         record.set_atime(inode.atime);
+        record.layout = layout;
         if !inode.acl.is_empty() || !inode.xattrs.is_empty() {
             ns.update_beside(index, |beside| {
                 beside.acl = inode.acl;
@@ -250,20 +280,29 @@ impl Loader {
         Ok(())
     }
 
-    fn add_body(&mut self, index: u32, id: InodeId, body: LoadedBody) {
+    fn permission(&mut self, wanted: &LoadedPermissions<'_>) -> u32 {
+        let ns = &mut self.namespace;
+        if let Some((word, number)) = self.recent
+            && word.mode == wanted.mode
+            && ns.user(word.owner) == wanted.owner
+            && ns.user(word.group) == wanted.group
+        {
+            return number;
+        }
+        let word = PermissionWord {
+            owner: ns.owner(wanted.owner),
+            group: ns.owner(wanted.group),
+            mode: wanted.mode,
+        };
+        let number = ns.permissions.number(&word);
+        self.recent = Some((word, number));
+        number
+    }
+
+    fn add_body(&mut self, index: u32, id: InodeId, body: LoadedBody<'_>) {
         let ns = &mut self.namespace;
         match body {
-            LoadedBody::File {
-                replication,
-                block_size,
-                storage_policy,
-                erasure_coding_policy,
-                blocks,
-                writer,
-            } => {
-                let layout =
-                    FileLayout { block_size, replication, storage_policy, erasure_coding_policy };
-                ns.set_layout(index, layout);
+            LoadedBody::File { blocks, writer, .. } => {
                 if !blocks.is_empty() {
                     ns.set_blocks(index, &blocks);
                 }
@@ -345,7 +384,7 @@ impl Loader {
     }
 }
 
-fn why_not(ns: &Namespace, inode: &LoadedInode) -> LoadError {
+fn why_not(ns: &Namespace, inode: &LoadedInode<'_>) -> LoadError {
     if inode.id.0 <= MAX_INODE_ID && ns.index_of(inode.id).is_some() {
         return LoadError::DuplicateInode(inode.id);
     }

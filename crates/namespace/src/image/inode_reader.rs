@@ -3,11 +3,12 @@
 use super::inode_writer::QUOTA_TYPES;
 use super::proto::{Cursor, Malformed, Value};
 use super::strings::{Kind, Strings};
-use crate::edit::{AclEntry, AclKind, AclScope, Block, Permissions, XAttr, XAttrNamespace};
+use crate::edit::{AclEntry, AclKind, AclScope, Block, XAttr, XAttrNamespace};
 use crate::status::Quota;
-use crate::view::{LoadedBody, LoadedInode};
+use crate::view::{LoadedBody, LoadedInode, LoadedPermissions};
 use bytes::Bytes;
 use loxodon_wire::ids::{BlockId, GenerationStamp, InodeId, Milliseconds};
+use smallvec::SmallVec;
 
 type Result<T> = std::result::Result<T, Malformed>;
 
@@ -26,7 +27,7 @@ struct Common {
 }
 
 /// Reads one inode.
-pub(super) fn read_inode(message: &[u8], strings: &Strings) -> Result<LoadedInode> {
+pub(super) fn read_inode<'a>(message: &'a [u8], strings: &'a Strings) -> Result<LoadedInode<'a>> {
     let mut cursor = Cursor::new(message);
     let (mut kind, mut id, mut name) = (0, None, &[][..]);
     let mut inner = None;
@@ -48,7 +49,7 @@ pub(super) fn read_inode(message: &[u8], strings: &Strings) -> Result<LoadedInod
     };
     Ok(LoadedInode {
         id: InodeId(id.ok_or(malformed("an inode has no number"))?),
-        name: name.to_vec(),
+        name,
         permissions: permissions(common.permission, strings)?,
         mtime: Milliseconds(common.mtime),
         atime: Milliseconds(common.atime),
@@ -58,24 +59,28 @@ pub(super) fn read_inode(message: &[u8], strings: &Strings) -> Result<LoadedInod
     })
 }
 
-fn permissions(word: u64, strings: &Strings) -> Result<Permissions> {
+fn permissions(word: u64, strings: &Strings) -> Result<LoadedPermissions<'_>> {
     let name = |kind, number: u64| {
         strings
             .get(kind, (number & 0xff_ffff) as u32)
-            .map(|name| name.to_string())
+            .map(|name| &**name)
             .ok_or(malformed("an owner is not in the string table"))
     };
-    Ok(Permissions {
+    Ok(LoadedPermissions {
         owner: name(Kind::User, word >> 40)?,
         group: name(Kind::Group, word >> 16)?,
         mode: word as u16,
     })
 }
 
-fn read_file(message: &[u8], strings: &Strings, common: &mut Common) -> Result<LoadedBody> {
+fn read_file<'a>(
+    message: &'a [u8],
+    strings: &Strings,
+    common: &mut Common,
+) -> Result<LoadedBody<'a>> {
     let mut cursor = Cursor::new(message);
     let (mut replication, mut block_size, mut storage_policy, mut policy) = (0, 0, 0, 0);
-    let mut blocks = Vec::new();
+    let mut blocks = SmallVec::new();
     let mut writer = None;
     while let Some((field, value)) = cursor.field()? {
         match (field, value) {
@@ -121,13 +126,13 @@ fn read_block(message: &[u8]) -> Result<Block> {
     Ok(block)
 }
 
-fn text(bytes: &[u8]) -> Result<String> {
-    std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| malformed("a string is not UTF-8"))
+fn text(bytes: &[u8]) -> Result<&str> {
+    std::str::from_utf8(bytes).map_err(|_| malformed("a string is not UTF-8"))
 }
 
-fn read_writer(message: &[u8]) -> Result<(String, String)> {
+fn read_writer(message: &[u8]) -> Result<(&str, &str)> {
     let mut cursor = Cursor::new(message);
-    let (mut client, mut machine) = (String::new(), String::new());
+    let (mut client, mut machine) = ("", "");
     while let Some((field, value)) = cursor.field()? {
         match (field, value) {
             (1, Value::Bytes(bytes)) => client = text(bytes)?,
@@ -138,7 +143,11 @@ fn read_writer(message: &[u8]) -> Result<(String, String)> {
     Ok((client, machine))
 }
 
-fn read_directory(message: &[u8], strings: &Strings, common: &mut Common) -> Result<LoadedBody> {
+fn read_directory(
+    message: &[u8],
+    strings: &Strings,
+    common: &mut Common,
+) -> Result<LoadedBody<'static>> {
     let mut cursor = Cursor::new(message);
     let mut quota = Quota::NONE;
     while let Some((field, value)) = cursor.field()? {
@@ -176,9 +185,9 @@ fn read_type_quotas(message: &[u8], quota: &mut Quota) -> Result<()> {
     Ok(())
 }
 
-fn read_symlink(message: &[u8], common: &mut Common) -> Result<LoadedBody> {
+fn read_symlink<'a>(message: &'a [u8], common: &mut Common) -> Result<LoadedBody<'a>> {
     let mut cursor = Cursor::new(message);
-    let mut target = String::new();
+    let mut target = "";
     while let Some((field, value)) = cursor.field()? {
         match (field, value) {
             (1, Value::Fixed64(number)) => common.permission = number,

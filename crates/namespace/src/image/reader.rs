@@ -200,7 +200,7 @@ impl<'a> ImageReader<'a> {
     ///
     /// # Errors
     /// If one of them is malformed.
-    pub fn decode(&self, piece: &Piece<'_>) -> Result<Vec<LoadedInode>, ImageError> {
+    pub fn decode<'p>(&'p self, piece: &'p Piece<'_>) -> Result<Vec<LoadedInode<'p>>, ImageError> {
         let bytes = piece.bytes.get(piece.range.clone()).unwrap_or_default();
         let mut inodes = Vec::with_capacity(bytes.len() / 64);
         each_message(INODE, bytes, |message| {
@@ -355,10 +355,10 @@ fn at_offset(section: &str, bytes: &[u8], error: Malformed) -> ImageError {
 }
 
 /// Hands out the messages of a section; an error is told with its place.
-pub(super) fn each_message(
+pub(super) fn each_message<'a>(
     section: &str,
-    bytes: &[u8],
-    mut take: impl FnMut(&[u8]) -> Result<(), Malformed>,
+    bytes: &'a [u8],
+    mut take: impl FnMut(&'a [u8]) -> Result<(), Malformed>,
 ) -> Result<(), ImageError> {
     let mut cursor = Cursor::new(bytes);
     loop {

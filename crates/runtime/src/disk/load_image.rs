@@ -65,13 +65,13 @@ fn build(bytes: &[u8], settings: Settings, threads: usize) -> Result<LoadedImage
     reader.finish(loader)
 }
 
-type Decoded = Result<Vec<LoadedInode>, ImageError>;
+type Decoded<'a> = Result<Vec<LoadedInode<'a>>, ImageError>;
 
-fn decode_all(
-    reader: &ImageReader<'_>,
-    pieces: &[Piece<'_>],
+fn decode_all<'a>(
+    reader: &'a ImageReader<'_>,
+    pieces: &'a [Piece<'_>],
     next: &AtomicUsize,
-    sender: &mpsc::SyncSender<Decoded>,
+    sender: &mpsc::SyncSender<Decoded<'a>>,
 ) {
     while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
         // Nobody receives any more once one of the others has failed.

@@ -42,7 +42,7 @@ pub fn write_delimited(
     for piece in &pieces {
         for inode in reader.decode(piece)? {
             if matches!(inode.body, LoadedBody::Directory(_)) {
-                directories.insert(inode.id, inode.name);
+                directories.insert(inode.id, inode.name.to_vec());
             }
         }
     }
@@ -72,11 +72,11 @@ pub fn write_delimited(
 }
 
 fn path(
-    inode: &LoadedInode,
+    inode: &LoadedInode<'_>,
     parents: &HashMap<InodeId, InodeId>,
     directories: &HashMap<InodeId, Vec<u8>>,
 ) -> Result<String, ImageError> {
-    let mut names: Vec<&[u8]> = vec![&inode.name];
+    let mut names: Vec<&[u8]> = vec![inode.name];
     let mut at = inode.id;
     while let Some(parent) = parents.get(&at) {
         let name = directories.get(parent).filter(|_| names.len() < MAX_DEPTH);
@@ -93,7 +93,7 @@ fn path(
 }
 
 fn line(
-    inode: &LoadedInode,
+    inode: &LoadedInode<'_>,
     path: String,
     format_time: &dyn Fn(Milliseconds) -> String,
 ) -> [String; 12] {
@@ -122,7 +122,7 @@ fn line(
         quotas.0.to_string(),
         quotas.1.to_string(),
         format!("{kind}{}{acl}", crate::mode_string(permissions.mode)),
-        permissions.owner.clone(),
-        permissions.group.clone(),
+        permissions.owner.to_owned(),
+        permissions.group.to_owned(),
     ]
 }

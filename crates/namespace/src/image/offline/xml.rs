@@ -189,7 +189,7 @@ impl Page {
         Ok(())
     }
 
-    fn inode(&mut self, inode: &LoadedInode) {
+    fn inode(&mut self, inode: &LoadedInode<'_>) {
         let kind = match inode.body {
             LoadedBody::File { .. } => "FILE",
             LoadedBody::Directory(_) => "DIRECTORY",
@@ -198,7 +198,7 @@ impl Page {
         self.text.push_str("<inode>");
         self.signed("id", inode.id.0);
         self.field("type", kind);
-        self.string("name", &String::from_utf8_lossy(&inode.name));
+        self.string("name", &String::from_utf8_lossy(inode.name));
         match &inode.body {
             LoadedBody::File { .. } => self.file(inode),
             LoadedBody::Directory(quota) => {
@@ -218,7 +218,7 @@ impl Page {
         self.text.push_str("</inode>\n");
     }
 
-    fn file(&mut self, inode: &LoadedInode) {
+    fn file(&mut self, inode: &LoadedInode<'_>) {
         let LoadedBody::File {
             replication,
             block_size,
@@ -268,7 +268,7 @@ impl Page {
         self.text.push_str("</blocks>\n");
     }
 
-    fn permission(&mut self, inode: &LoadedInode) {
+    fn permission(&mut self, inode: &LoadedInode<'_>) {
         let permissions = &inode.permissions;
         let value = format!("{}:{}:{:04o}", permissions.owner, permissions.group, permissions.mode);
         self.string("permission", &value);
