@@ -1,0 +1,32 @@
+//! Runs many seeds: `many_seeds <count> [<first>]`. What fails is printed with its seed.
+
+use std::process::ExitCode;
+
+use loxodon_sim::{Scenario, run};
+
+fn main() -> ExitCode {
+    let mut numbers = std::env::args().skip(1).map(|number| number.parse::<u64>());
+    let count = numbers.next().and_then(Result::ok).unwrap_or(100);
+    let first = numbers.next().and_then(Result::ok).unwrap_or(1);
+    let (mut failed, mut steps, mut operations, mut starts, mut virtual_ms) = (0, 0, 0, 0, 0);
+    for seed in first..first.saturating_add(count) {
+        match run(Scenario::of_seed(seed)) {
+            Ok(summary) => {
+                steps += summary.steps;
+                operations += summary.operations;
+                starts += summary.starts;
+                virtual_ms += summary.duration;
+            }
+            Err(failure) => {
+                failed += 1;
+                println!("{failure}\n");
+            }
+        }
+    }
+    println!(
+        "{count} seeds, {failed} failed; {steps} events, {operations} operations, {starts} starts, \
+         {} virtual hours",
+        virtual_ms / 3_600_000
+    );
+    ExitCode::from(u8::from(failed > 0))
+}

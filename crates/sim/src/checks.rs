@@ -1,0 +1,188 @@
+//! What must hold: always, after a restart, and once the faults have stopped.
+
+use std::collections::BTreeMap;
+
+use loxodon_blocks::BlockState;
+use loxodon_namenode::NameNode;
+use loxodon_namespace::Namespace;
+use loxodon_wire::ids::{BlockId, InodeId};
+
+use crate::datanode::{DataNode, State};
+use crate::message::{Chunk, length, prefix, slice};
+
+/// Nothing, or what does not hold.
+pub(crate) type Check = Result<(), String>;
+
+/// Everything that can be seen of a namespace, as lines that can be compared.
+fn picture(namespace: &Namespace) -> Vec<String> {
+    let mut lines = vec![format!("{:?} {:?}", namespace.counters(), namespace.totals())];
+    let mut pending = vec![InodeId::ROOT];
+    while let Some(id) = pending.pop() {
+        lines.push(format!("{:?} {:?}", namespace.inode_view(id), namespace.path_of(id)));
+        pending.extend(namespace.child_ids(id));
+    }
+    for (id, path, writer) in namespace.open_file_views() {
+        lines.push(format!("{id} {path} {writer:?} {:?}", namespace.lease_holder_of(id)));
+    }
+    lines
+}
+
+/// Two namespaces are the same.
+pub(crate) fn same(what: &str, left: &Namespace, right: &Namespace) -> Check {
+    let (left, right) = (picture(left), picture(right));
+    if left == right {
+        return Ok(());
+    }
+    let first = left.iter().zip(&right).find(|(a, b)| a != b);
+    Err(match first {
+        Some((a, b)) => format!("{what} differ:\n  {a}\n  {b}"),
+        None => format!("{what} differ: {} and {} lines", left.len(), right.len()),
+    })
+}
+
+/// An open file has one writer, and he has its lease.
+pub(crate) fn one_writer(namespace: &Namespace) -> Check {
+    for (id, path, writer) in namespace.open_file_views() {
+        let holder = namespace.lease_holder_of(id);
+        if holder != Some(&*writer.client_name) {
+            return Err(format!("{path} is written by {}, its lease is {holder:?}'s", writer.client_name));
+        }
+    }
+    Ok(())
+}
+
+/// Block management is whole and knows the blocks of the namespace, and no others.
+pub(crate) fn blocks(machine: &NameNode, is_reclaiming: bool) -> Check {
+    machine.blocks.check()?;
+    let mut count = 0;
+    for file in machine.namespace.files() {
+        count += file.blocks.len();
+        let last = file.blocks.len().saturating_sub(1);
+        for (index, block) in file.blocks.iter().enumerate() {
+            let Some(info) = machine.blocks.block(block.id) else {
+                return Err(format!("blk_{} of {} is not in the block map", block.id, file.file));
+            };
+            if info.owner != file.file || info.block.stamp != block.generation_stamp {
+                return Err(format!("blk_{}: {block:?} of {}, and {info:?}", block.id, file.file));
+            }
+            let is_open = file.under_construction && index == last;
+            if !is_open && info.block.length != block.length {
+                return Err(format!("blk_{}: {block:?} of {}, and {info:?}", block.id, file.file));
+            }
+            let is_final = matches!(info.state, BlockState::Complete | BlockState::Committed);
+            if !file.under_construction && !is_final {
+                return Err(format!("closed {} has a block that is not: {info:?}", file.file));
+            }
+        }
+    }
+    if !is_reclaiming && count != machine.blocks.block_count() {
+        let known = machine.blocks.block_count();
+        return Err(format!("the namespace has {count} blocks, block management {known}"));
+    }
+    Ok(())
+}
+
+/// What was acknowledged of files' contents.
+#[derive(Debug, Default)]
+pub(crate) struct Contents {
+    files: BTreeMap<InodeId, Vec<Chunk>>,
+}
+
+impl Contents {
+    /// A file has at least these bytes.
+    pub(crate) fn acknowledge(&mut self, file: InodeId, content: &[Chunk]) {
+        let known = self.files.entry(file).or_default();
+        if length(content) > length(known) {
+            *known = content.to_vec();
+        }
+    }
+
+    /// What is known of a file.
+    pub(crate) fn of(&self, file: InodeId) -> Option<&[Chunk]> {
+        self.files.get(&file).map(Vec::as_slice)
+    }
+
+    /// Nothing that was acknowledged is lost: for each block, somewhere there is a replica with
+    /// its bytes, under its stamp or a later one.
+    pub(crate) fn check(&self, namespace: &Namespace, nodes: &[DataNode]) -> Check {
+        for (file, content) in &self.files {
+            // It may have been deleted.
+            let Some(blocks) = namespace.file_blocks(*file) else { continue };
+            let mut at = 0;
+            let total = length(content);
+            for block in blocks.iter() {
+                if at >= total {
+                    break;
+                }
+                // The length of the last block of an open file is not known to the namespace.
+                let open = blocks.last().is_some_and(|last| last.id == block.id)
+                    && namespace.writer_of(*file).is_some();
+                let here = if open { total - at } else { block.length.min(total - at) };
+                let wanted = slice(content, at, here);
+                check_kept(*file, block.id, block.generation_stamp.0, &wanted, nodes)?;
+                at += here;
+            }
+            if at < total {
+                return Err(format!("file {file} has {at} bytes, {total} were acknowledged"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_kept(
+    file: InodeId,
+    id: BlockId,
+    stamp: u64,
+    wanted: &[Chunk],
+    nodes: &[DataNode],
+) -> Check {
+    let replicas = nodes.iter().filter_map(|node| node.replicas.get(&id));
+    let mut good = replicas.filter(|replica| {
+        replica.stamp.0 >= stamp && prefix(&replica.content, length(wanted)) == wanted
+    });
+    if good.next().is_some() {
+        return Ok(());
+    }
+    let have: Vec<String> = nodes
+        .iter()
+        .filter_map(|node| node.replicas.get(&id).map(|it| format!("{} {it:?}", node.index)))
+        .collect();
+    Err(format!("file {file}: no replica of blk_{id}_{stamp} has {wanted:?}; there are {have:?}"))
+}
+
+/// Whether everything has come to rest: what is not yet so, if anything.
+pub(crate) fn unrest(machine: &NameNode, nodes: &[DataNode]) -> Option<String> {
+    if machine.blocks.safe_mode().is_on() {
+        return Some("safe mode is on".to_owned());
+    }
+    if let Some((id, path, writer)) = machine.namespace.open_file_views().next() {
+        return Some(format!("{path} ({id}) is still open for {}", writer.client_name));
+    }
+    let mut wanted = BTreeMap::new();
+    for file in machine.namespace.files() {
+        for block in file.blocks.iter() {
+            let expected = usize::from(file.replication).min(nodes.len());
+            wanted.insert(block.id, file.file);
+            let good = nodes.iter().filter_map(|node| node.replicas.get(&block.id)).filter(|it| {
+                it.state == State::Final
+                    && it.stamp == block.generation_stamp
+                    && length(&it.content) == block.length
+            });
+            let good = good.count();
+            let counts = machine.blocks.count_replicas(block.id);
+            if good != expected || usize::from(counts.live) != expected {
+                return Some(format!(
+                    "{block:?} of {:?} has {good} good replicas of {expected}; the NameNode knows {counts:?}",
+                    machine.namespace.path_of(file.file)
+                ));
+            }
+        }
+    }
+    for node in nodes {
+        if let Some(id) = node.replicas.keys().find(|id| !wanted.contains_key(id)) {
+            return Some(format!("DataNode {} keeps blk_{id}, which nobody wants", node.index));
+        }
+    }
+    None
+}

@@ -1,0 +1,224 @@
+//! A model of block recovery between DataNodes (`BlockRecoveryWorker`).
+
+use std::collections::BTreeMap;
+
+use loxodon_blocks::Block;
+use loxodon_wire::ids::{BlockId, GenerationStamp};
+use loxodon_wire::proto::hdfs::datanode::{
+    CommitBlockSynchronizationRequestProto, received_deleted_block_info_proto::BlockStatus,
+};
+use loxodon_wire::proto::hdfs::{ExtendedBlockProto, RecoveringBlockProto};
+use prost::Message as _;
+
+use crate::checks::Check;
+use crate::datanode::{DataNode, State, node_id, node_of};
+use crate::message::{Found, Message, length, prefix};
+use crate::namenode::POOL;
+use crate::network::Address;
+use crate::scene::{Alarm, Scene};
+
+/// How long the primary waits for each step.
+const PATIENCE: u64 = 2_000;
+
+/// A recovery that this DataNode leads.
+#[derive(Debug)]
+pub(crate) struct Recovery {
+    /// The block as the NameNode has it.
+    block: Block,
+    stamp: GenerationStamp,
+    nodes: Vec<usize>,
+    found: BTreeMap<usize, Option<Found>>,
+    /// In the second step: the length, who takes part, and who has done it.
+    agreed: Option<(u64, Vec<usize>, BTreeMap<usize, bool>)>,
+}
+
+impl DataNode {
+    pub(crate) fn begin_recovery(
+        &mut self,
+        scene: &mut Scene,
+        asked: &RecoveringBlockProto,
+    ) -> Check {
+        let block = Block {
+            id: BlockId(asked.block.b.block_id.cast_signed()),
+            length: asked.block.b.num_bytes.unwrap_or(0),
+            stamp: GenerationStamp(asked.block.b.generation_stamp),
+        };
+        let stamp = GenerationStamp(asked.new_gen_stamp);
+        let nodes = asked.block.locs.iter().map(|node| node_of(&node.id));
+        let nodes = nodes.collect::<Result<Vec<usize>, String>>()?;
+        for node in &nodes {
+            let message = Message::Examine { block, recovery: stamp };
+            scene.send(self.address(), Address::DataNode(*node), message);
+        }
+        let recovery = Recovery { block, stamp, nodes, found: BTreeMap::new(), agreed: None };
+        self.recoveries.insert(block.id, recovery);
+        self.wait(scene, block.id);
+        Ok(())
+    }
+
+    fn wait(&self, scene: &mut Scene, block: BlockId) {
+        let alarm = Alarm::Resume(block.0.cast_unsigned());
+        scene.alarm(PATIENCE, self.address(), self.life, alarm);
+    }
+
+    pub(crate) fn examine(
+        &mut self,
+        scene: &mut Scene,
+        from: Address,
+        block: Block,
+        recovery: GenerationStamp,
+    ) {
+        let mut found = None;
+        if let Some(replica) = self.replicas.get_mut(&block.id)
+            && replica.stamp >= block.stamp
+            && replica.stamp < recovery
+            && replica.recovery.is_none_or(|before| before < recovery)
+        {
+            replica.recovery = Some(recovery);
+            let rank = match replica.state {
+                State::Final => 0,
+                State::Open => 1,
+                State::Left => 2,
+            };
+            found = Some(Found { length: length(&replica.content), rank });
+        }
+        let message = Message::Examined { block: block.id, recovery, found };
+        scene.send(self.address(), from, message);
+    }
+
+    pub(crate) fn examined(
+        &mut self,
+        scene: &mut Scene,
+        from: Address,
+        block: BlockId,
+        stamp: GenerationStamp,
+        found: Option<Found>,
+    ) {
+        let Address::DataNode(from) = from else { return };
+        let Some(recovery) = self.recoveries.get_mut(&block) else { return };
+        if recovery.stamp == stamp && recovery.agreed.is_none() {
+            recovery.found.insert(from, found);
+            if recovery.found.len() == recovery.nodes.len() {
+                self.agree(scene, block);
+            }
+        }
+    }
+
+    /// Time is up for this step: with what there is.
+    pub(crate) fn conclude(&mut self, scene: &mut Scene, block: BlockId) {
+        match self.recoveries.get(&block) {
+            Some(recovery) if recovery.agreed.is_some() => self.commit(scene, block),
+            Some(_) => self.agree(scene, block),
+            None => {}
+        }
+    }
+
+    /// Final replicas decide the length; else the shortest of the best.
+    fn agree(&mut self, scene: &mut Scene, block: BlockId) {
+        let address = self.address();
+        let Some(recovery) = self.recoveries.get_mut(&block) else { return };
+        let all_answered = recovery.found.len() == recovery.nodes.len();
+        let good: Vec<(usize, Found)> = recovery
+            .found
+            .iter()
+            .filter_map(|(node, found)| Some((*node, (*found)?)))
+            .filter(|(_, found)| found.length > 0)
+            .collect();
+        let Some(best) = good.iter().map(|(_, found)| found.rank).min() else {
+            // Nobody has a byte of it: only if everybody said so is it gone.
+            if all_answered {
+                self.commit(scene, block);
+            } else {
+                self.recoveries.remove(&block);
+            }
+            return;
+        };
+        let lengths = good.iter().filter(|(_, found)| found.rank == best).map(|(_, it)| it.length);
+        let length = lengths.min().unwrap_or(0);
+        let takes_part = |found: &Found| match best {
+            0 => found.length == length && found.rank <= 1,
+            _ => found.rank == best,
+        };
+        let nodes: Vec<usize> =
+            good.iter().filter(|(_, found)| takes_part(found)).map(|(node, _)| *node).collect();
+        let agreed = Block { id: block, length, stamp: recovery.stamp };
+        for node in &nodes {
+            let message = Message::Settle { block: agreed, recovery: recovery.stamp };
+            scene.send(address, Address::DataNode(*node), message);
+        }
+        recovery.agreed = Some((length, nodes, BTreeMap::new()));
+        self.wait(scene, block);
+    }
+
+    pub(crate) fn settle(
+        &mut self,
+        scene: &mut Scene,
+        from: Address,
+        block: Block,
+        recovery: GenerationStamp,
+    ) {
+        let mut done = false;
+        if let Some(replica) = self.replicas.get_mut(&block.id)
+            && replica.recovery == Some(recovery)
+        {
+            replica.recovery = None;
+            replica.stamp = recovery;
+            replica.state = State::Final;
+            replica.content = prefix(&replica.content, block.length);
+            done = true;
+            self.tell(scene, block, BlockStatus::Received);
+        }
+        let message = Message::Settled { block: block.id, recovery, done };
+        scene.send(self.address(), from, message);
+    }
+
+    pub(crate) fn settled(
+        &mut self,
+        scene: &mut Scene,
+        from: Address,
+        block: BlockId,
+        stamp: GenerationStamp,
+        done: bool,
+    ) {
+        let Address::DataNode(from) = from else { return };
+        let Some(recovery) = self.recoveries.get_mut(&block) else { return };
+        if recovery.stamp != stamp {
+            return;
+        }
+        let Some((_, nodes, answers)) = &mut recovery.agreed else { return };
+        answers.insert(from, done);
+        if answers.len() == nodes.len() {
+            self.commit(scene, block);
+        }
+    }
+
+    fn commit(&mut self, scene: &mut Scene, block: BlockId) {
+        let Some(recovery) = self.recoveries.remove(&block) else { return };
+        let (new_length, nodes) = match &recovery.agreed {
+            Some((length, _, answers)) => {
+                let done = answers.iter().filter(|(_, done)| **done).map(|(node, _)| *node);
+                (*length, done.collect::<Vec<usize>>())
+            }
+            None => (0, Vec::new()),
+        };
+        if recovery.agreed.is_some() && nodes.is_empty() {
+            return;
+        }
+        let asked = CommitBlockSynchronizationRequestProto {
+            block: ExtendedBlockProto {
+                pool_id: POOL.to_owned(),
+                block_id: block.0.cast_unsigned(),
+                generation_stamp: recovery.block.stamp.0,
+                num_bytes: Some(recovery.block.length),
+            },
+            new_gen_stamp: recovery.stamp.0,
+            new_length,
+            close_file: true,
+            delete_block: recovery.agreed.is_none(),
+            new_taragets: nodes.iter().map(|node| node_id(*node)).collect(),
+            new_target_storages: nodes.iter().map(|node| format!("DS-{node}")).collect(),
+        };
+        scene.note(format!("recovery of blk_{block} gives {new_length} on {nodes:?}"));
+        self.call(scene, "commitBlockSynchronization", asked.encode_to_vec());
+    }
+}

@@ -1,0 +1,153 @@
+//! What all actors share: virtual time, the queue of events, the dice, the network, and the
+//! record of what happened.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+use crate::message::Message;
+use crate::network::{Address, Network, Weather};
+
+/// What is to happen at some time.
+#[derive(Clone, Debug)]
+pub(crate) enum Event {
+    /// A message arrives.
+    Arrival { from: Address, to: Address, message: Message },
+    /// Something that an actor set itself. `life` is the actor's when it did: what a process set
+    /// itself dies with it.
+    Alarm { of: Address, life: u64, alarm: Alarm },
+    /// The next thing goes wrong.
+    Fault,
+    /// A process that crashed starts again.
+    Restart(Address),
+    /// Everything is looked at.
+    Check,
+}
+
+/// What actors set themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Alarm {
+    /// The periodic turn.
+    Turn,
+    /// The disk has finished a write.
+    Synced,
+    /// A call was held for long enough for this block.
+    Hold(i64),
+    /// A call with this number was not answered.
+    Unanswered(u64),
+    /// It is time to go on with what was put off, if this is still the number.
+    Resume(u64),
+}
+
+#[derive(Debug)]
+struct Queued {
+    at: u64,
+    order: u64,
+    event: Event,
+}
+
+impl PartialEq for Queued {
+    fn eq(&self, other: &Self) -> bool {
+        (self.at, self.order) == (other.at, other.order)
+    }
+}
+impl Eq for Queued {}
+impl PartialOrd for Queued {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Queued {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at, self.order).cmp(&(other.at, other.order))
+    }
+}
+
+/// Lines of the record that a failure shows.
+const RECORD: usize = 400;
+
+/// The stage.
+#[derive(Debug)]
+pub(crate) struct Scene {
+    /// Virtual milliseconds since the beginning.
+    pub(crate) now: u64,
+    pub(crate) rng: fastrand::Rng,
+    pub(crate) network: Network,
+    /// Whether clients begin new work.
+    pub(crate) is_busy: bool,
+    queue: BinaryHeap<Reverse<Queued>>,
+    order: u64,
+    numbers: u64,
+    digest: u64,
+    record: VecDeque<String>,
+}
+
+impl Scene {
+    pub(crate) fn new(mut rng: fastrand::Rng) -> Self {
+        let weather = Weather::draw(&mut rng);
+        Self {
+            now: 0,
+            rng,
+            network: Network::new(weather),
+            is_busy: true,
+            queue: BinaryHeap::new(),
+            order: 0,
+            numbers: 0,
+            digest: 0xcbf2_9ce4_8422_2325,
+            record: VecDeque::new(),
+        }
+    }
+
+    /// A number that nothing else has.
+    pub(crate) fn number(&mut self) -> u64 {
+        self.numbers += 1;
+        self.numbers
+    }
+
+    /// True in so many of a thousand cases.
+    pub(crate) fn chance(&mut self, thousandths: u32) -> bool {
+        self.rng.u32(..1000) < thousandths
+    }
+
+    pub(crate) fn after(&mut self, delay: u64, event: Event) {
+        self.order += 1;
+        let queued = Queued { at: self.now + delay, order: self.order, event };
+        self.queue.push(Reverse(queued));
+    }
+
+    pub(crate) fn alarm(&mut self, delay: u64, of: Address, life: u64, alarm: Alarm) {
+        self.after(delay, Event::Alarm { of, life, alarm });
+    }
+
+    pub(crate) fn send(&mut self, from: Address, to: Address, message: Message) {
+        for at in self.network.arrivals(&mut self.rng, self.now, from, to) {
+            let event = Event::Arrival { from, to, message: message.clone() };
+            self.after(at.saturating_sub(self.now), event);
+        }
+    }
+
+    /// The next event; the clock moves to it.
+    pub(crate) fn next(&mut self) -> Option<Event> {
+        let Reverse(queued) = self.queue.pop()?;
+        self.now = queued.at;
+        Some(queued.event)
+    }
+
+    /// Puts a line into the record, and all of it into the digest.
+    pub(crate) fn note(&mut self, line: String) {
+        for byte in self.now.to_be_bytes().into_iter().chain(line.bytes()) {
+            self.digest = (self.digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        if self.record.len() == RECORD {
+            self.record.pop_front();
+        }
+        self.record.push_back(format!("{:>9} {line}", self.now));
+    }
+
+    pub(crate) const fn digest(&self) -> u64 {
+        self.digest
+    }
+
+    pub(crate) fn take_record(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.record).into()
+    }
+}
