@@ -62,8 +62,9 @@ pub trait Handler: Send + Sync + 'static {
 pub enum ServerError {
     /// The address is taken, not this machine's, or not allowed.
     #[error(
-        "Problem binding to [{address}] java.net.BindException: {source}; \
-         For more details see:  http://wiki.apache.org/hadoop/BindException"
+        "Problem binding to [{address}] java.net.BindException: {}; \
+         For more details see:  http://wiki.apache.org/hadoop/BindException",
+        as_java_says(source)
     )]
     Bind {
         /// Where it was to listen.
@@ -81,6 +82,12 @@ impl ServerError {
             Self::Bind { .. } => "java.net.BindException",
         }
     }
+}
+
+/// What the system says, without the number that Java does not print.
+fn as_java_says(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 /// What the connections of a server share.

@@ -56,7 +56,7 @@ pub enum StartError {
     #[error(transparent)]
     Rpc(#[from] ServerError),
     /// The web port.
-    #[error("Problem binding to [{address}] java.net.BindException: {source}")]
+    #[error("{source}")]
     Web {
         /// Where.
         address: SocketAddr,
@@ -155,6 +155,7 @@ impl RunningNameNode {
             tokio::spawn(timers::run(Arc::clone(&door), intervals)),
             tokio::spawn(upkeep::run(Arc::clone(&door), upkeep)),
         ];
+        tracing::info!("Web-server up at: {http_address}");
         tracing::info!("NameNode RPC up at: {rpc_address}");
         Ok(Self {
             door,
