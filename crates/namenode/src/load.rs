@@ -35,7 +35,7 @@ impl NameNode {
         now: Now,
     ) -> Result<Self> {
         let Loaded { mut namespace, storage, last_txid } = loaded;
-        namespace.renew_all_leases(now.wall);
+        namespace.renew_all_leases(now.monotonic);
         let mut blocks = BlockManager::new(block_settings, seed, now.monotonic);
         fill(&namespace, &mut blocks)?;
         blocks.set_highest_stamp(namespace.counters().generation_stamp);

@@ -54,7 +54,7 @@ impl NameNode {
         edit: Edit,
         targets: &[blk::Target],
     ) -> Result<()> {
-        self.namespace.tick(request.now.wall);
+        self.namespace.tick(request.now.monotonic);
         let applied =
             self.namespace.apply(&edit).map_err(|error| NameNodeError::Apply(error.to_string()))?;
         request.effects.edits.push(edit);

@@ -87,7 +87,12 @@ impl<'a> Request<'a> {
     /// What the namespace needs to know of the call.
     #[must_use]
     pub fn op(&self) -> OpContext<'a> {
-        OpContext { caller: &self.identity.caller, now: self.now.wall, rpc: self.rpc }
+        OpContext {
+            caller: &self.identity.caller,
+            now: self.now.wall,
+            monotonic: self.now.monotonic,
+            rpc: self.rpc,
+        }
     }
 
     /// The user's name.

@@ -387,6 +387,19 @@ fn a_silent_writers_file_is_closed_after_the_hard_limit() {
 }
 
 #[test]
+fn a_clock_that_is_set_takes_nobodys_lease() {
+    let mut world = World::new();
+    world.create("/f");
+    let identity = user("hdfs");
+    let mut clocks = world.clocks();
+    clocks.wall.0 += 24 * 3_600_000;
+    clocks.monotonic.0 += 1_000;
+    let mut request = Request::new(clocks, &identity, RpcIds::NONE);
+    assert!(!world.machine.check_leases(&mut request).unwrap());
+    assert!(request.effects.edits.is_empty(), "{:?}", request.effects.edits);
+}
+
+#[test]
 fn a_datanode_of_another_file_system_is_refused() {
     let mut world = World::new();
     let mut registration = world.registration();

@@ -121,8 +121,8 @@ fn measure(files: usize) -> Result<(), Failure> {
     let user = Caller::new("alice".to_owned(), vec!["staff".to_owned()], &settings);
     let root = Caller::new("hdfs".to_owned(), Vec::new(), &settings);
     let mut ns = Namespace::new(settings);
-    let context =
-        |caller| OpContext { caller, now: Milliseconds(1_764_000_000_000), rpc: RpcIds::NONE };
+    let now = Milliseconds(1_764_000_000_000);
+    let context = |caller| OpContext { caller, now, monotonic: now, rpc: RpcIds::NONE };
     let (ctx, superuser) = (context(&user), context(&root));
     let plan = ns.plan_mkdirs(&superuser, "/data", CreateMode::plain(0o777), true)?;
     run(&mut ns, plan)?;

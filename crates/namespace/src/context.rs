@@ -39,6 +39,8 @@ pub struct OpContext<'a> {
     pub caller: &'a Caller,
     /// The wall clock.
     pub now: Milliseconds,
+    /// A clock that nobody sets: how long a writer was not heard of is measured with it.
+    pub monotonic: Milliseconds,
     /// The call's ids, for the edits that log them.
     pub rpc: RpcIds,
 }

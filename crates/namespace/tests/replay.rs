@@ -149,6 +149,7 @@ fn check_counts(ns: &Namespace) {
     let ctx = loxodon_namespace::context::OpContext {
         caller: &caller,
         now: Milliseconds(0),
+        monotonic: Milliseconds(0),
         rpc: loxodon_namespace::edit::RpcIds::NONE,
     };
     for inode in ns.inode_views() {

@@ -26,7 +26,7 @@ pub(crate) fn renew_lease(
 ) -> Result<RenewLeaseResponseProto> {
     machine
         .check_safe_mode(request.now, || format!("Cannot renew lease for {}", asked.client_name))?;
-    machine.namespace.renew_lease(&asked.client_name, request.now.wall);
+    machine.namespace.renew_lease(&asked.client_name, request.now.monotonic);
     Ok(RenewLeaseResponseProto {})
 }
 
@@ -89,7 +89,7 @@ impl NameNode {
         if self.blocks.safe_mode().is_on() {
             return Ok(false);
         }
-        let expired = self.namespace.expired_leases(request.now.wall);
+        let expired = self.namespace.expired_leases(request.now.monotonic);
         let files = expired.iter().flat_map(|(_, files)| files.iter().copied());
         let files: Vec<InodeId> = files.take(FILES_PER_ROUND).collect();
         let mut released = 0;

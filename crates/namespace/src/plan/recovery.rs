@@ -106,7 +106,7 @@ impl Namespace {
         let Some(lease) = self.leases.of(holder) else {
             return Err(owned("the file is under construction but no leases found."));
         };
-        if ctx.now.since(lease.last_renewed).0 > self.settings.lease_soft_limit_ms {
+        if ctx.monotonic.since(lease.last_renewed).0 > self.settings.lease_soft_limit_ms {
             let plan = self.release(ctx.now, path, index, None, states)?;
             return Ok(Some(plan));
         }
@@ -309,7 +309,8 @@ impl Namespace {
 
     // Renewal: not logged, so changed in place.
 
-    /// Tells the namespace the time, for leases that edits open from here on.
+    /// Tells the namespace the time, for leases that edits open from here on. Of all times here,
+    /// those of leases alone are of the monotonic clock.
     pub const fn tick(&mut self, now: Milliseconds) {
         self.clock = now;
     }

@@ -69,7 +69,7 @@ impl World {
     }
 
     pub(crate) fn context<'a>(&self, caller: &'a Caller) -> OpContext<'a> {
-        OpContext { caller, now: self.now, rpc: RpcIds::NONE }
+        OpContext { caller, now: self.now, monotonic: self.now, rpc: RpcIds::NONE }
     }
 
     /// Applies and logs a plan.
@@ -95,7 +95,8 @@ pub(crate) fn picture(ns: &Namespace) -> Vec<String> {
         pending.extend(ns.child_ids(id));
     }
     let root = Caller::new("hdfs".to_owned(), Vec::new(), ns.settings());
-    let ctx = OpContext { caller: &root, now: Milliseconds(0), rpc: RpcIds::NONE };
+    let now = Milliseconds(0);
+    let ctx = OpContext { caller: &root, now, monotonic: now, rpc: RpcIds::NONE };
     let mut directories: Vec<String> =
         ns.inode_views().filter_map(|inode| ns.path_of(inode.id)).collect();
     directories.sort();
