@@ -234,12 +234,14 @@ fn retry_policy(settings: &Settings, highly_available: bool) -> RetryPolicy {
     }
 }
 
-/// With several NameNodes it is better to try the next one than to insist.
+/// With several NameNodes it is better to try the next one than to insist. One that refuses is not
+/// tried again: `NameNodeProxiesClient` gives the connection the calls' own policy, which without
+/// `dfs.client.retry.policy.enabled` is to try once. One that does not answer is.
 fn rpc_settings(settings: &Settings, highly_available: bool) -> ClientSettings {
     let (connect_retries, connect_retries_on_timeout) = if highly_available {
         (settings.failover_connect_retries, settings.failover_connect_retries_on_timeout)
     } else {
-        (settings.connect_retries, settings.connect_retries_on_timeout)
+        (0, settings.connect_retries_on_timeout)
     };
     ClientSettings {
         connect_retries,

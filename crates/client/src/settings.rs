@@ -108,8 +108,6 @@ pub(crate) struct Settings {
     pub(crate) lease_hard_limit: Duration,
     /// `dfs.user.home.dir.prefix`.
     pub(crate) home_prefix: String,
-    /// `ipc.client.connect.max.retries`.
-    pub(crate) connect_retries: u32,
     /// `ipc.client.connect.max.retries.on.timeouts`.
     pub(crate) connect_retries_on_timeout: u32,
     /// `ipc.client.connect.retry.interval`.
@@ -202,7 +200,6 @@ impl Settings {
             umask: 0,
             lease_hard_limit: conf.time(&keys::LEASE_HARD_LIMIT)?,
             home_prefix: conf.text(&keys::HOME_PREFIX)?.unwrap_or_else(|| "/user".into()),
-            connect_retries: small(&keys::IPC_CONNECT_RETRIES)?,
             connect_retries_on_timeout: small(&keys::IPC_CONNECT_RETRIES_ON_TIMEOUTS)?,
             connect_interval: conf.time(&keys::IPC_CONNECT_RETRY_INTERVAL)?,
             connect_timeout: conf.time(&keys::IPC_CONNECT_TIMEOUT)?,
@@ -328,7 +325,7 @@ mod tests {
         assert_eq!(settings.umask, 0o022);
         assert_eq!(settings.checksum_type, 2);
         assert_eq!(settings.socket_timeout, Duration::from_secs(60));
-        assert_eq!(settings.connect_retries, 10);
+        assert_eq!(settings.connect_retries_on_timeout, 45);
         assert!(settings.linear_retries.is_empty());
         assert_eq!(settings.prefetch_size, None);
     }

@@ -14,6 +14,9 @@ use crate::offline;
 use crate::output;
 use crate::shell;
 
+/// The Hadoop whose protocols are spoken and whose formats are written.
+const HADOOP: &str = "3.5.0";
+
 /// Exit code of a wrong command line.
 const WRONG_USAGE: i32 = 255;
 
@@ -120,6 +123,10 @@ fn dispatch(called: &str, word: &str, args: &[String], launch: &Launch) -> i32 {
         "demo" => demo::run(args),
         "oiv" => offline::oiv(args),
         "oev" => offline::oev(args),
+        "secondarynamenode" => refuse(
+            "secondarynamenode: java.lang.UnsupportedOperationException: the NameNode writes its own \
+             checkpoints; Apache Hadoop's secondarynamenode works against it where one is wanted",
+        ),
         other if UNSUPPORTED.contains(&other) => refuse(&format!(
             "{other}: java.lang.UnsupportedOperationException: {called} {other} is not supported by Loxodon"
         )),
@@ -153,8 +160,8 @@ fn with(
 }
 
 fn version() -> String {
-    let own = env!("CARGO_PKG_VERSION");
-    format!("Loxodon {own}\nSpeaks the protocols and writes the formats of Hadoop 3.5.0\n")
+    // Scripts take the second word of the first line for the version.
+    format!("Hadoop {HADOOP}\nLoxodon {}\n", env!("CARGO_PKG_VERSION"))
 }
 
 fn usage(called: &str) -> String {

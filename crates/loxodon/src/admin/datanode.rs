@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use loxodon_conf::keys;
 use loxodon_rpc::client::{CallOptions, ClientSettings, RpcClient, ServerAddress};
 use loxodon_wire::proto::hdfs;
 use loxodon_wire::rpc::protocol::CLIENT_DATANODE;
@@ -30,8 +31,12 @@ fn call<Q: Message, A: Message + Default>(
     request: &Q,
 ) -> Result<A, Failure> {
     let address = parse_address(datanode)?;
-    // One attempt: a DataNode that is down is what the caller wants to know.
-    let settings = ClientSettings { connect_retries: 0, ..ClientSettings::default() };
+    let retries = cluster.conf.count(&keys::IPC_CONNECT_RETRIES)?;
+    let settings = ClientSettings {
+        connect_retries: u32::try_from(retries).unwrap_or(u32::MAX),
+        connect_retry_interval: cluster.conf.time(&keys::IPC_CONNECT_RETRY_INTERVAL)?,
+        ..ClientSettings::default()
+    };
     let client = RpcClient::new(settings, Arc::new(current_user()));
     let answer = cluster.block_on(client.call(
         &address,

@@ -1,5 +1,7 @@
 //! `find`, with Hadoop's expressions: `-name`, `-iname`, `-print`, `-print0`, `-a`, brackets.
 
+use loxodon_client::FileKind;
+
 use super::command::Command;
 use super::failure::{Failure, Result};
 use super::glob::Pattern;
@@ -103,12 +105,45 @@ fn no_such_element() -> Failure {
 #[derive(Debug, Default)]
 pub(crate) struct Find {
     expression: Option<Expression>,
+    follows: Follow,
+}
+
+/// Which links are followed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Follow {
+    #[default]
+    None,
+    /// `-H`: those that are arguments.
+    Arguments,
+    /// `-L`.
+    All,
+}
+
+impl Follow {
+    /// Links are carried by images that other versions wrote, and are not resolved here: nor are
+    /// they by Hadoop, unless a test switches them on.
+    fn check(self, session: &Session, item: &Item) -> Result<()> {
+        let is_followed = match self {
+            Self::None => false,
+            Self::Arguments => session.depth == 0,
+            Self::All => true,
+        };
+        let is_link = item.status.as_ref().is_some_and(|status| status.kind == FileKind::Symlink);
+        if is_followed && is_link {
+            return Err(Failure::unsupported("Symlinks not supported"));
+        }
+        Ok(())
+    }
 }
 
 impl Command for Find {
     fn options(&mut self, _session: &mut Session, args: &mut Vec<String>) -> Result<()> {
-        // -L and -H follow links, which this file system does not make.
-        Format::new(1, &["L", "H"]).pass_unknown().parse(args)?;
+        let given = Format::new(1, &["L", "H"]).pass_unknown().parse(args)?;
+        self.follows = match (given.has("L"), given.has("H")) {
+            (true, _) => Follow::All,
+            (false, true) => Follow::Arguments,
+            (false, false) => Follow::None,
+        };
         let first = args.iter().position(|arg| arg.starts_with('-')).unwrap_or(args.len());
         let expression = args.split_off(first);
         if args.is_empty() {
@@ -123,6 +158,7 @@ impl Command for Find {
     }
 
     fn path(&mut self, session: &mut Session, item: &mut Item) -> Result<()> {
+        self.follows.check(session, item)?;
         match &self.expression {
             Some(expression) => expression.apply(session, item).map(drop),
             None => Ok(()),
