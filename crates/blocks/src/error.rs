@@ -66,6 +66,10 @@ pub enum BlockError {
     /// The node is dead, or never registered since.
     #[error("ProcessReport from dead or unregistered node: {0}")]
     DeadNode(String),
+    /// A full report without a lease, or with one that has expired
+    /// (`InvalidBlockReportLeaseException`).
+    #[error("lease 0x{0:x} is invalid")]
+    InvalidReportLease(u64),
     /// The id is taken.
     #[error("Block {0} is already in the block map")]
     Exists(BlockId),
@@ -115,6 +119,9 @@ impl BlockError {
     #[must_use]
     pub const fn java_class(&self) -> &'static str {
         match self {
+            Self::InvalidReportLease(_) => {
+                "org.apache.hadoop.hdfs.server.protocol.InvalidBlockReportLeaseException"
+            }
             Self::Unregistered(_) | Self::ReplacedNode { .. } => {
                 "org.apache.hadoop.hdfs.protocol.UnregisteredNodeException"
             }

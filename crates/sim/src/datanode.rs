@@ -7,6 +7,7 @@ use loxodon_blocks::Block;
 use loxodon_wire::ids::{BlockId, GenerationStamp};
 use loxodon_wire::proto::hdfs::datanode::{
     BlockReceivedAndDeletedRequestProto, BlockReportContextProto, BlockReportRequestProto,
+    BlockReportResponseProto,
     DatanodeCommandProto, DatanodeRegistrationProto, HeartbeatRequestProto, HeartbeatResponseProto,
     ReceivedDeletedBlockInfoProto, RegisterDatanodeRequestProto, StorageBlockReportProto,
     StorageReceivedDeletedBlocksProto, block_command_proto, datanode_command_proto::Type,
@@ -209,12 +210,15 @@ impl DataNode {
                 self.changes = changes;
                 return Ok(());
             }
-            (Asked::Report, answer) => {
+            (Asked::Report, Ok(body)) => {
                 self.lease = 0;
-                if answer.is_ok() {
-                    self.next_report = scene.now + REPORT;
+                self.next_report = scene.now + REPORT;
+                let reply = BlockReportResponseProto::decode(body).map_err(|e| e.to_string())?;
+                if let Some(command) = reply.cmd {
+                    self.obey(scene, command)?;
                 }
             }
+            (Asked::Report, Err(_)) => self.lease = 0,
             (Asked::Changes(_), Ok(_)) | (_, Err(_)) => {}
         }
         self.speak(scene);

@@ -78,6 +78,14 @@ impl Tree {
         self.nodes.keys().map(String::as_str).collect()
     }
 
+    /// Where a rename ends: in a directory that is there already.
+    fn end(&self, from: &str, to: &str) -> String {
+        match (self.is_directory(to), from.rsplit_once('/')) {
+            (true, Some((_, name))) => format!("{to}/{name}"),
+            _ => to.to_owned(),
+        }
+    }
+
     /// What must be answered.
     pub(crate) fn expected(&self, op: &Op) -> Expected {
         let yes = |is: bool| if is { Expected::Yes } else { Expected::No };
@@ -85,10 +93,11 @@ impl Tree {
             Op::Mkdirs(_) => Expected::Yes,
             Op::Delete(path) => yes(self.has(path)),
             Op::Rename(from, to) => {
+                let to = self.end(from, to);
                 let fits = self.has(from)
-                    && !self.has(to)
-                    && self.is_directory(parent(to))
-                    && !is_below(to, from);
+                    && !self.has(&to)
+                    && self.is_directory(parent(&to))
+                    && !is_below(&to, from);
                 yes(fits)
             }
             Op::Replace(from, _) if !self.has(from) => {
@@ -117,8 +126,12 @@ impl Tree {
             Op::Mkdirs(path) => self.add_directories(path),
             Op::Delete(path) => drop(self.take(path)),
             Op::Rename(from, to) | Op::Replace(from, to) => {
+                let to = match op {
+                    Op::Rename(..) => self.end(from, to),
+                    _ => to.clone(),
+                };
                 let moved = self.take(from);
-                self.take(to);
+                self.take(&to);
                 for (path, is_directory) in moved {
                     let rest = path.strip_prefix(from.as_str()).unwrap_or_default();
                     self.nodes.insert(format!("{to}{rest}"), is_directory);
@@ -171,5 +184,7 @@ mod tests {
         assert_eq!(tree.paths(), ["/c", "/c/ab", "/c/b", "/c/b/f"]);
         assert_eq!(tree.expected(&Op::Delete("/c/a".into())), Expected::No);
         assert!(matches!(tree.expected(&create("/c/b/f")), Expected::Refused(_)));
+        tree.apply(&Op::Rename("/c/ab".into(), "/c/b".into()));
+        assert_eq!(tree.paths(), ["/c", "/c/b", "/c/b/ab", "/c/b/f"]);
     }
 }

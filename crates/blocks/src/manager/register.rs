@@ -135,10 +135,15 @@ impl BlockManager {
 
     /// As [`BlockManager::caller`], alive as well: for reports.
     pub(super) fn live_caller(&self, id: &DatanodeId) -> Result<NodeIndex, BlockError> {
-        let index = self.caller(id)?;
-        match self.cluster.node(index) {
-            Some(node) if node.is_alive && node.is_registered => Ok(index),
-            _ => Err(BlockError::DeadNode(id.transfer_address())),
-        }
+        let dead = || BlockError::DeadNode(id.transfer_address());
+        let index = match self.caller(id) {
+            // A NameNode that has just started knows nobody. Who reports to it must not be sent
+            // away, which is what that exception means to a DataNode: the answer to its next
+            // heartbeat has it register.
+            Err(BlockError::Unregistered(_)) => return Err(dead()),
+            other => other?,
+        };
+        let node = self.cluster.node(index);
+        node.filter(|node| node.is_alive && node.is_registered).map(|_| index).ok_or_else(dead)
     }
 }

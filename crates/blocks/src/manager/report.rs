@@ -63,11 +63,11 @@ enum Verdict {
 }
 
 impl BlockManager {
-    /// Begins to read the full report of one storage. `None` where it is to be passed over: its
-    /// lease is not valid, or it is a second one while the NameNode still waits for first ones.
+    /// Begins to read the full report of one storage. `None` where it is to be passed over: it is
+    /// a second one while the NameNode still waits for first ones.
     ///
     /// # Errors
-    /// If the node is not registered or dead.
+    /// If the node is not registered or dead, or its lease is not valid: it must report again.
     pub fn begin_report(
         &mut self,
         now: Milliseconds,
@@ -77,7 +77,7 @@ impl BlockManager {
     ) -> Result<Option<ReportScan>, BlockError> {
         let node = self.live_caller(id)?;
         if !self.leases.is_valid(now, node, lease, self.settings.report_lease) {
-            return Ok(None);
+            return Err(BlockError::InvalidReportLease(lease));
         }
         let storage = self.storage_for(node, reported)?;
         let Some(entry) = self.cluster.storage_mut(storage) else { return Ok(None) };

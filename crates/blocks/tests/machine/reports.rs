@@ -204,13 +204,18 @@ fn leases_let_six_report_at_a_time() {
     assert!(leases[..6].iter().all(|lease| *lease != 0));
     assert_eq!(leases[6], 0);
     let (id, storage) = (w.nodes[0].id.clone(), w.nodes[0].storage());
-    assert!(w.m.begin_report(w.now, &id, &storage, leases[0] ^ 1).unwrap().is_none());
+    let invalid = |lease| Err(BlockError::InvalidReportLease(lease));
+    let begin = |w: &mut World, now, id, storage, lease| {
+        w.m.begin_report(now, id, storage, lease).map(|scan| scan.is_some())
+    };
+    let now = w.now;
+    assert_eq!(begin(&mut w, now, &id, &storage, leases[0] ^ 1), invalid(leases[0] ^ 1));
     assert!(w.m.begin_report(w.now, &id, &storage, leases[0]).unwrap().is_some());
     w.m.end_report(&id);
-    assert!(w.m.begin_report(w.now, &id, &storage, leases[0]).unwrap().is_none(), "used up");
+    assert_eq!(begin(&mut w, now, &id, &storage, leases[0]), invalid(leases[0]), "used up");
     let late = Milliseconds(w.now.0 + 300_000);
     let (id, storage) = (w.nodes[1].id.clone(), w.nodes[1].storage());
-    assert!(w.m.begin_report(late, &id, &storage, leases[1]).unwrap().is_none(), "expired");
+    assert_eq!(begin(&mut w, late, &id, &storage, leases[1]), invalid(leases[1]), "expired");
 }
 
 #[test]
@@ -220,8 +225,11 @@ fn who_is_not_registered_is_told_to() {
     let reply = w.m.heartbeat(w.now, &stranger, &[], NodeLoad::default(), true).unwrap();
     assert_eq!(reply.commands, [DatanodeCommand::Register]);
     let storage = w.nodes[0].storage();
+    // With an UnregisteredNodeException a DataNode would end.
     let refused = w.m.begin_report(w.now, &stranger, &storage, 0).unwrap_err();
-    assert_eq!(refused.java_class(), "org.apache.hadoop.hdfs.protocol.UnregisteredNodeException");
+    assert_eq!(refused.java_class(), "java.io.IOException");
+    let refused = w.m.received_deleted(w.now, &stranger, &storage, &[]).unwrap_err();
+    assert_eq!(refused.java_class(), "java.io.IOException");
 }
 
 #[test]

@@ -204,6 +204,14 @@ pub(crate) fn commit_block_synchronization(
     Ok(CommitBlockSynchronizationResponseProto {})
 }
 
+fn register_command() -> DatanodeCommandProto {
+    DatanodeCommandProto {
+        cmd_type: Type::RegisterCommand.into(),
+        register_cmd: Some(RegisterCommandProto {}),
+        ..DatanodeCommandProto::default()
+    }
+}
+
 fn block(proto: &BlockProto) -> blk::Block {
     blk::Block {
         id: BlockId(proto.block_id.cast_signed()),
@@ -287,10 +295,7 @@ impl NameNode {
     fn command(&self, request: &Request<'_>, command: DatanodeCommand) -> DatanodeCommandProto {
         let mut proto = DatanodeCommandProto::default();
         match command {
-            DatanodeCommand::Register => {
-                proto.cmd_type = Type::RegisterCommand.into();
-                proto.register_cmd = Some(RegisterCommandProto {});
-            }
+            DatanodeCommand::Register => return register_command(),
             DatanodeCommand::BalancerBandwidth(bandwidth) => {
                 proto.cmd_type = Type::BalancerBandwidthCommand.into();
                 proto.balancer_cmd = Some(BalancerBandwidthCommandProto { bandwidth });
@@ -377,11 +382,27 @@ pub fn full_report(
 ) -> Result<BlockReportResponseProto> {
     let id = datanode::id(&asked.registration.datanode_id);
     let lease = asked.context.as_ref().and_then(|context| context.lease_id).unwrap_or(0);
-    within(locked, |machine, _| machine.check_registration(&asked.registration))?;
+    let is_known = within(locked, |machine, _| {
+        machine.check_registration(&asked.registration)?;
+        Ok(machine.blocks.node_by_uuid(&id.uuid).is_some())
+    })?;
+    if !is_known {
+        return Ok(BlockReportResponseProto { cmd: Some(register_command()) });
+    }
     for storage in &asked.reports {
         let named = datanode::storage(&storage.storage);
         let begun = within(locked, |machine, request| {
-            Ok(machine.blocks.begin_report(request.now.monotonic, &id, &named, lease)?)
+            let begun = machine.blocks.begin_report(request.now.monotonic, &id, &named, lease);
+            begun.map_err(|error| match error {
+                blk::BlockError::InvalidReportLease(_) => {
+                    let report = asked.context.as_ref().map_or(0, |context| context.id);
+                    NameNodeError::other(
+                        error.java_class(),
+                        format!("Block report 0x{report:x} was rejected as {error}"),
+                    )
+                }
+                other => other.into(),
+            })
         })?;
         let Some(mut scan) = begun else { continue };
         let mut from: Box<dyn Iterator<Item = _>> = match storage.number_of_blocks {
