@@ -276,6 +276,47 @@ impl Client {
         Ok(answer.groups)
     }
 
+    /// Makes the NameNode forget the groups that it remembers (`RefreshUserMappingsProtocol`).
+    ///
+    /// # Errors
+    /// What the NameNode answers.
+    pub async fn refresh_user_to_groups_mappings(&self) -> Result<()> {
+        let request = common::RefreshUserToGroupsMappingsRequestProto {};
+        let method = "refreshUserToGroupsMappings";
+        let _: common::RefreshUserToGroupsMappingsResponseProto = self
+            .name_nodes()
+            .call(&protocol::REFRESH_USER_MAPPINGS, method, &request, Repeat::Safe)
+            .await?;
+        Ok(())
+    }
+
+    /// Makes the NameNode read again who may act for whom (`RefreshUserMappingsProtocol`).
+    ///
+    /// # Errors
+    /// What the NameNode answers.
+    pub async fn refresh_super_user_groups_configuration(&self) -> Result<()> {
+        let request = common::RefreshSuperUserGroupsConfigurationRequestProto {};
+        let method = "refreshSuperUserGroupsConfiguration";
+        let _: common::RefreshSuperUserGroupsConfigurationResponseProto = self
+            .name_nodes()
+            .call(&protocol::REFRESH_USER_MAPPINGS, method, &request, Repeat::Safe)
+            .await?;
+        Ok(())
+    }
+
+    /// Makes the NameNode read its service-level authorization again
+    /// (`RefreshAuthorizationPolicyProtocol`).
+    ///
+    /// # Errors
+    /// What the NameNode answers.
+    pub async fn refresh_service_acl(&self) -> Result<()> {
+        let request = common::RefreshServiceAclRequestProto {};
+        let protocol = &protocol::REFRESH_AUTHORIZATION_POLICY;
+        let _: common::RefreshServiceAclResponseProto =
+            self.name_nodes().call(protocol, "refreshServiceAcl", &request, Repeat::Safe).await?;
+        Ok(())
+    }
+
     /// The last transaction written (`NamenodeProtocol`).
     ///
     /// # Errors

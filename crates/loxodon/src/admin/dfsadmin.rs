@@ -11,7 +11,8 @@ use loxodon_conf::{Configuration, keys, value};
 use super::cluster::Cluster;
 use super::{FAILED, datanode, http, report};
 use crate::output;
-use crate::shell::{Failure, GENERIC_OPTIONS};
+use crate::shell::quota::{Kind, Quota};
+use crate::shell::{self, Failure, GENERIC_OPTIONS};
 
 /// Time between looks at safe mode (`-safemode wait`).
 const SAFE_MODE_PAUSE: Duration = Duration::from_secs(5);
@@ -24,8 +25,11 @@ struct Entry {
     help: &'static str,
 }
 
+/// Commands that count their arguments themselves.
+const ANY: usize = usize::MAX;
+
 macro_rules! entries {
-    ($($name:literal $usage:literal $low:literal..=$high:literal $help:literal;)*) => {
+    ($($name:literal $usage:literal $low:literal..=$high:tt $help:literal;)*) => {
         &[$(Entry { name: $name, usage: $usage, arguments: $low..=$high, help: $help }),*]
     };
 }
@@ -33,7 +37,7 @@ macro_rules! entries {
 #[rustfmt::skip] // One command is one row.
 const COMMANDS: &[Entry] = entries! {
     "-report" "[-live] [-dead] [-decommissioning] [-enteringmaintenance] [-inmaintenance] [-slownodes]" 0..=6 "Prints capacity, blocks and DataNodes; with flags, those nodes only.";
-    "-safemode" "enter | leave | get | wait | forceExit" 1..=1 "Enters or leaves safe mode, tells of it, or waits for its end.";
+    "-safemode" "<enter | leave | get | wait | forceExit>" 1..=1 "Enters or leaves safe mode, tells of it, or waits for its end.";
     "-saveNamespace" "[-beforeShutdown]" 0..=1 "Writes an image; needs safe mode. With -beforeShutdown only where the last one is old.";
     "-rollEdits" "" 0..=0 "Begins a new segment of the edit log.";
     "-restoreFailedStorage" "true|false|check" 1..=1 "Whether directories that failed are tried again.";
@@ -47,21 +51,21 @@ const COMMANDS: &[Entry] = entries! {
     "-metasave" "filename" 1..=1 "Writes what the NameNode knows of blocks to a file in its log directory.";
     "-triggerBlockReport" "[-incremental] <datanode_host:ipc_port> [-namenode <namenode_host:ipc_port>]" 1..=4 "Makes a DataNode report its blocks now.";
     "-listOpenFiles" "[-blockingDecommission] [-path <path>]" 0..=3 "Prints files that are being written.";
+    "-setQuota" "<quota> <dirname>...<dirname>" 0..=ANY "Limits the number of names below directories.";
+    "-clrQuota" "<dirname>...<dirname>" 0..=ANY "Lifts that limit.";
+    "-setSpaceQuota" "<quota> [-storageType <storagetype>] <dirname>...<dirname>" 0..=ANY "Limits the bytes that files below directories take with all their replicas (50g is 50 GiB), of one storage type or of all.";
+    "-clrSpaceQuota" "[-storageType <storagetype>] <dirname>...<dirname>" 0..=ANY "Lifts that limit.";
+    "-refreshServiceAcl" "" 0..=0 "Reads who may call which protocol again.";
+    "-refreshUserToGroupsMappings" "" 0..=0 "Forgets which groups users are in.";
+    "-refreshSuperUserGroupsConfiguration" "" 0..=0 "Reads who may act for whom again.";
     "-finalizeUpgrade" "" 0..=0 "Forgets the state before an upgrade.";
     "-help" "[cmd]" 0..=1 "Prints what commands do.";
 };
 
 /// Commands of Hadoop's that are not here.
 const UNSUPPORTED: &[&str] = &[
-    "-setQuota",
-    "-clrQuota",
-    "-setSpaceQuota",
-    "-clrSpaceQuota",
     "-rollingUpgrade",
     "-upgrade",
-    "-refreshServiceAcl",
-    "-refreshUserToGroupsMappings",
-    "-refreshSuperUserGroupsConfiguration",
     "-refreshCallQueue",
     "-refresh",
     "-reconfig",
@@ -114,7 +118,11 @@ pub(crate) fn run(conf: Configuration, args: &[String]) -> i32 {
     if word == "-help" {
         return help(rest.first());
     }
-    match Cluster::of(conf).and_then(|cluster| execute(&cluster, word, rest)) {
+    let done = match quota_command(word) {
+        Some(kind) => set_quota(conf, word, kind, rest),
+        None => Cluster::of(conf).and_then(|cluster| execute(&cluster, word, rest)),
+    };
+    match done {
         Ok(code) => code,
         Err(failure) => {
             let text = failure.to_string();
@@ -129,6 +137,22 @@ pub(crate) fn run(conf: Configuration, args: &[String]) -> i32 {
             FAILED
         }
     }
+}
+
+fn quota_command(word: &str) -> Option<Kind> {
+    match word {
+        "-setQuota" => Some(Kind::SetNames),
+        "-clrQuota" => Some(Kind::ClearNames),
+        "-setSpaceQuota" => Some(Kind::SetSpace),
+        "-clrSpaceQuota" => Some(Kind::ClearSpace),
+        _ => None,
+    }
+}
+
+fn set_quota(conf: Configuration, word: &str, kind: Kind, args: &[String]) -> Result<i32, Failure> {
+    let name = word.trim_start_matches('-');
+    let failed = shell::walk(conf, name, &mut Quota::new(kind), args)?;
+    Ok(if failed == 0 { 0 } else { FAILED })
 }
 
 fn help(name: Option<&String>) -> i32 {
@@ -167,6 +191,25 @@ fn execute(cluster: &Cluster, word: &str, args: &[String]) -> Result<i32, Failur
         "-finalizeUpgrade" => on_each(cluster, "Finalize upgrade", |one| {
             cluster.wait(one.finalize_upgrade()).map(|()| "Finalize upgrade successful".into())
         })?,
+        "-refreshServiceAcl" => on_each(cluster, "Refresh service acl", |one| {
+            cluster
+                .wait(one.refresh_service_acl())
+                .map(|()| "Refresh service acl successful".into())
+        })?,
+        "-refreshUserToGroupsMappings" => {
+            on_each(cluster, "Refresh user to groups mapping", |one| {
+                cluster
+                    .wait(one.refresh_user_to_groups_mappings())
+                    .map(|()| "Refresh user to groups mapping successful".into())
+            })?;
+        }
+        "-refreshSuperUserGroupsConfiguration" => {
+            on_each(cluster, "Refresh super user groups configuration", |one| {
+                cluster
+                    .wait(one.refresh_super_user_groups_configuration())
+                    .map(|()| "Refresh super user groups configuration successful".into())
+            })?;
+        }
         "-printTopology" => report::print_topology(cluster)?,
         "-setBalancerBandwidth" => return set_bandwidth(cluster, first),
         "-getBalancerBandwidth" => datanode::balancer_bandwidth(cluster, first)?,
@@ -224,7 +267,7 @@ fn safe_mode(cluster: &Cluster, word: &str) -> Result<i32, Failure> {
         "get" | "wait" => SafeModeAction::Get,
         "forceexit" => SafeModeAction::ForceExit,
         _ => {
-            eprintln!("Usage: hdfs dfsadmin [-safemode enter | leave | get | wait | forceExit]");
+            eprintln!("Usage: hdfs dfsadmin [-safemode <enter | leave | get | wait | forceExit>]");
             return Ok(0);
         }
     };

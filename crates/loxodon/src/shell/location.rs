@@ -26,6 +26,7 @@ impl Location {
         }
         let mut location =
             Self::split(text, |colon, slash| slash.is_none_or(|slash| colon < slash));
+        location.authority = location.authority.filter(|authority| !authority.is_empty());
         location.path = normalize(&location.path);
         if location.scheme.is_some() && !location.path.starts_with('/') && !location.path.is_empty()
         {
@@ -56,8 +57,7 @@ impl Location {
         let (authority, path) = match rest.strip_prefix("//").filter(|after| !after.is_empty()) {
             Some(after) => {
                 let end = after.find('/').unwrap_or(after.len());
-                let authority = after.get(..end).filter(|authority| !authority.is_empty());
-                (authority, after.get(end..).unwrap_or_default())
+                (after.get(..end), after.get(end..).unwrap_or_default())
             }
             None => (None, rest),
         };
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn shows_what_was_written() {
-        for text in ["a//b/", "/x/../y", "hdfs://h:1//a", "file:/a", "a:b"] {
+        for text in ["a//b/", "/x/../y", "hdfs://h:1//a", "hdfs:///a", "file:/a", "a:b"] {
             assert_eq!(Location::verbatim(text).to_string(), text);
         }
     }

@@ -21,6 +21,7 @@ mod merge;
 mod mode;
 mod options;
 mod progress;
+pub(crate) mod quota;
 mod session;
 pub(crate) mod size;
 mod status;
@@ -117,6 +118,21 @@ fn run_entry(conf: Configuration, entry: &Entry, word: &str, args: &[String]) ->
         Err(Failure::OutputClosed) => 0,
         Err(failure) => unknown(word, Some(entry), &failure.to_string()),
     }
+}
+
+/// Runs a command that walks over paths as the shell's do, for another tool; how many paths failed.
+///
+/// # Errors
+/// A wrong argument, or what ends the walk.
+pub(crate) fn walk(
+    conf: Configuration,
+    name: &str,
+    command: &mut dyn command::Command,
+    args: &[String],
+) -> Result<u32, Failure> {
+    let mut session = Session::new(conf, runtime(args)?, name)?;
+    command::execute(&mut session, command, args.to_vec())?;
+    Ok(session.errors())
 }
 
 fn unsupported(entry: &Entry) -> String {

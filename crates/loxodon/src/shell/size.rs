@@ -31,6 +31,29 @@ pub(crate) fn human_in(bytes: i64, unit: &str, decimals: usize) -> String {
     format!("{sign}{text} {}{unit}", symbol(index))
 }
 
+/// A number with a binary prefix or without, `64m` (`TraditionalBinaryPrefix.string2long`).
+///
+/// # Errors
+/// What Java's parser says.
+pub(crate) fn with_prefix(text: &str) -> Result<i64, String> {
+    let text = text.trim();
+    let number =
+        |digits: &str| digits.parse::<i64>().map_err(|_| format!("For input string: \"{digits}\""));
+    let Some((at, last)) = text.char_indices().next_back() else { return number(text) };
+    if last.is_ascii_digit() {
+        return number(text);
+    }
+    let power = "kmgtpe".find(last.to_ascii_lowercase()).ok_or_else(|| {
+        format!(
+            "Invalid size prefix '{last}' in '{text}'. Allowed prefixes are k, m, g, t, p, e(case \
+             insensitive)"
+        )
+    })?;
+    let unit = 1_i64 << (10 * (power + 1));
+    let value = number(text.get(..at).unwrap_or_default())?;
+    value.checked_mul(unit).ok_or_else(|| format!("{text} does not fit in a Long"))
+}
+
 /// A decimal rounded half up, as Java's `%.1f` does (Rust rounds half to even).
 pub(crate) fn rounded(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");

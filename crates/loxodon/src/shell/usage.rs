@@ -189,7 +189,7 @@ impl Command for Du {
 }
 
 /// Storage types that quotas can be set for, in Hadoop's order.
-const QUOTA_TYPES: [StorageType; 5] = [
+pub(crate) const QUOTA_TYPES: [StorageType; 5] = [
     StorageType::Ssd,
     StorageType::Disk,
     StorageType::Archive,
