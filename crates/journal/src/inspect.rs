@@ -53,8 +53,6 @@ pub struct LoadPlan {
     pub image: TxId,
     /// Directories that have it.
     pub image_copies: Vec<usize>,
-    /// Older images there are, newest first; for the message when none of the copies is good.
-    pub older_images: Vec<Found<TxId>>,
     /// The edits after it.
     pub edits: Vec<Stretch>,
 }
@@ -95,12 +93,23 @@ impl PlanError {
 /// # Errors
 /// [`PlanError`], if there is no image or edits are missing.
 pub fn plan(directories: &[Listing]) -> Result<LoadPlan, PlanError> {
+    plan_before(directories, None)
+}
+
+/// As [`plan`], with the newest image that is older than `before`: for when that one turned out
+/// to be damaged.
+///
+/// # Errors
+/// [`PlanError`], if there is no such image or edits are missing.
+pub fn plan_before(directories: &[Listing], before: Option<TxId>) -> Result<LoadPlan, PlanError> {
     let mut images: Vec<Found<TxId>> = Vec::new();
     let mut segments: Vec<Found<Segment>> = Vec::new();
     for (directory, listing) in directories.iter().enumerate() {
         for &file in &listing.files {
             match file {
-                StorageFile::Image(txid) | StorageFile::ImageRollback(txid) if listing.images => {
+                StorageFile::Image(txid) | StorageFile::ImageRollback(txid)
+                    if listing.images && before.is_none_or(|before| txid < before) =>
+                {
                     images.push(Found { directory, file: txid });
                 }
                 StorageFile::Edits { first, last } if listing.edits => {
@@ -112,13 +121,11 @@ pub fn plan(directories: &[Listing]) -> Result<LoadPlan, PlanError> {
     }
     images.sort_by_key(|image| (std::cmp::Reverse(image.file), image.directory));
     let image = images.first().ok_or(PlanError::NoImage)?.file;
-    let (newest, older): (Vec<_>, Vec<_>) =
-        images.into_iter().partition(|found| found.file == image);
+    let newest = images.iter().filter(|found| found.file == image);
     let seen = directories.iter().map(|listing| listing.seen_txid).max();
     Ok(LoadPlan {
         image,
-        image_copies: newest.into_iter().map(|found| found.directory).collect(),
-        older_images: older,
+        image_copies: newest.map(|found| found.directory).collect(),
         edits: stretches(segments, image.next(), seen.unwrap_or_default())?,
     })
 }
@@ -186,8 +193,22 @@ mod tests {
         )])
         .unwrap();
         assert_eq!(plan.image, TxId(100));
-        assert_eq!(plan.older_images, [Found { directory: 0, file: TxId(5) }]);
         assert_eq!(reach(&plan), [(101, 150), (151, 300)]);
+    }
+
+    #[test]
+    fn an_older_image_and_what_follows_it() {
+        let names = ["fsimage_5", "fsimage_100", "edits_1-5", "edits_6-150"];
+        let listings = [listing(6, &names)];
+        let plan = plan_before(&listings, Some(TxId(100))).unwrap();
+        assert_eq!(plan.image, TxId(5));
+        assert_eq!(reach(&plan), [(6, 150)]);
+        assert_eq!(plan_before(&listings, Some(TxId(5))), Err(PlanError::NoImage));
+        let purged = [listing(6, &["fsimage_5", "fsimage_100", "edits_101-150"])];
+        assert!(matches!(
+            plan_before(&purged, Some(TxId(100))),
+            Err(PlanError::Gap { missing: TxId(6), .. })
+        ));
     }
 
     #[test]

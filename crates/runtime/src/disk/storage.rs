@@ -4,7 +4,7 @@ use super::lock::DirectoryLock;
 use super::recover::{Recovered, finish_segment};
 use super::segment_reader::SegmentReader;
 use jiff::Zoned;
-use loxodon_journal::inspect::{Found, Listing, LoadPlan, Segment, plan};
+use loxodon_journal::inspect::{Found, Listing, LoadPlan, Segment, plan_before};
 use loxodon_journal::names::StorageFile;
 use loxodon_journal::retention::Retention;
 use loxodon_journal::version::StorageInfo;
@@ -67,8 +67,6 @@ pub struct Loaded {
     pub images: Vec<PathBuf>,
     /// The transaction they go up to.
     pub image_txid: TxId,
-    /// Older images, newest first: for the message, if none of the copies is good.
-    pub older_images: Vec<PathBuf>,
     /// Edits after the image.
     pub plan: LoadPlan,
     /// A directory has just been added and holds nothing: an image should be saved.
@@ -223,6 +221,20 @@ impl StorageSet {
     /// # Errors
     /// If a segment is damaged, an image or edits are missing.
     pub fn inspect(&self) -> Result<Loaded, DiskError> {
+        self.choose(None)
+    }
+
+    /// As [`Self::inspect`], with the newest image that is older than `damaged`.
+    ///
+    /// # Errors
+    /// If there is none, or edits after it are missing.
+    pub fn inspect_before(&self, damaged: TxId) -> Result<Loaded, DiskError> {
+        let found = self.choose(Some(damaged))?;
+        // So that the damaged one is not the newest any more.
+        Ok(Loaded { needs_save: true, ..found })
+    }
+
+    fn choose(&self, before: Option<TxId>) -> Result<Loaded, DiskError> {
         let directories = self.directories.lock();
         let mut listings = Vec::new();
         for directory in &*directories {
@@ -232,7 +244,7 @@ impl StorageSet {
                 Listing::default()
             });
         }
-        let plan = plan(&listings)?;
+        let plan = plan_before(&listings, before)?;
         let path = |index: usize, txid: TxId| {
             directories
                 .get(index)
@@ -241,11 +253,6 @@ impl StorageSet {
         Ok(Loaded {
             images: plan.image_copies.iter().filter_map(|&index| path(index, plan.image)).collect(),
             image_txid: plan.image,
-            older_images: plan
-                .older_images
-                .iter()
-                .filter_map(|found| path(found.directory, found.file))
-                .collect(),
             needs_save: directories.iter().any(|directory| !directory.formatted),
             plan,
         })

@@ -264,8 +264,7 @@ fn load(
     let settings = Settings::from_conf(conf, host)?;
     let storage = StorageSet::open(directories::configured(conf)?, &owner(), MAX_OP_SIZE)?;
     storage.set_restore_failed(conf.bool(&keys::NAME_DIR_RESTORE)?);
-    let found = storage.inspect()?;
-    let mut namespace = read_image(conf, &user, &found)?;
+    let (mut namespace, found) = read_newest_image(conf, &user, &storage)?;
     let mut answered = Vec::new();
     let last_txid = storage.replay::<StartError>(&found.plan, |transaction| {
         let txid = transaction.txid;
@@ -339,6 +338,40 @@ fn load(
         audit: audit_settings(conf)?,
         clock,
     })
+}
+
+/// The newest image that can be read. One that is damaged is passed over where an older one and
+/// all edits since are at hand.
+fn read_newest_image(
+    conf: &Configuration,
+    user: &str,
+    storage: &StorageSet,
+) -> Result<(Namespace, crate::disk::Loaded), StartError> {
+    let mut found = storage.inspect()?;
+    let mut failure = None;
+    loop {
+        match read_image(conf, user, &found) {
+            Ok(namespace) => return Ok((namespace, found)),
+            // What is wrong with the newest is what must be known.
+            Err(error @ StartError::Disk(_)) => drop(failure.get_or_insert(error)),
+            Err(error) => return Err(error),
+        }
+        match storage.inspect_before(found.image_txid) {
+            Ok(older) => {
+                tracing::warn!(
+                    "Failed to load image up to txid {}; trying the older one up to txid {}, and \
+                     the edits after it",
+                    found.image_txid,
+                    older.image_txid
+                );
+                found = older;
+            }
+            Err(error) => {
+                tracing::error!("There is no older image to start from: {error}");
+                return Err(failure.unwrap_or_else(|| error.into()));
+            }
+        }
+    }
 }
 
 fn read_image(
