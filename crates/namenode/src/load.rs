@@ -55,7 +55,9 @@ fn fill(namespace: &Namespace, blocks: &mut BlockManager) -> Result<()> {
         let policy = namespace.status_of(inode.id).map_or(0, |status| status.storage_policy);
         let last = file_blocks.len().saturating_sub(1);
         for (index, block) in file_blocks.iter().enumerate() {
-            let state = match writer.is_some() && index == last {
+            // A file that is appended to from a full block on has its last block complete.
+            let is_open = writer.as_ref().is_some_and(|writer| writer.last_block_open);
+            let state = match is_open && index == last {
                 true => blk::BlockState::UnderConstruction,
                 false => blk::BlockState::Complete,
             };

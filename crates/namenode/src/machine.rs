@@ -286,6 +286,17 @@ impl<'a> States<'a> {
 }
 
 impl BlockStates for States<'_> {
+    fn as_committed(&self, block: Block) -> Block {
+        let info = self.blocks.block(block.id).filter(|info| {
+            matches!(info.state, blk::BlockState::Committed | blk::BlockState::Complete)
+        });
+        info.map_or(block, |info| Block {
+            id: block.id,
+            length: info.block.length,
+            generation_stamp: info.block.stamp,
+        })
+    }
+
     fn state(&self, block: BlockId) -> BlockState {
         match self.blocks.block(block).map(|info| info.state) {
             Some(blk::BlockState::UnderConstruction) => BlockState::UnderConstruction,

@@ -387,6 +387,28 @@ fn a_silent_writers_file_is_closed_after_the_hard_limit() {
 }
 
 #[test]
+fn what_a_writer_committed_is_not_cut_off_when_his_lease_is_taken_back() {
+    let mut world = World::new();
+    world.add_datanode();
+    world.create("/f");
+    let located = world.add_block("/f");
+    let last = ExtendedBlockProto { num_bytes: Some(77), ..located.b };
+    // His only try: the replica is reported after it, and he never comes again.
+    assert!(!world.complete("/f", &last));
+    world.received(&last);
+    world.now += 1_200_001;
+    let identity = user("hdfs");
+    let mut request = Request::new(world.clocks(), &identity, RpcIds::NONE);
+    assert!(!world.machine.check_leases(&mut request).unwrap());
+    let [Edit::Close(close)] = &request.effects.edits[..] else {
+        panic!("{:?}", request.effects.edits)
+    };
+    assert_eq!(close.blocks[0].length, 77);
+    let file = world.machine.namespace.inode_at_path("/f").unwrap();
+    assert_eq!(world.machine.namespace.file_blocks(file).unwrap().length(), 77);
+}
+
+#[test]
 fn a_clock_that_is_set_takes_nobodys_lease() {
     let mut world = World::new();
     world.create("/f");

@@ -84,6 +84,11 @@ pub enum BlockState {
 
 /// What the namespace must know of block management to judge an operation.
 pub trait BlockStates {
+    /// A block of a file as its writer left it. A commit is logged with the file's next edit
+    /// only; until then block management alone knows how long the block became.
+    fn as_committed(&self, block: Block) -> Block {
+        block
+    }
     /// How far this block is.
     fn state(&self, block: BlockId) -> BlockState;
     /// Finalised replicas reported reach the minimum.

@@ -94,6 +94,10 @@ impl Client {
             let mut after = self.tree.clone();
             after.apply(op);
             possible.push(after);
+            if let Op::Create { path, .. } = op {
+                // Its directories are transactions of their own: a crash may leave some of them.
+                possible.extend(self.tree.on_the_way_to(path));
+            }
         }
         possible
     }

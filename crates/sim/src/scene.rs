@@ -62,9 +62,6 @@ impl Ord for Queued {
     }
 }
 
-/// Lines of the record that a failure shows.
-const RECORD: usize = 400;
-
 /// The stage.
 #[derive(Debug)]
 pub(crate) struct Scene {
@@ -79,10 +76,11 @@ pub(crate) struct Scene {
     numbers: u64,
     digest: u64,
     record: VecDeque<String>,
+    lines: usize,
 }
 
 impl Scene {
-    pub(crate) fn new(mut rng: fastrand::Rng) -> Self {
+    pub(crate) fn new(mut rng: fastrand::Rng, lines: usize) -> Self {
         let weather = Weather::draw(&mut rng);
         Self {
             now: 0,
@@ -94,6 +92,7 @@ impl Scene {
             numbers: 0,
             digest: 0xcbf2_9ce4_8422_2325,
             record: VecDeque::new(),
+            lines,
         }
     }
 
@@ -137,7 +136,7 @@ impl Scene {
         for byte in self.now.to_be_bytes().into_iter().chain(line.bytes()) {
             self.digest = (self.digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
-        if self.record.len() == RECORD {
+        if self.record.len() >= self.lines {
             self.record.pop_front();
         }
         self.record.push_back(format!("{:>9} {line}", self.now));

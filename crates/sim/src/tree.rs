@@ -94,6 +94,9 @@ impl Tree {
             Op::Delete(path) => yes(self.has(path)),
             Op::Rename(from, to) => {
                 let to = self.end(from, to);
+                if *from == to {
+                    return yes(self.has(from));
+                }
                 let fits = self.has(from)
                     && !self.has(&to)
                     && self.is_directory(parent(&to))
@@ -130,6 +133,9 @@ impl Tree {
                     Op::Rename(..) => self.end(from, to),
                     _ => to.clone(),
                 };
+                if *from == to {
+                    return;
+                }
                 let moved = self.take(from);
                 self.take(&to);
                 for (path, is_directory) in moved {
@@ -143,6 +149,18 @@ impl Tree {
             }
             Op::Replication(..) | Op::Append { .. } => {}
         }
+    }
+
+    /// The trees between this one and the one with all directories of `path`.
+    pub(crate) fn on_the_way_to(&self, path: &str) -> Vec<Self> {
+        let (mut path, mut trees) = (parent(path), Vec::new());
+        while !path.is_empty() && !self.has(path) {
+            let mut tree = self.clone();
+            tree.add_directories(path);
+            trees.push(tree);
+            path = parent(path);
+        }
+        trees
     }
 
     fn add_directories(&mut self, path: &str) {

@@ -25,6 +25,8 @@ pub struct Scenario {
     pub trouble: u64,
     /// Milliseconds within which everything must be at rest afterwards.
     pub patience: u64,
+    /// Lines of the record that a failure shows.
+    pub record: usize,
 }
 
 impl Scenario {
@@ -32,7 +34,7 @@ impl Scenario {
     #[must_use]
     pub fn of_seed(seed: u64) -> Self {
         let trouble = fastrand::Rng::with_seed(seed ^ 0x5eed).u64(60_000..300_000);
-        Self { seed, nodes: 5, clients: 4, trouble, patience: 600_000 }
+        Self { seed, nodes: 5, clients: 4, trouble, patience: 600_000, record: 200 }
     }
 }
 
@@ -101,7 +103,7 @@ pub fn run(scenario: Scenario) -> Result<Summary, Box<Failure>> {
         let (seed, time, record) = (scenario.seed, scene.now, scene.take_record());
         Box::new(Failure { seed, step, time, what, record })
     };
-    let mut scene = Scene::new(rng);
+    let mut scene = Scene::new(rng, scenario.record);
     let host = Host::format().map_err(|what| failure(&mut scene, 0, what))?;
     let mut world = World {
         scene,

@@ -181,7 +181,8 @@ impl Namespace {
         new_holder: Option<&str>,
         states: &dyn BlockStates,
     ) -> Result<Plan<LeaseRelease>, FsError> {
-        let blocks: Vec<Block> = self.blocks(index).iter().collect();
+        let blocks = self.blocks(index).iter().map(|block| states.as_committed(block));
+        let blocks: Vec<Block> = blocks.collect();
         let complete = |b: &Block| states.state(b.id) == BlockState::Complete;
         let finished = blocks.iter().take_while(|b| complete(b)).count();
         let Some(last) = blocks.last().copied().filter(|_| finished < blocks.len()) else {
