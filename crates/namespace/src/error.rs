@@ -79,11 +79,11 @@ fs_errors! {
     /// The path leads over a symbolic link; the client resolves it.
     UnresolvedPath => "org.apache.hadoop.hdfs.protocol.UnresolvedPathException";
     /// Switched off by configuration.
-    UnsupportedAction => "org.apache.hadoop.hdfs.protocol.UnsupportedActionException";
+    UnsupportedAction => "org.apache.hadoop.hdfs.server.namenode.UnsupportedActionException";
     /// Not there in this version.
     UnsupportedOperation => "java.lang.UnsupportedOperationException";
     /// An attribute with this name is not there.
-    XAttrNotFound => "org.apache.hadoop.hdfs.XAttrNotFoundException";
+    XAttrNotFound => "org.apache.hadoop.hdfs.protocol.XAttrNotFoundException";
 }
 
 /// An edit that cannot have followed what was applied before it.

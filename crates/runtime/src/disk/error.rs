@@ -138,7 +138,7 @@ impl DiskError {
             Self::Header { source, .. } => source.java_class(),
             Self::Transaction { source, .. } => source.java_class(),
             Self::Damaged { .. } => {
-                "org.apache.hadoop.hdfs.server.namenode.FSImage$CorruptionException"
+                "org.apache.hadoop.hdfs.server.namenode.JournalManager$CorruptionException"
             }
             _ => "java.io.IOException",
         }
