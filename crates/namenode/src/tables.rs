@@ -90,6 +90,7 @@ pub(crate) static CLIENT: &[Method] = &[
     row!("reportBadBlocks", Update, write::report_bad_blocks),
     row!("restoreFailedStorage", Shell, RestoreFailedStorage),
     row!("rollEdits", Shell, RollEdits),
+    row!("satisfyStoragePolicy", Query, attributes::satisfy_storage_policy),
     row!("saveNamespace", Shell, SaveNamespace),
     row!("setAcl", Update, attributes::set_acl),
     row!("setBalancerBandwidth", Update, admin::set_balancer_bandwidth),

@@ -2,16 +2,18 @@
 //! storage policy, access control lists, extended attributes.
 
 use loxodon_namespace::edit::StorageType;
+use loxodon_namespace::error::FsError;
 use loxodon_wire::proto::hdfs::{
     ModifyAclEntriesRequestProto, ModifyAclEntriesResponseProto, RemoveAclEntriesRequestProto,
     RemoveAclEntriesResponseProto, RemoveAclRequestProto, RemoveAclResponseProto,
     RemoveDefaultAclRequestProto, RemoveDefaultAclResponseProto, RemoveXAttrRequestProto,
-    RemoveXAttrResponseProto, SetAclRequestProto, SetAclResponseProto, SetOwnerRequestProto,
-    SetOwnerResponseProto, SetPermissionRequestProto, SetPermissionResponseProto,
-    SetQuotaRequestProto, SetQuotaResponseProto, SetReplicationRequestProto,
-    SetReplicationResponseProto, SetStoragePolicyRequestProto, SetStoragePolicyResponseProto,
-    SetTimesRequestProto, SetTimesResponseProto, SetXAttrRequestProto, SetXAttrResponseProto,
-    StorageTypeProto, UnsetStoragePolicyRequestProto, UnsetStoragePolicyResponseProto,
+    RemoveXAttrResponseProto, SatisfyStoragePolicyRequestProto, SatisfyStoragePolicyResponseProto,
+    SetAclRequestProto, SetAclResponseProto, SetOwnerRequestProto, SetOwnerResponseProto,
+    SetPermissionRequestProto, SetPermissionResponseProto, SetQuotaRequestProto,
+    SetQuotaResponseProto, SetReplicationRequestProto, SetReplicationResponseProto,
+    SetStoragePolicyRequestProto, SetStoragePolicyResponseProto, SetTimesRequestProto,
+    SetTimesResponseProto, SetXAttrRequestProto, SetXAttrResponseProto, StorageTypeProto,
+    UnsetStoragePolicyRequestProto, UnsetStoragePolicyResponseProto,
 };
 
 use crate::convert::attribute;
@@ -135,6 +137,20 @@ pub(crate) fn set_storage_policy(
     let result = machine.commit(request, plan);
     machine.note(request, "setStoragePolicy", src, None, Some(src), &result);
     result.map(|_| SetStoragePolicyResponseProto {})
+}
+
+/// `satisfyStoragePolicy`: refused as where `dfs.storage.policy.satisfier.mode` is `none`, the default.
+pub(crate) fn satisfy_storage_policy(
+    _: &NameNode,
+    _: &mut Request<'_>,
+    _: SatisfyStoragePolicyRequestProto,
+) -> Result<SatisfyStoragePolicyResponseProto> {
+    Err(FsError::UnsupportedAction(
+        "Cannot request to satisfy storage policy when storage policy satisfier feature has been \
+         disabled by admin. Seek for an admin help to enable it or use Mover tool."
+            .into(),
+    )
+    .into())
 }
 
 /// `unsetStoragePolicy`.
