@@ -29,18 +29,18 @@ import org.apache.hadoop.hdfs.client.HdfsDataOutputStream.SyncFlag;
 import org.apache.hadoop.security.AccessControlException;
 
 /** What a Java program does with a file system, each step checked; a failed check throws. */
-final class Scenarios {
+class Scenarios {
   private static final int BLOCK = 1 << 20;
 
-  private interface Body {
+  interface Body {
     void run() throws Exception;
   }
 
-  private final DistributedFileSystem fs;
-  private final Configuration conf;
-  private final Path home;
+  final DistributedFileSystem fs;
+  final Configuration conf;
+  final Path home;
 
-  private Scenarios(DistributedFileSystem fs, Configuration conf, String name) throws IOException {
+  Scenarios(DistributedFileSystem fs, Configuration conf, String name) throws IOException {
     this.fs = fs;
     this.conf = conf;
     this.home = new Path("/scenario/" + name);
@@ -49,7 +49,16 @@ final class Scenarios {
   }
 
   static void run(String name, FileSystem fs, Configuration conf) throws Exception {
-    Scenarios s = new Scenarios((DistributedFileSystem) fs, conf, name);
+    DistributedFileSystem dfs = (DistributedFileSystem) fs;
+    Body other = new SharingScenarios(dfs, conf, name).all().get(name);
+    if (other == null) {
+      other = new AttributeScenarios(dfs, conf, name).all().get(name);
+    }
+    if (other != null) {
+      other.run();
+      return;
+    }
+    Scenarios s = new Scenarios(dfs, conf, name);
     switch (name) {
       case "create_and_read": s.createAndRead(); break;
       case "create_flags": s.createFlags(); break;
@@ -72,17 +81,17 @@ final class Scenarios {
     }
   }
 
-  private static void check(boolean holds, String what) {
+  static void check(boolean holds, String what) {
     if (!holds) {
       throw new AssertionError(what);
     }
   }
 
-  private static void same(Object wanted, Object seen, String what) {
+  static void same(Object wanted, Object seen, String what) {
     check(wanted == null ? seen == null : wanted.equals(seen), what + ": wanted " + wanted + ", saw " + seen);
   }
 
-  private static <E extends Exception> E fails(Class<E> kind, Body body) throws Exception {
+  static <E extends Exception> E fails(Class<E> kind, Body body) throws Exception {
     try {
       body.run();
     } catch (Exception e) {
@@ -94,19 +103,19 @@ final class Scenarios {
     throw new AssertionError("wanted " + kind.getName() + ", nothing was thrown");
   }
 
-  private static byte[] bytes(int length, long seed) {
+  static byte[] bytes(int length, long seed) {
     byte[] data = new byte[length];
     new Random(seed).nextBytes(data);
     return data;
   }
 
-  private void write(Path path, byte[] data, short replication) throws IOException {
+  void write(Path path, byte[] data, short replication) throws IOException {
     try (FSDataOutputStream out = fs.create(path, true, 4096, replication, BLOCK)) {
       out.write(data);
     }
   }
 
-  private byte[] read(Path path) throws IOException {
+  byte[] read(Path path) throws IOException {
     byte[] data = new byte[(int) fs.getFileStatus(path).getLen()];
     try (FSDataInputStream in = fs.open(path)) {
       in.readFully(data);
@@ -321,7 +330,7 @@ final class Scenarios {
     fails(IOException.class, () -> fs.truncate(path, 5000));
   }
 
-  private void waitClosed(Path path) throws Exception {
+  void waitClosed(Path path) throws Exception {
     for (int i = 0; i < 300 && !fs.isFileClosed(path); i++) {
       Thread.sleep(100);
     }
