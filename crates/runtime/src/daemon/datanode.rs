@@ -129,6 +129,8 @@ pub fn run(conf: Configuration, args: &[String]) -> i32 {
         }
     };
     runtime.block_on(async {
+        // Heard from the first moment on, so that a start is always followed by an orderly end.
+        let told = super::told_to_end();
         let node = match RunningDataNode::start(conf).await {
             Ok(node) => node,
             Err(error) => {
@@ -137,7 +139,10 @@ pub fn run(conf: Configuration, args: &[String]) -> i32 {
                 return 1;
             }
         };
-        let code = node.wait().await;
+        let code = tokio::select! {
+            code = node.wait() => code,
+            () = told => 0,
+        };
         node.stop().await;
         code
     })

@@ -29,6 +29,20 @@ use loxodon_conf::Configuration;
 const USAGE: &str = "Usage: hdfs namenode [-format [-clusterid cid ] [-force] [-nonInteractive] ] \
                      |\n\t[-metadataVersion] ";
 
+/// Options of Hadoop's NameNode that this one does not have.
+const OF_HADOOP: [&str; 10] = [
+    "-backup",
+    "-checkpoint",
+    "-upgrade",
+    "-upgradeOnly",
+    "-rollback",
+    "-rollingUpgrade",
+    "-importCheckpoint",
+    "-initializeSharedEdits",
+    "-bootstrapStandby",
+    "-recover",
+];
+
 /// What the command line asks for.
 enum Action {
     Start,
@@ -73,13 +87,26 @@ fn parse(args: &[String]) -> Action {
                     },
                     "-force" => options.force = true,
                     "-noninteractive" => options.non_interactive = true,
-                    _ => return Action::Usage,
+                    _ => {
+                        eprintln!("namenode -format: unknown option {word}");
+                        return Action::Usage;
+                    }
                 }
             }
             Action::Format(options)
         }
         Some(word) if word.eq_ignore_ascii_case("-metadataVersion") => Action::MetadataVersion,
-        Some(_) => Action::Usage,
+        Some(word) if OF_HADOOP.iter().any(|known| word.eq_ignore_ascii_case(known)) => {
+            eprintln!(
+                "namenode: java.lang.UnsupportedOperationException: {word} is not supported by \
+                 Loxodon"
+            );
+            Action::Usage
+        }
+        Some(word) => {
+            eprintln!("namenode: unknown option {word}");
+            Action::Usage
+        }
     }
 }
 
@@ -106,15 +133,27 @@ fn serve(conf: Configuration) -> i32 {
             return 1;
         }
     };
-    runtime.block_on(async {
-        let namenode = match RunningNameNode::start(conf, StartOptions::default()).await {
+    let code = runtime.block_on(async {
+        // Heard from the first moment on, so that the edit log is always closed in order.
+        let mut told = std::pin::pin!(crate::daemon::told_to_end());
+        let started = tokio::select! {
+            started = RunningNameNode::start(conf, StartOptions::default()) => started,
+            () = &mut told => return 0,
+        };
+        let namenode = match started {
             Ok(namenode) => namenode,
             Err(error) => return failed(&error),
         };
-        let code = namenode.wait().await;
+        let code = tokio::select! {
+            code = namenode.wait() => code,
+            () = told => 0,
+        };
         namenode.stop().await;
         code
-    })
+    });
+    // A start that was broken off may still be loading.
+    runtime.shutdown_background();
+    code
 }
 
 fn failed(error: &StartError) -> i32 {
