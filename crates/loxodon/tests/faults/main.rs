@@ -5,4 +5,8 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)] // helpers of tests are not marked as tests
 
 mod daemon;
+mod disks;
+mod full_disk;
 mod kills;
+mod starts;
+mod web;
