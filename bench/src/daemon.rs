@@ -91,6 +91,11 @@ pub(crate) fn wait_for_port(port: u16) -> io::Result<()> {
 }
 
 impl Daemon {
+    /// The process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// CPU seconds, user and system, that the process has used so far.
     pub(crate) fn cpu_seconds(&self) -> io::Result<f64> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;

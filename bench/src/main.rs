@@ -4,8 +4,13 @@
 
 mod daemon;
 mod data;
+mod filled;
+mod image;
+mod memory;
 mod namenode_calls;
 mod report;
+mod reports;
+mod serving;
 mod start;
 
 use std::error::Error;
@@ -18,10 +23,12 @@ type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 /// A measure: its name, what it is, and the function that takes and prints it.
 type Measure = (&'static str, &'static str, fn(&Plan) -> Result<()>);
 
-const MEASURES: [Measure; 3] = [
+const MEASURES: [Measure; 5] = [
     ("start", "cold start, idle memory, one command of the shell", start::measure),
     ("data", "CPU per GB written and read, throughput, small files", data::measure),
     ("namenode-calls", "NameNode CPU per call and calls per second", namenode_calls::measure),
+    ("memory", "NameNode memory for each file", memory::measure),
+    ("image", "image load and save", image::measure),
 ];
 
 /// What the command line asked for.
