@@ -60,6 +60,8 @@ pub enum ShellCall {
     GroupsForUser,
     /// `RefreshUserMappingsProtocol.refreshUserToGroupsMappings`.
     RefreshUserToGroups,
+    /// `RefreshUserMappingsProtocol.refreshSuperUserGroupsConfiguration`.
+    RefreshProxyUsers,
 }
 
 /// One row of a protocol's table.
@@ -81,6 +83,9 @@ pub fn find(protocol: &str, method: &str) -> Option<&'static Method> {
         "org.apache.hadoop.ha.HAServiceProtocol" => tables::HA_SERVICE,
         "org.apache.hadoop.tools.GetUserMappingsProtocol" => tables::GET_USER_MAPPINGS,
         "org.apache.hadoop.security.RefreshUserMappingsProtocol" => tables::REFRESH_USER_MAPPINGS,
+        "org.apache.hadoop.security.authorize.RefreshAuthorizationPolicyProtocol" => {
+            tables::REFRESH_AUTHORIZATION
+        }
         _ => return None,
     };
     let index = table.binary_search_by(|row| row.name.cmp(method)).ok()?;

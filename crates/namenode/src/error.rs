@@ -100,6 +100,8 @@ pub mod class {
     /// A DataNode with another layout.
     pub const INCORRECT_VERSION: &str =
         "org.apache.hadoop.hdfs.server.common.IncorrectVersionException";
+    /// A change of a high-availability state that cannot be.
+    pub const SERVICE_FAILED: &str = "org.apache.hadoop.ha.ServiceFailedException";
     /// Somebody else writes the file.
     pub const ALREADY_BEING_CREATED: &str =
         "org.apache.hadoop.hdfs.protocol.AlreadyBeingCreatedException";

@@ -144,14 +144,21 @@ pub(crate) static NAMENODE: &[Method] = &[
 pub(crate) static HA_SERVICE: &[Method] = &[
     row!("getServiceStatus", Query, admin::service_status),
     row!("monitorHealth", Query, admin::monitor_health),
+    row!("transitionToActive", Query, admin::transition_to_active),
+    row!("transitionToObserver", Query, admin::transition_to_observer),
+    row!("transitionToStandby", Query, admin::transition_to_standby),
 ];
+
+/// `RefreshAuthorizationPolicyProtocol`.
+pub(crate) static REFRESH_AUTHORIZATION: &[Method] =
+    &[row!("refreshServiceAcl", Query, admin::refresh_service_acl)];
 
 /// `GetUserMappingsProtocol`.
 pub(crate) static GET_USER_MAPPINGS: &[Method] = &[row!("getGroupsForUser", Shell, GroupsForUser)];
 
 /// `RefreshUserMappingsProtocol`.
 pub(crate) static REFRESH_USER_MAPPINGS: &[Method] = &[
-    row!("refreshSuperUserGroupsConfiguration", Query, admin::refresh_superuser_groups),
+    row!("refreshSuperUserGroupsConfiguration", Shell, RefreshProxyUsers),
     row!("refreshUserToGroupsMappings", Shell, RefreshUserToGroups),
 ];
 
@@ -163,13 +170,14 @@ mod tests {
 
     #[test]
     fn every_row_is_a_call_of_its_protocol_and_sorted() {
-        let tables: [(&[Method], &protocol::Protocol); 6] = [
+        let tables: [(&[Method], &protocol::Protocol); 7] = [
             (CLIENT, &protocol::CLIENT_NAMENODE),
             (DATANODE, &protocol::DATANODE),
             (NAMENODE, &protocol::NAMENODE),
             (HA_SERVICE, &protocol::HA_SERVICE),
             (GET_USER_MAPPINGS, &protocol::GET_USER_MAPPINGS),
             (REFRESH_USER_MAPPINGS, &protocol::REFRESH_USER_MAPPINGS),
+            (REFRESH_AUTHORIZATION, &protocol::REFRESH_AUTHORIZATION_POLICY),
         ];
         for (rows, protocol) in tables {
             assert!(rows.is_sorted_by_key(|row| row.name), "{}", protocol.name);

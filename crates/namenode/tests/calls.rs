@@ -6,7 +6,7 @@ use loxodon_namenode::dispatch::{self, Run};
 use loxodon_namenode::load::Loaded;
 use loxodon_namenode::settings::Settings;
 use loxodon_namenode::{
-    Due, Effects, Identity, NameNode, NameNodeError, Now, Request, StorageIdentity,
+    Due, Effects, Identity, NameNode, NameNodeError, Now, ReplayedCalls, Request, StorageIdentity,
 };
 use loxodon_namespace::Namespace;
 use loxodon_namespace::context::Caller;
@@ -321,6 +321,48 @@ fn what_was_logged_gives_the_same_tree_again() {
     let mut again = replayed(&world.edits);
     assert_eq!(again.tree("/"), world.tree("/"));
     assert_eq!(again.machine.blocks.block_count(), world.machine.blocks.block_count());
+}
+
+#[test]
+fn calls_that_were_replayed_are_answered_as_they_were() {
+    let mut world = World::new();
+    world.add_datanode();
+    let created = world.create("/f");
+    let first = world.edits.len();
+    let last = ExtendedBlockProto { num_bytes: Some(5), ..world.add_block("/f").b };
+    world.received(&last);
+    assert!(world.complete("/f", &last));
+    let asked = AppendRequestProto {
+        src: "/f".into(),
+        client_name: "writer".into(),
+        flag: Some(CreateFlagProto::Append as u32),
+    };
+    let appended: AppendResponseProto = world.client("append", &asked).unwrap();
+
+    let answer_after = |edits: &[Edit]| {
+        let mut namespace = Namespace::new(namespace_settings());
+        // One place: the last call stays.
+        let mut calls = ReplayedCalls::new(1);
+        for edit in edits {
+            namespace.apply(edit).unwrap();
+            calls.note(TxId(9), edit, &namespace);
+        }
+        let mut again = World::with(namespace);
+        again.machine.remember_calls(calls, again.clocks());
+        let known =
+            again.machine.retries.answered(RpcIds::new([1; 16], 1), Milliseconds(again.now));
+        let known = known.unwrap();
+        assert_eq!(known.txid, Some(TxId(9)));
+        known.response.clone()
+    };
+    let again = CreateResponseProto::decode(answer_after(&world.edits[..first])).unwrap();
+    assert_eq!(again.fs, Some(created));
+    let again = AppendResponseProto::decode(answer_after(&world.edits)).unwrap();
+    assert_eq!(again.stat, appended.stat);
+    let (again, appended) = (again.block.unwrap(), appended.block.unwrap());
+    assert_eq!((again.b, again.offset), (appended.b, appended.offset));
+    // No DataNode has reported yet.
+    assert!(again.locs.is_empty());
 }
 
 #[test]

@@ -2,19 +2,22 @@
 
 use loxodon_blocks::SafeModeCause;
 use loxodon_wire::proto::common::{
-    GetServiceStatusRequestProto, GetServiceStatusResponseProto, HaServiceStateProto,
-    MonitorHealthRequestProto, MonitorHealthResponseProto,
-    RefreshSuperUserGroupsConfigurationRequestProto,
-    RefreshSuperUserGroupsConfigurationResponseProto,
+    GetServiceStatusRequestProto, GetServiceStatusResponseProto, HaRequestSource,
+    HaStateChangeRequestInfoProto, MonitorHealthRequestProto, MonitorHealthResponseProto,
+    RefreshServiceAclRequestProto, RefreshServiceAclResponseProto, TransitionToActiveRequestProto,
+    TransitionToActiveResponseProto, TransitionToObserverRequestProto,
+    TransitionToObserverResponseProto, TransitionToStandbyRequestProto,
+    TransitionToStandbyResponseProto,
 };
 use loxodon_wire::proto::hdfs::{
     FinalizeUpgradeRequestProto, FinalizeUpgradeResponseProto, MetaSaveRequestProto,
     MetaSaveResponseProto, SafeModeActionProto, SetBalancerBandwidthRequestProto,
     SetBalancerBandwidthResponseProto, SetSafeModeRequestProto, SetSafeModeResponseProto,
 };
+use loxodon_wire::rpc::exception;
 
 use crate::audit::AuditEvent;
-use crate::error::{NameNodeError, Result};
+use crate::error::{NameNodeError, Result, class};
 use crate::machine::NameNode;
 use crate::request::{Now, Request};
 
@@ -108,43 +111,80 @@ pub(crate) fn finalize_upgrade(
 /// `HAServiceProtocol.getServiceStatus`.
 pub(crate) fn service_status(
     _: &NameNode,
-    request: &mut Request<'_>,
+    _: &mut Request<'_>,
     _: GetServiceStatusRequestProto,
 ) -> Result<GetServiceStatusResponseProto> {
-    request.require_superuser("getServiceStatus")?;
-    Ok(GetServiceStatusResponseProto {
-        state: HaServiceStateProto::Active.into(),
-        ready_to_become_active: Some(true),
-        not_ready_reason: None,
-    })
+    Err(no_high_availability())
 }
 
-/// `HAServiceProtocol.monitorHealth`: whoever answers is healthy, unless its disk is full.
+/// `HAServiceProtocol.monitorHealth`: nobody's to decide on where there is no second NameNode.
 pub(crate) fn monitor_health(
-    machine: &NameNode,
+    _: &NameNode,
     request: &mut Request<'_>,
     _: MonitorHealthRequestProto,
 ) -> Result<MonitorHealthResponseProto> {
     request.require_superuser("monitorHealth")?;
-    if machine.blocks.safe_mode().is_low_on_resources() {
-        return Err(NameNodeError::other(
-            "org.apache.hadoop.ha.HealthCheckFailedException",
-            "The NameNode has no resources available",
-        ));
-    }
     Ok(MonitorHealthResponseProto {})
 }
 
-/// `refreshSuperUserGroupsConfiguration`: proxy users are read with the configuration.
-pub(crate) fn refresh_superuser_groups(
+/// `HAServiceProtocol.transitionToActive`.
+pub(crate) fn transition_to_active(
     _: &NameNode,
     request: &mut Request<'_>,
-    _: RefreshSuperUserGroupsConfigurationRequestProto,
-) -> Result<RefreshSuperUserGroupsConfigurationResponseProto> {
-    request.require_superuser("refreshSuperUserGroupsConfiguration")?;
-    Err(NameNodeError::Unsupported(
-        "refreshSuperUserGroupsConfiguration is not supported by this NameNode".into(),
+    asked: TransitionToActiveRequestProto,
+) -> Result<TransitionToActiveResponseProto> {
+    check_state_change(request, &asked.req_info)?;
+    request.require_superuser("transitionToActive")?;
+    Err(no_high_availability())
+}
+
+/// `HAServiceProtocol.transitionToStandby`.
+pub(crate) fn transition_to_standby(
+    _: &NameNode,
+    request: &mut Request<'_>,
+    asked: TransitionToStandbyRequestProto,
+) -> Result<TransitionToStandbyResponseProto> {
+    check_state_change(request, &asked.req_info)?;
+    request.require_superuser("transitionToStandby")?;
+    Err(no_high_availability())
+}
+
+/// `HAServiceProtocol.transitionToObserver`.
+pub(crate) fn transition_to_observer(
+    _: &NameNode,
+    request: &mut Request<'_>,
+    asked: TransitionToObserverRequestProto,
+) -> Result<TransitionToObserverResponseProto> {
+    check_state_change(request, &asked.req_info)?;
+    request.require_superuser("transitionToObserver")?;
+    Err(no_high_availability())
+}
+
+/// A failover controller has nothing to say here (`NameNode.checkHaStateChange`).
+fn check_state_change(request: &Request<'_>, info: &HaStateChangeRequestInfoProto) -> Result<()> {
+    if info.req_source() != HaRequestSource::RequestByZkfc {
+        return Ok(());
+    }
+    Err(NameNodeError::other(
+        exception::ACCESS_CONTROL,
+        format!(
+            "Request from ZK failover controller at {} denied since automatic HA is not enabled",
+            request.machine()
+        ),
     ))
+}
+
+fn no_high_availability() -> NameNodeError {
+    NameNodeError::other(class::SERVICE_FAILED, "HA for namenode is not enabled")
+}
+
+/// `refreshServiceAcl`: there are no service lists to read again.
+pub(crate) fn refresh_service_acl(
+    _: &NameNode,
+    _: &mut Request<'_>,
+    _: RefreshServiceAclRequestProto,
+) -> Result<RefreshServiceAclResponseProto> {
+    Err(NameNodeError::other(exception::AUTHORIZATION, "Service Level Authorization not enabled!"))
 }
 
 impl NameNode {

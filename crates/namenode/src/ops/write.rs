@@ -74,16 +74,27 @@ pub(crate) fn append(
     let result = machine.commit_opening(request, plan);
     machine.note(request, "append", &asked.src, None, Some(&asked.src), &result);
     let append = result?;
-    let stat = machine.namespace.status_of(append.file);
-    let offset =
-        |block: &Block| stat.as_ref().map_or(0, |found| found.length.saturating_sub(block.length));
     // A full last block is not opened again, and is not in the answer unless a new one was asked
     // for: a client takes a block without locations for one that has lost its replicas.
-    let block = append.last_block.filter(|_| append.continues || new_block).map(|last| {
+    let named = append.last_block.filter(|_| append.continues || new_block);
+    Ok(append_answer(machine, request, append.file, named))
+}
+
+/// What `append` says of a file that it opened, and of the block it goes on in.
+pub(crate) fn append_answer(
+    machine: &NameNode,
+    request: &Request<'_>,
+    file: InodeId,
+    last: Option<Block>,
+) -> AppendResponseProto {
+    let stat = machine.namespace.status_of(file);
+    let length = stat.as_ref().map_or(0, |found| found.length);
+    let block = last.map(|last| {
         let targets = machine.blocks.expected_locations(last.id);
-        machine.located_at(request, to_blocks(last), offset(&last), &targets, false)
+        let offset = length.saturating_sub(last.length);
+        machine.located_at(request, to_blocks(last), offset, &targets, false)
     });
-    Ok(AppendResponseProto { block, stat: stat.map(|found| status::file_status(&found, None)) })
+    AppendResponseProto { block, stat: stat.map(|found| status::file_status(&found, None)) }
 }
 
 /// `addBlock`: commits the block before, finds nodes for the next one.

@@ -9,10 +9,9 @@ use loxodon_conf::{ConfError, Configuration, keys};
 use loxodon_journal::retention::Retention;
 use loxodon_namenode::audit::AuditSettings;
 use loxodon_namenode::load::Loaded;
-use loxodon_namenode::retry_cache::Answered;
 use loxodon_namenode::settings::{Settings, block_settings, namespace_settings};
 use loxodon_namenode::users::Users;
-use loxodon_namenode::{NameNode, NameNodeError, StorageIdentity, replayed_answer};
+use loxodon_namenode::{NameNode, NameNodeError, ReplayedCalls, StorageIdentity};
 use loxodon_namespace::Namespace;
 use loxodon_namespace::error::ReplayError;
 use loxodon_rpc::server::{Server, ServerError, ServerLimits};
@@ -265,14 +264,11 @@ fn load(
     let storage = StorageSet::open(directories::configured(conf)?, &owner(), MAX_OP_SIZE)?;
     storage.set_restore_failed(conf.bool(&keys::NAME_DIR_RESTORE)?);
     let (mut namespace, found) = read_newest_image(conf, &user, &storage)?;
-    let mut answered = Vec::new();
+    let mut calls = ReplayedCalls::new(settings.retry_capacity);
     let last_txid = storage.replay::<StartError>(&found.plan, |transaction| {
         let txid = transaction.txid;
         namespace.apply(&transaction.edit).map_err(|error| error.at(txid))?;
-        let answer = replayed_answer(&transaction.edit);
-        if let (Some(rpc), Some(response)) = (transaction.edit.rpc(), answer) {
-            answered.push((*rpc, Answered { response, txid: Some(txid) }));
-        }
+        calls.note(txid, &transaction.edit, &namespace);
         Ok(())
     })?;
     namespace.reclaim(usize::MAX);
@@ -288,9 +284,7 @@ fn load(
     let loaded = Loaded { namespace, storage: identity, last_txid };
     let mut machine =
         NameNode::new(loaded, settings, block_settings(conf)?, fastrand::u64(..), now)?;
-    for (rpc, answer) in answered {
-        machine.retries.insert(rpc, answer, now.monotonic);
-    }
+    machine.remember_calls(calls, now);
     let storage = Arc::new(storage);
     let compression = image::compression(conf)?;
     let mut image_txid = found.image_txid;

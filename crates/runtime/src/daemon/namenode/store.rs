@@ -137,7 +137,8 @@ impl Door {
             ShellCall::RegisterDatanode
             | ShellCall::BlockReport
             | ShellCall::GroupsForUser
-            | ShellCall::RefreshUserToGroups => {
+            | ShellCall::RefreshUserToGroups
+            | ShellCall::RefreshProxyUsers => {
                 Err(RemoteError::new(exception::UNSUPPORTED_OPERATION, "not a call about storage"))
             }
         })
