@@ -89,10 +89,10 @@ async fn send(door: &Arc<Door>, file: StorageFile) -> Answer {
     let length = opened.metadata().await.map_err(|_| missing())?.len();
     let mut response = Response::file(opened, length)
         .header("Content-Disposition", &format!("attachment; filename={name}"))
-        .header("Hadoop-Image-Edits-Name", &name)
+        .header("X-Image-Edits-Name", &name)
         .header("Content-Length", &length.to_string());
     if let Some(digest) = digest_beside(&path).await {
-        response = response.header("Content-MD5", &digest);
+        response = response.header("X-MD5-Digest", &digest);
     }
     Ok(response)
 }
@@ -125,7 +125,7 @@ async fn put(door: &Arc<Door>, mut request: Request) -> Answer {
             ),
         ));
     }
-    let expected = request.header("Content-MD5").map(str::to_owned);
+    let expected = request.header("X-MD5-Digest").map(str::to_owned);
     let failed = |what: String| refuse(StatusCode::INTERNAL_SERVER_ERROR, &what);
     let target = door
         .store
