@@ -172,15 +172,13 @@ fn scan_directory(directory: &Path, volume: VolumeIndex, listing: &mut Listing) 
             }
             Some(ReplicaFile::Meta(id, stamp)) => {
                 stamps.entry(id).and_modify(|known| *known = (*known).max(stamp)).or_insert(stamp);
+                listing.used += entry.metadata().disk("cannot look at", entry.path())?.len();
             }
             None => {}
         }
     }
     for (id, length) in blocks {
-        let stamp = stamps.get(&id).copied();
-        // Seven bytes and four per 512, as every writer here and in Java has it by default.
-        listing.used += stamp.map_or(0, |_| 7 + length.div_ceil(512) * 4);
-        let stamp = stamp.unwrap_or(GenerationStamp::GRANDFATHER);
+        let stamp = stamps.get(&id).copied().unwrap_or(GenerationStamp::GRANDFATHER);
         listing
             .replicas
             .push((id, Replica { stamp, length, volume, state: ReplicaState::Finalized }));

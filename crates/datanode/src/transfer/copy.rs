@@ -203,6 +203,7 @@ fn fetch(session: &Session, block: &Block, request: &proto::OpReplaceBlockProto)
         verify: true,
         packets: PacketReader::new(node.settings.max_packet),
         peer: &address,
+        seqno: loxodon_wire::transfer::PipelineAck::UNKNOWN_SEQNO,
         mirror: None,
         throttle: &node.throttles.balance,
         drop_behind: true,

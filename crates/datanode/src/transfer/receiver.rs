@@ -25,6 +25,8 @@ pub(super) struct Receiver<'a, L> {
     pub(super) verify: bool,
     pub(super) packets: PacketReader,
     pub(super) peer: &'a str,
+    /// Number of the packet that was looked at last: a failure is that packet's.
+    pub(super) seqno: i64,
     pub(super) mirror: Option<L>,
     pub(super) throttle: &'a Throttle,
     pub(super) drop_behind: bool,
@@ -72,6 +74,7 @@ impl<L: Link> Receiver<'_, L> {
 
     fn take(&mut self, packet: &Packet<'_>) -> Result<Received> {
         let header = packet.header;
+        self.seqno = header.seqno;
         let writing = &self.handle.writing;
         if header.offset_in_block > writing.received() {
             return Err(DataNodeError::Refused(format!(
@@ -146,7 +149,14 @@ impl<L: Link> Receiver<'_, L> {
                 packet.data.len()
             )));
         }
-        let fresh = packet.data.get((disk.length - first) as usize..).unwrap_or_default();
+        // What was received is not always on disk: a packet that was refused left a hole.
+        let known = disk.length.checked_sub(first).ok_or_else(|| {
+            DataNodeError::Refused(format!(
+                "a packet for {} begins at {first}, with {} bytes on disk",
+                self.handle.block, disk.length
+            ))
+        })?;
+        let fresh = packet.data.get(known as usize..).unwrap_or_default();
         let last = self.write_checksums(packet, disk, boundary, fresh)?;
         files.data.write_all_at(fresh, disk.length).disk("cannot write", &files.data_path)?;
         self.handle.wrote(fresh.len() as u64);

@@ -1,7 +1,7 @@
 //! Acknowledgements from the DataNodes behind, joined with this one's: Hadoop's `PacketResponder`.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use loxodon_wire::transfer::{PipelineAck, Status};
 use parking_lot::{Condvar, Mutex};
@@ -32,6 +32,8 @@ pub(super) struct Queue {
 struct State {
     packets: VecDeque<Pending>,
     closed: bool,
+    /// The responder has ended.
+    ended: bool,
 }
 
 impl Queue {
@@ -44,6 +46,19 @@ impl Queue {
     pub(super) fn close(&self) {
         self.state.lock().closed = true;
         self.changed.notify_one();
+    }
+
+    /// Nobody answers any more.
+    pub(super) fn end(&self) {
+        self.state.lock().ended = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits until the responder has ended, or `patience` is over.
+    pub(super) fn wait_for_end(&self, patience: Duration) {
+        let until = Instant::now() + patience;
+        let mut state = self.state.lock();
+        while !state.ended && !self.changed.wait_until(&mut state, until).timed_out() {}
     }
 
     fn pop(&self) -> Option<Pending> {
@@ -99,6 +114,11 @@ pub(super) fn respond<L: Link>(
             return acknowledge(upstream, handle, packet, &ack);
         }
         acknowledge(upstream, handle, packet, &ack)?;
+        if packet.status == Status::ErrorChecksum {
+            return Err(DataNodeError::Checksum(
+                "Shutting down writer and responder due to a checksum error in received data. The error response has been sent upstream.".to_owned(),
+            ));
+        }
     }
 }
 

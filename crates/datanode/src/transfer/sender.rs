@@ -18,7 +18,7 @@ use crate::error::{DataNodeError, DiskContext, NetworkContext, Result};
 const PACKET_DATA: u64 = 512 * 1024;
 /// How long a reader waits for bytes that are acknowledged, but not seen on disk yet.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// Larger chunks than this are not sent to readers of small blocks.
+/// Larger chunks than this are announced as what the block has.
 const MAX_CHUNK: u64 = 10 << 20;
 
 /// What part of a block is asked for.
@@ -84,9 +84,12 @@ impl Sender {
         let data = volume.data_file(&pool.id, block.id, place);
         let meta = volume.meta_file(&pool.id, block.id, replica.stamp, place);
         let files = ReplicaFiles::open(data, meta, false)?;
-        let checksum =
-            if options.with_checksums { readable(files.checksum, visible)? } else { none()? };
         let available = last.map_or_else(|| replica.disk_length(), |last| last.length);
+        let checksum = if options.with_checksums {
+            readable(files.checksum, visible.max(available))?
+        } else {
+            none()?
+        };
         let length = range.length.unwrap_or_else(|| visible.saturating_sub(range.offset));
         let stop = range.offset.checked_add(length).filter(|stop| *stop <= available);
         let Some(stop) = stop else {
@@ -98,7 +101,8 @@ impl Sender {
         let chunk = checksum.bytes_per_chunk() as u64;
         let start = range.offset - range.offset % chunk;
         let end = stop.div_ceil(chunk).saturating_mul(chunk).min(available);
-        let last = last.filter(|last| last.length == end && last.length % chunk != 0);
+        let stored_chunk = files.checksum.bytes_per_chunk() as u64;
+        let last = last.filter(|last| last.length == end && last.length % stored_chunk != 0);
         Ok(Self {
             files,
             checksum,
@@ -223,15 +227,14 @@ impl Sender {
     }
 }
 
-/// Chunks beyond what readers take are refused, as they could not be verified in one piece.
-fn readable(checksum: DataChecksum, visible: u64) -> Result<DataChecksum> {
+/// A chunk that is longer than what there is of the block is told to the reader as shorter, so that it
+/// need not keep room for bytes that never come. Its checksum stays: all of the block is one chunk either way.
+fn readable(checksum: DataChecksum, length: u64) -> Result<DataChecksum> {
     let chunk = checksum.bytes_per_chunk() as u64;
-    if chunk <= MAX_CHUNK {
+    if chunk <= MAX_CHUNK || chunk <= length {
         return Ok(checksum);
     }
-    let less = u32::try_from(visible.max(MAX_CHUNK))
-        .unwrap_or(u32::MAX)
-        .min(checksum.bytes_per_chunk() as u32);
+    let less = u32::try_from(length.max(MAX_CHUNK)).unwrap_or(checksum.bytes_per_chunk() as u32);
     DataChecksum::new(checksum.kind(), less)
         .map_err(|error| DataNodeError::Refused(error.to_string()))
 }
@@ -239,4 +242,25 @@ fn readable(checksum: DataChecksum, visible: u64) -> Result<DataChecksum> {
 fn none() -> Result<DataChecksum> {
     DataChecksum::new(ChecksumType::Null, 512)
         .map_err(|error| DataNodeError::Refused(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chunk_longer_than_the_block_is_announced_shorter_but_stays_one() {
+        let of = |chunk| DataChecksum::new(ChecksumType::Crc32c, chunk).unwrap();
+        let announced = |chunk, length| readable(of(chunk), length).unwrap().bytes_per_chunk() as u64;
+        assert_eq!(announced(512, 5), 512);
+        assert_eq!(announced(64 << 20, 5), MAX_CHUNK);
+        assert_eq!(announced(64 << 20, 30 << 20), 30 << 20);
+        assert_eq!(announced(64 << 20, 64 << 20), 64 << 20);
+        assert_eq!(announced(64 << 20, 200 << 20), 64 << 20);
+        let data = vec![9; 11 << 20];
+        let (stored, sent) = (of(64 << 20), readable(of(64 << 20), data.len() as u64).unwrap());
+        let mut sums = vec![0; stored.checksums_len(data.len() as u64) as usize];
+        stored.compute(&data, &mut sums).unwrap();
+        sent.verify(&data, &sums).unwrap();
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use loxodon_wire::checksum::DataChecksum;
 use loxodon_wire::ids::GenerationStamp;
@@ -23,6 +23,9 @@ use crate::dataset::{ReplicaFiles, ReplicaHandle, WriteTarget};
 use crate::error::{DataNodeError, NetworkContext, Result};
 use crate::node::Node;
 use crate::storage::StorageType;
+
+/// How long the word that a packet was damaged may take to the writer.
+const VERDICT_PATIENCE: Duration = Duration::from_secs(3);
 
 /// A request to write, as far as several steps need it.
 pub(super) struct Write<'a> {
@@ -223,6 +226,7 @@ impl Write<'_> {
             verify: mirror.is_none() || !self.client || files.checksum != self.checksum,
             packets,
             peer: &session.peer,
+            seqno: PipelineAck::UNKNOWN_SEQNO,
             mirror,
             throttle: if self.client {
                 &session.node.throttles.write
@@ -287,7 +291,7 @@ impl Write<'_> {
                 Ok(received) => received,
                 Err(error) => {
                     if let DataNodeError::Checksum(_) = error {
-                        self.acknowledge(&sink, handle, 0, Status::ErrorChecksum)?;
+                        self.acknowledge(&sink, handle, receiver.seqno, Status::ErrorChecksum)?;
                     }
                     return Err(error);
                 }
@@ -347,10 +351,14 @@ impl Write<'_> {
                 if result.is_err() {
                     upstream.close();
                 }
+                queue.end();
                 result
             });
             let received = self.receive_all(requests, receiver, &queue);
             queue.close();
+            if let Err(DataNodeError::Checksum(_)) = &received {
+                queue.wait_for_end(VERDICT_PATIENCE);
+            }
             if received.is_err() {
                 stop.close();
             }
@@ -368,7 +376,17 @@ impl Write<'_> {
         queue: &Queue,
     ) -> Result<()> {
         loop {
-            let Received { header, end } = receiver.packet(&mut requests.link)?;
+            let Received { header, end } = receiver.packet(&mut requests.link).inspect_err(|error| {
+                if let DataNodeError::Checksum(_) = error {
+                    queue.push(Pending {
+                        seqno: receiver.seqno,
+                        end: 0,
+                        last: false,
+                        status: Status::ErrorChecksum,
+                        at: Instant::now(),
+                    });
+                }
+            })?;
             queue.push(Pending {
                 seqno: header.seqno,
                 end,

@@ -1,0 +1,134 @@
+//! Writers that send what they should not.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod common;
+
+use std::io::{Read, Write};
+
+use common::{Ack, NameNode, Reader, Writer, block, data_file, eventually, pattern, response};
+use loxodon_wire::transfer::{PacketHeader, Status};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_packet_is_named_by_the_last_datanode() {
+    let (place, namenode) = (tempfile::tempdir().unwrap(), NameNode::start().await);
+    let datanode = namenode.datanode(place.path()).await;
+    let mut writer = Writer::create(datanode.transfer_address(), &block(1), &[]);
+    for part in pattern(3 * 512, 1).chunks(512) {
+        writer.send(part).unwrap();
+        assert_eq!(writer.ack().unwrap(), Ack(writer.seqno - 1, vec![Status::Success]));
+    }
+    writer.send_with(&pattern(512, 2), &[1, 2, 3, 4]).unwrap();
+    assert_eq!(writer.ack().unwrap(), Ack(3, vec![Status::ErrorChecksum]));
+    assert_eq!(writer.link.read(&mut [0; 8]).unwrap_or(0), 0, "the connection has ended");
+    let replica = data_file(place.path(), &block(1)).unwrap();
+    assert_eq!(std::fs::read(replica).unwrap(), pattern(3 * 512, 1), "nothing damaged was kept");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_sent_damaged_data_on_takes_the_blame() {
+    let namenode = NameNode::start().await;
+    let places = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let mut nodes = Vec::new();
+    for place in &places {
+        nodes.push(namenode.datanode(place.path()).await);
+    }
+    let behind = [namenode.info_of(&nodes[1]), namenode.info_of(&nodes[2])];
+    let mut writer = Writer::create(nodes[0].transfer_address(), &block(2), &behind);
+    writer.send(&pattern(512, 1)).unwrap();
+    assert_eq!(writer.ack().unwrap(), Ack(0, vec![Status::Success; 3]));
+    writer.send_with(&pattern(512, 2), &[1, 2, 3, 4]).unwrap();
+    // The last one says so to the second, which takes itself out; the first one misses it.
+    assert_eq!(writer.ack().unwrap(), Ack(1, vec![Status::Success, Status::Error]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_datanode_in_the_middle_that_must_verify_says_what_it_found() {
+    let namenode = NameNode::start().await;
+    let places = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let (first, last) =
+        (namenode.datanode(places[0].path()).await, namenode.datanode(places[1].path()).await);
+    let written = pattern(512, 1);
+    let writer = Writer::create(first.transfer_address(), &block(3), &[]);
+    writer.write_all(&written, 512);
+    let behind = [namenode.info_of(&last)];
+    // The replica is summed in chunks of 512: packets in chunks of 256 are translated, so verified, there.
+    let mut whole = block(3);
+    whole.num_bytes = Some(512);
+    let (answer, mut writer) = Writer::request(first.transfer_address(), &whole, |write| {
+        write.stage = loxodon_wire::transfer::WriteStage::SetupAppend.to_proto();
+        write.latest_generation_stamp = 1002;
+        (write.min_bytes_rcvd, write.max_bytes_rcvd) = (512, 512);
+        write.requested_checksum.bytes_per_checksum = 256;
+        write.targets = behind.to_vec();
+        write.target_storage_types = vec![1];
+        write.pipeline_size = 2;
+    });
+    // The last DataNode has no such replica: the writer hears which one could not be reached.
+    let answer = answer.unwrap();
+    assert_eq!(answer.status, Status::Error as i32);
+    assert_eq!(answer.first_bad_link.unwrap(), last.transfer_address().to_string());
+    assert_eq!(writer.link.read(&mut [0; 8]).unwrap_or(0), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn packets_that_make_no_sense_end_their_connection_alone() {
+    let (place, namenode) = (tempfile::tempdir().unwrap(), NameNode::start().await);
+    let datanode = namenode.datanode(place.path()).await;
+    let address = datanode.transfer_address();
+    let data = pattern(1024, 0);
+    let mut id = 10;
+    let mut refused = |send: &dyn Fn(&mut Writer)| {
+        id += 1;
+        let mut writer = Writer::create(address, &block(id), &[]);
+        send(&mut writer);
+        let mut rest = Vec::new();
+        // A reset is an end as well.
+        let _ = writer.link.read_to_end(&mut rest);
+        assert!(rest.is_empty(), "no packet of {id} was acknowledged: {rest:?}");
+        assert_eq!(data_file(place.path(), &block(id)).map(|path| std::fs::metadata(path).unwrap().len()), Some(0));
+    };
+    let header = |offset, length| PacketHeader {
+        offset_in_block: offset,
+        seqno: 0,
+        last_in_block: false,
+        data_len: length,
+        sync_block: false,
+    };
+    refused(&|writer| writer.raw(header(512, 1024), &[0; 8], &data).unwrap());
+    refused(&|writer| writer.raw(header(u64::MAX - 3, 1024), &[0; 8], &data).unwrap());
+    refused(&|writer| writer.raw(header(0, 1024), &[0; 4], &data).unwrap());
+    refused(&|writer| writer.raw(header(0, 5000), &[0; 8], &data).unwrap());
+    refused(&|writer| writer.link.write_all(&[0x7f, 0xff, 0xff, 0xff, 0, 25]).unwrap());
+    refused(&|writer| writer.link.write_all(&[0xff; 64]).unwrap());
+    refused(&|writer| writer.link.write_all(&[0, 0, 0, 4, 0x7f, 0xff, 1, 2, 3]).unwrap());
+    refused(&|writer| {
+        writer.raw(header(0, 1024), &[0; 8], &data[..100]).unwrap();
+        writer.link.shutdown(std::net::Shutdown::Write).unwrap();
+    });
+    Writer::create(address, &block(9), &[]).write_all(&data, 512);
+    assert_eq!(Reader::read(address, &block(9), 0, 1024).unwrap(), data);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_make_no_sense_end_their_connection_alone() {
+    let (place, namenode) = (tempfile::tempdir().unwrap(), NameNode::start().await);
+    let datanode = namenode.datanode(place.path()).await;
+    let address = datanode.transfer_address();
+    let mut seed = 1_u64;
+    for round in 0..200_usize {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let mut bytes = vec![0, 28, 80 + (round % 12) as u8];
+        bytes.extend((0..round % 40).map(|at| (seed >> (at % 56)) as u8));
+        let mut link = std::net::TcpStream::connect(address).unwrap();
+        // It may be closed while we write.
+        let _ = link.write_all(&bytes);
+        let _ = link.shutdown(std::net::Shutdown::Write);
+        let _ = link.read_to_end(&mut Vec::new());
+    }
+    let mut link = std::net::TcpStream::connect(address).unwrap();
+    link.write_all(&[0, 28, 80, 0xff, 0xff, 0xff, 0xff, 0x0f]).unwrap();
+    assert!(response(&mut link).is_err(), "a request of 4 GB is not waited for");
+    eventually("all connections ended", || datanode.status().transfers == 0);
+    Writer::create(address, &block(9), &[]).write_all(&pattern(700, 3), 512);
+    assert_eq!(Reader::read(address, &block(9), 100, 600).unwrap(), pattern(700, 3)[100..]);
+}
