@@ -1,6 +1,7 @@
 //! Values by key, typed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ pub struct Entry {
     pub source: Arc<str>,
     /// Whether later files may not change it.
     pub is_final: bool,
+    /// Whether an option or the program set it, not a file.
+    pub is_option: bool,
 }
 
 /// A configuration: what files and options set, over the table's defaults.
@@ -29,6 +32,8 @@ pub struct Entry {
 pub struct Configuration {
     entries: BTreeMap<String, Entry>,
     deprecated: BTreeSet<(&'static str, &'static str)>,
+    /// Files that were read, first to last; those they include are not in it.
+    pub(crate) files: Vec<PathBuf>,
 }
 
 impl Configuration {
@@ -40,7 +45,8 @@ impl Configuration {
     /// Sets a key, as `-D` does: `source` says who, final or not. Deprecated names set their successor.
     pub fn set(&mut self, name: &str, value: &str, source: &str) {
         let name = self.current_name(name.trim());
-        let entry = Entry { value: value.into(), source: source.into(), is_final: false };
+        let (value, source) = (value.into(), source.into());
+        let entry = Entry { value, source, is_final: false, is_option: true };
         self.entries.insert(name, entry);
     }
 
@@ -56,7 +62,8 @@ impl Configuration {
         if self.entries.get(&name).is_some_and(|e| e.is_final) {
             return;
         }
-        let entry = Entry { value: value.into(), source: source.into(), is_final };
+        let (value, source) = (value.into(), source.into());
+        let entry = Entry { value, source, is_final, is_option: false };
         self.entries.insert(name, entry);
     }
 

@@ -140,6 +140,7 @@ keys! {
     LEASE_RECHECK_INTERVAL: "dfs.namenode.lease-recheck-interval-ms", Time(Milliseconds), "2000", [], "Time between looks at writers.";
     COMMITTED_ALLOWED: "dfs.namenode.file.close.num-committed-allowed", Int, "0", [], "Blocks without a reported replica with which a file may be closed.";
     AUDIT_LOGGERS: "dfs.namenode.audit.loggers", List, "default", [], "Where audit lines go.";
+    AUDIT_QUIET_COMMANDS: "dfs.namenode.audit.log.debug.cmdlist", List, "", [], "Operations that have no audit line.";
     AUDIT_REMOTE_PORT: "dfs.namenode.audit.log.with.remote.port", Bool, "false", [], "Whether audit lines carry the caller's port.";
     CONTENT_SUMMARY_LIMIT: "dfs.content-summary.limit", Int, "5000", [], "Files summed up before other calls get their turn.";
     STORAGE_POLICY: "dfs.storage.policy.enabled", Bool, "true", [], "Whether storage policies may be set.";

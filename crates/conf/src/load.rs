@@ -35,13 +35,35 @@ impl Configuration {
     pub fn load_directory(&mut self, dir: &Path) -> Result<(), ConfError> {
         for name in DEFAULT_FILES {
             let path = dir.join(name);
-            match fs::read_to_string(&path) {
-                Ok(text) => self.load_text(&path, &text, 0)?,
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(error) => return Err(ConfError::Read { path, error }),
-            }
+            self.load_if_there(path)?;
         }
         Ok(())
+    }
+
+    fn load_if_there(&mut self, path: PathBuf) -> Result<(), ConfError> {
+        match fs::read_to_string(&path) {
+            Ok(text) => self.load_text(&path, &text, 0)?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(ConfError::Read { path, error }),
+        }
+        self.files.push(path);
+        Ok(())
+    }
+
+    /// The same files as they are now, under what options set: for a daemon that is told to
+    /// refresh a part of its configuration.
+    ///
+    /// # Errors
+    /// A file that cannot be read or parsed.
+    pub fn reread(&self) -> Result<Self, ConfError> {
+        let mut fresh = Self::new();
+        for path in &self.files {
+            fresh.load_if_there(path.clone())?;
+        }
+        for (name, entry) in self.entries().filter(|(_, entry)| entry.is_option) {
+            fresh.set(name, &entry.value, &entry.source);
+        }
+        Ok(fresh)
     }
 
     /// Reads one file, which must be there.
@@ -49,7 +71,9 @@ impl Configuration {
     /// # Errors
     /// A file that cannot be read or parsed.
     pub fn load_file(&mut self, path: &Path) -> Result<(), ConfError> {
-        self.load_nested(path, 0)
+        self.load_nested(path, 0)?;
+        self.files.push(path.into());
+        Ok(())
     }
 
     fn load_nested(&mut self, path: &Path, depth: usize) -> Result<(), ConfError> {
@@ -121,6 +145,27 @@ mod tests {
         assert_eq!(
             (value("a"), value("b"), value("c")),
             ("core".into(), "hdfs".into(), "more".into())
+        );
+    }
+
+    #[test]
+    fn files_are_read_again_under_the_options() {
+        let dir = tempfile::tempdir().unwrap();
+        let property = |name: &str, value: &str| {
+            format!("<property><name>{name}</name><value>{value}</value></property>")
+        };
+        let site = |b: &str| property("a", "file") + &property("b", b);
+        write(dir.path(), "hdfs-site.xml", &site("old"));
+        let mut conf = Configuration::new();
+        conf.load_directory(dir.path()).unwrap();
+        conf.set("a", "option", "-D");
+        write(dir.path(), "hdfs-site.xml", &site("new"));
+        write(dir.path(), "core-site.xml", &property("c", "late"));
+        let fresh = conf.reread().unwrap();
+        let value = |name| fresh.get(name).unwrap().unwrap();
+        assert_eq!(
+            (value("a"), value("b"), value("c")),
+            ("option".into(), "new".into(), "late".into())
         );
     }
 

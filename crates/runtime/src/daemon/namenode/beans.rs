@@ -35,12 +35,14 @@ impl NameNodeBeans {
 
 impl BeanSource for NameNodeBeans {
     fn beans(&self) -> Vec<Bean> {
+        // Disks are looked at before the machine is locked.
+        let sizes = self.directory_sizes();
         let machine = self.door.machine.read();
         let look =
             Look { stats: machine.blocks.stats(), machine: &machine, now: self.door.clock.now() };
         vec![
             self.status(),
-            self.info(&look),
+            self.info(&look, sizes),
             self.state(&look),
             self.system(&look),
             replicated_blocks(&look),
@@ -82,7 +84,7 @@ impl NameNodeBeans {
             .with("BytesWithFutureGenerationStamps", 0)
     }
 
-    fn info(&self, look: &Look<'_>) -> Bean {
+    fn info(&self, look: &Look<'_>, directory_sizes: String) -> Bean {
         let bytes = &look.stats.bytes;
         let used = percent(bytes.dfs_used, bytes.capacity);
         let corrupt = look.machine.corrupt_files("/", 0).0;
@@ -131,7 +133,7 @@ impl NameNodeBeans {
             .with("NumberOfSnapshottableDirs", 0)
             .with("DistinctVersionCount", versions(look).len())
             .with("DistinctVersions", versions(look))
-            .with("NameDirSize", self.directory_sizes())
+            .with("NameDirSize", directory_sizes)
             .with("Threads", 1)
     }
 

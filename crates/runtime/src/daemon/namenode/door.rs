@@ -7,8 +7,10 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
+use loxodon_conf::Configuration;
 use loxodon_namenode::audit::AuditSettings;
 use loxodon_namenode::dispatch::{self, Run, Update};
+use loxodon_namenode::proxy_users::ProxyUsers;
 use loxodon_namenode::retry_cache::Answered;
 use loxodon_namenode::users::{GroupSource, Users};
 use loxodon_namenode::{Effects, Identity, NameNode, NameNodeError, Request};
@@ -39,6 +41,8 @@ pub(crate) struct Door {
     pub(crate) clock: Clock,
     pub(crate) users: RwLock<Users>,
     pub(crate) groups: Arc<dyn GroupSource>,
+    pub(crate) proxy_users: RwLock<ProxyUsers>,
+    pub(crate) conf: Configuration,
     pub(crate) audit: AuditSettings,
     pub(crate) runtime: tokio::runtime::Handle,
     held: Mutex<HashMap<BlockId, Vec<Held>>>,
@@ -53,6 +57,8 @@ pub(crate) struct Parts {
     pub(crate) racks: Racks,
     pub(crate) users: Users,
     pub(crate) groups: Arc<dyn GroupSource>,
+    pub(crate) proxy_users: ProxyUsers,
+    pub(crate) conf: Configuration,
     pub(crate) audit: AuditSettings,
     pub(crate) clock: Clock,
 }
@@ -71,7 +77,18 @@ type Outcome = Result<Bytes, RemoteError>;
 impl Door {
     /// A door to what `parts` are.
     pub(crate) fn new(parts: Parts) -> Arc<Self> {
-        let Parts { machine, journal, store, racks, users, groups, audit, clock } = parts;
+        let Parts {
+            machine,
+            journal,
+            store,
+            racks,
+            users,
+            groups,
+            proxy_users,
+            conf,
+            audit,
+            clock,
+        } = parts;
         Arc::new_cyclic(|myself| Self {
             machine: RwLock::new(machine),
             journal,
@@ -80,6 +97,8 @@ impl Door {
             clock,
             users: RwLock::new(users),
             groups,
+            proxy_users: RwLock::new(proxy_users),
+            conf,
             audit,
             runtime: tokio::runtime::Handle::current(),
             held: Mutex::new(HashMap::new()),
@@ -144,6 +163,7 @@ impl Door {
         let mut request = Request::new(self.clock.now(), identity, rpc);
         request.address = Some(call.peer.ip().to_canonical());
         request.context = call.caller_context.as_ref();
+        request.audited = tracing::enabled!(target: AUDIT, tracing::Level::INFO);
         request
     }
 
@@ -295,7 +315,8 @@ impl Door {
     }
 
     async fn reclaim(&self) {
-        const INODES: usize = 1000;
+        // Each may have many blocks, whose replicas are to be invalidated.
+        const INODES: usize = 200;
         loop {
             if self.machine.write().reclaim(INODES) {
                 return;
@@ -355,14 +376,14 @@ impl Handler for Door {
         &self,
         user: &UserIdentity,
         _protocol: Option<&str>,
-        _peer: SocketAddr,
+        peer: SocketAddr,
     ) -> Result<(), RemoteError> {
-        match &user.real {
-            None => Ok(()),
-            Some(real) => Err(RemoteError::new(
-                exception::AUTHORIZATION,
-                format!("User: {real} is not allowed to impersonate {}", user.effective),
-            )),
-        }
+        // Only a user who speaks for another is looked up, where his right hangs on groups.
+        let groups = || {
+            let effective = UserIdentity::new(user.effective.clone());
+            let known = self.identity(&effective).unwrap_or_else(|| self.look_up(&effective));
+            known.caller.groups.clone()
+        };
+        self.proxy_users.read().authorize(user, groups, peer.ip().to_canonical())
     }
 }

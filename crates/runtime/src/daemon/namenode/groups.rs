@@ -1,6 +1,31 @@
-//! Groups of users as the operating system knows them.
+//! Groups of users as the operating system knows them, and who may speak for others.
 
+use std::net::{IpAddr, ToSocketAddrs};
+
+use loxodon_conf::Configuration;
+use loxodon_namenode::proxy_users::{PREFIX, ProxyUsers};
 use loxodon_namenode::users::GroupSource;
+
+use super::StartError;
+
+/// `hadoop.proxyuser.*` of a configuration. Hosts are looked up now, as in Hadoop.
+pub(crate) fn proxy_users(conf: &Configuration) -> Result<ProxyUsers, StartError> {
+    let mut entries = Vec::new();
+    for (name, _) in conf.entries().filter(|(name, _)| name.starts_with(PREFIX)) {
+        entries.extend(conf.get(name)?.map(|value| (name.to_owned(), value)));
+    }
+    Ok(ProxyUsers::new(entries, &addresses_of)?)
+}
+
+fn addresses_of(host: &str) -> Vec<IpAddr> {
+    match (host, 0).to_socket_addrs() {
+        Ok(found) => found.map(|address| address.ip()).collect(),
+        Err(error) => {
+            tracing::warn!("{host}: {error}");
+            Vec::new()
+        }
+    }
+}
 
 /// `ShellBasedUnixGroupsMapping` and its like: the system's user and group databases.
 #[derive(Clone, Copy, Debug, Default)]

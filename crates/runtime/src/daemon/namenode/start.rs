@@ -9,6 +9,7 @@ use loxodon_conf::{ConfError, Configuration, keys};
 use loxodon_journal::retention::Retention;
 use loxodon_namenode::audit::AuditSettings;
 use loxodon_namenode::load::Loaded;
+use loxodon_namenode::proxy_users::BadNetwork;
 use loxodon_namenode::settings::{Settings, block_settings, namespace_settings};
 use loxodon_namenode::users::Users;
 use loxodon_namenode::{NameNode, NameNodeError, ReplayedCalls, StorageIdentity};
@@ -26,7 +27,7 @@ use super::hosts::HostFiles;
 use super::racks::Racks;
 use super::store::{Checkpoint, Store};
 use super::timers::Intervals;
-use super::{SystemGroups, address, directories, image, owner, timers, upkeep, web};
+use super::{SystemGroups, address, directories, groups, image, owner, timers, upkeep, web};
 use crate::disk::{DiskError, EditLog, EditLogSettings, LogFailed, StorageSet, load_image};
 use crate::web::{LogLevels, WebServer};
 
@@ -72,6 +73,9 @@ pub enum StartError {
     /// A list of hosts.
     #[error("{0}")]
     Hosts(String),
+    /// What a proxy user may do.
+    #[error(transparent)]
+    ProxyUsers(#[from] BadNetwork),
 }
 
 impl StartError {
@@ -83,7 +87,9 @@ impl StartError {
             Self::Rpc(error) => error.java_class(),
             Self::Web { .. } => "java.net.BindException",
             Self::Machine(error) => error.java_class(),
-            Self::Conf(_) | Self::Address(_) => "java.lang.IllegalArgumentException",
+            Self::Conf(_) | Self::Address(_) | Self::ProxyUsers(_) => {
+                "java.lang.IllegalArgumentException"
+            }
             Self::Replay(_) | Self::Log(_) | Self::Hosts(_) | Self::FormatForbidden => {
                 "java.io.IOException"
             }
@@ -329,6 +335,8 @@ fn load(
         racks,
         users: Users::new(&overrides, Milliseconds(validity)),
         groups: Arc::new(SystemGroups),
+        proxy_users: groups::proxy_users(conf)?,
+        conf: conf.clone(),
         audit: audit_settings(conf)?,
         clock,
     })
@@ -407,7 +415,7 @@ fn audit_settings(conf: &Configuration) -> Result<AuditSettings, ConfError> {
         caller_context: conf.bool(&keys::CALLER_CONTEXT)?,
         context_max: conf.count(&keys::CALLER_CONTEXT_MAX)?,
         signature_max: conf.count(&keys::CALLER_SIGNATURE_MAX)?,
-        quiet_commands: Vec::new(),
+        quiet_commands: conf.list(&keys::AUDIT_QUIET_COMMANDS)?,
     })
 }
 

@@ -8,18 +8,19 @@ use loxodon_namenode::{Identity, NameNodeError, full_report};
 use loxodon_rpc::server::{Call, Responder};
 use loxodon_wire::proto::common::{
     GetGroupsForUserRequestProto, GetGroupsForUserResponseProto,
-    RefreshUserToGroupsMappingsResponseProto,
+    RefreshSuperUserGroupsConfigurationResponseProto, RefreshUserToGroupsMappingsResponseProto,
 };
 use loxodon_wire::proto::hdfs::datanode::{BlockReportRequestProto, RegisterDatanodeRequestProto};
 use loxodon_wire::rpc::{RemoteError, UserIdentity};
 use prost::Message;
 
 use super::door::Door;
+use super::{StartError, groups};
 
 type Answer = Result<Bytes, RemoteError>;
 
 /// Replicas of a report that are read while the lock is held once.
-const REPLICAS: usize = 2000;
+const REPLICAS: usize = 500;
 
 impl Door {
     /// Does what a call asks of the shell, and answers it.
@@ -35,6 +36,7 @@ impl Door {
             ShellCall::BlockReport => self.block_report(call, identity).await,
             ShellCall::GroupsForUser => self.groups_for_user(&call).await,
             ShellCall::RefreshUserToGroups => self.refresh_groups(&call, &identity),
+            ShellCall::RefreshProxyUsers => self.refresh_proxy_users(call, identity).await,
             other => self.store(other, call, identity).await,
         };
         match answer {
@@ -64,7 +66,7 @@ impl Door {
         blocking(register).await
     }
 
-    /// A full report, some thousand replicas at a time.
+    /// A full report, some hundred replicas at a time.
     async fn block_report(self: &Arc<Self>, call: Call, identity: Arc<Identity>) -> Answer {
         let door = Arc::clone(self);
         blocking(move || {
@@ -93,6 +95,19 @@ impl Door {
         self.require_superuser(call, identity, "refreshUserToGroupsMappings")?;
         self.users.write().forget();
         Ok(encoded(&RefreshUserToGroupsMappingsResponseProto {}))
+    }
+
+    async fn refresh_proxy_users(self: &Arc<Self>, call: Call, identity: Arc<Identity>) -> Answer {
+        let door = Arc::clone(self);
+        blocking(move || {
+            door.require_superuser(&call, &identity, "refreshSuperUserGroupsConfiguration")?;
+            let failed =
+                |error: StartError| RemoteError::new(error.java_class(), error.to_string());
+            let conf = door.conf.reread().map_err(|error| failed(error.into()))?;
+            *door.proxy_users.write() = groups::proxy_users(&conf).map_err(failed)?;
+            Ok(encoded(&RefreshSuperUserGroupsConfigurationResponseProto {}))
+        })
+        .await
     }
 
     /// Refuses whoever is not a superuser.
