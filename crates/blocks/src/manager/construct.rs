@@ -217,6 +217,8 @@ impl BlockManager {
         }
         let targets = self.resolve_targets(nodes)?;
         self.map.set_length_and_stamp(id, length, stamp);
+        // Nodes that are not in the pipeline any more keep what they had, and it does not count.
+        self.drop_old_replicas(id, stamp);
         self.constructions.entry(id).or_default().set_targets(&targets, stamp);
         Ok(())
     }

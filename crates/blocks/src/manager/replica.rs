@@ -175,7 +175,8 @@ impl BlockManager {
         if let Some(target) = self.pending.arrived(id, node) {
             self.cluster.unschedule(target);
         }
-        if !fresh {
+        let healed = self.forgive_old_stamp(id, node);
+        if !fresh && !healed {
             return;
         }
         match info.state {
@@ -203,6 +204,17 @@ impl BlockManager {
         if counts.corrupt > 0 && counts.live >= info.replication {
             self.invalidate_corrupt(id);
         }
+    }
+
+    /// A replica that was damaged because of its stamp alone is not any more; whether it was.
+    fn forgive_old_stamp(&mut self, id: BlockId, node: NodeIndex) -> bool {
+        let was_bad = self.map.has_corrupt(id)
+            && self.corrupt.reason(id, node) == Some(CorruptReason::StampMismatch);
+        if was_bad {
+            let (any_left, _) = self.corrupt.remove(id, node);
+            self.map.set_corrupt(id, any_left);
+        }
+        was_bad
     }
 
     /// A replica lies on one storage of a node only; another one that named it before lost it.

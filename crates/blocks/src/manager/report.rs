@@ -307,10 +307,11 @@ impl BlockManager {
         let Some((info, is_there, any_corrupt)) = self.map.get_on(id, storage) else {
             return Verdict::Unknown;
         };
+        let flagged = any_corrupt && self.corrupt.contains(id, node);
         let is_plain = info.is_complete()
             && replica.state == ReplicaState::Finalized
             && info.block == replica.block;
-        if is_plain && is_there {
+        if is_plain && is_there && !flagged {
             return Verdict::Known;
         }
         let deleting = self.cluster.node(node).is_some_and(|n| n.invalidations.contains_key(&id));
@@ -323,7 +324,6 @@ impl BlockManager {
         if is_writing(&info, replica.state) {
             return Verdict::Writing;
         }
-        let flagged = any_corrupt && self.corrupt.contains(id, node);
         let stamp_was_bad = flagged
             && self.corrupt.reason(id, node) == Some(CorruptReason::StampMismatch)
             && info.block.stamp == replica.block.stamp;

@@ -200,3 +200,42 @@ fn a_pipeline_that_made_too_many_is_cut_back() {
     w.ticks(3);
     assert_eq!(w.holders(block.id).len(), 1);
 }
+
+#[test]
+fn a_replica_of_an_old_stamp_is_forgiven_when_the_new_one_is_told() {
+    let mut w = World::new(&["/a", "/a"]);
+    let block = w.write_on(1, &[0]);
+    w.m.reopen_block(block.id).unwrap();
+    let stamp = GenerationStamp(1002);
+    w.m.update_pipeline(block.id, stamp, LENGTH, &[("uuid-0", "DS-uuid-0")]).unwrap();
+    // What was on its way when the pipeline was set up again.
+    w.received(0, block);
+    assert_eq!(w.m.count_replicas(block.id).corrupt, 1);
+    let longer = Block { length: 2 * LENGTH, stamp, ..block };
+    assert_eq!(w.m.commit_block(block.id, longer.length, stamp), Ok(false));
+    w.received(0, longer);
+    assert!(w.m.is_complete(block.id));
+    let counts = w.m.count_replicas(block.id);
+    assert_eq!((counts.live, counts.corrupt), (1, 0));
+    // And where it was noted after the block became final.
+    w.received(0, block);
+    assert_eq!(w.m.count_replicas(block.id).live, 0);
+    w.full_report(0);
+    w.received(0, longer);
+    assert_eq!(w.m.count_replicas(block.id).live, 1);
+    w.m.check().unwrap();
+}
+
+#[test]
+fn nodes_that_left_the_pipeline_do_not_count() {
+    let mut w = World::new(&["/a", "/a", "/b"]);
+    let block = w.write_on(2, &[0, 2]);
+    w.m.reopen_block(block.id).unwrap();
+    let stamp = GenerationStamp(1002);
+    w.m.update_pipeline(block.id, stamp, LENGTH, &[("uuid-0", "DS-uuid-0")]).unwrap();
+    let longer = Block { length: 2 * LENGTH, stamp, ..block };
+    w.received(0, longer);
+    assert_eq!(w.m.commit_block(block.id, longer.length, stamp), Ok(true));
+    assert_eq!(w.known_on(block.id), [0]);
+    w.m.check().unwrap();
+}
