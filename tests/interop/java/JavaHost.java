@@ -4,6 +4,8 @@ import java.io.File;
 import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
+import java.lang.reflect.Constructor;
+import java.lang.reflect.Constructor;
 import java.nio.charset.StandardCharsets;
 import java.security.PrivilegedExceptionAction;
 import java.util.ArrayList;
@@ -16,15 +18,20 @@ import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.FsShell;
 import org.apache.hadoop.fs.Path;
+import org.apache.hadoop.hdfs.server.balancer.Balancer;
 import org.apache.hadoop.hdfs.server.datanode.DataNode;
 import org.apache.hadoop.hdfs.server.namenode.NameNode;
 import org.apache.hadoop.hdfs.server.namenode.SecondaryNameNode;
 import org.apache.hadoop.hdfs.tools.DFSAdmin;
 import org.apache.hadoop.hdfs.tools.DFSck;
+import org.apache.hadoop.hdfs.tools.StoragePolicyAdmin;
+import org.apache.hadoop.hdfs.tools.GetConf;
+import org.apache.hadoop.hdfs.tools.GetGroups;
 import org.apache.hadoop.hdfs.tools.offlineEditsViewer.OfflineEditsViewer;
 import org.apache.hadoop.hdfs.tools.offlineImageViewer.OfflineImageViewerPB;
 import org.apache.hadoop.metrics2.lib.DefaultMetricsSystem;
 import org.apache.hadoop.security.UserGroupInformation;
+import org.apache.hadoop.util.Tool;
 import org.apache.hadoop.util.ToolRunner;
 
 /**
@@ -69,6 +76,9 @@ public final class JavaHost {
     try {
       Configuration conf = configuration(fields.get(0));
       String[] args = fields.subList(3, fields.size()).toArray(new String[0]);
+      if (fields.get(2).equals("cases")) {
+        return CliCases.run(args, fields.get(0));
+      }
       UserGroupInformation.setConfiguration(conf);
       UserGroupInformation user = UserGroupInformation.createRemoteUser(fields.get(1));
       return user.doAs((PrivilegedExceptionAction<Integer>) () -> run(conf, fields.get(2), args));
@@ -110,6 +120,13 @@ public final class JavaHost {
         return ToolRunner.run(new DFSAdmin(conf), args);
       case "fsck":
         return ToolRunner.run(new DFSck(conf), args);
+      case "groups":
+        return ToolRunner.run(new GetGroups(conf), args);
+      case "getconf":
+        // Its constructor is for its own main alone.
+        Constructor<GetConf> getConf = GetConf.class.getDeclaredConstructor(Configuration.class);
+        getConf.setAccessible(true);
+        return ToolRunner.run(getConf.newInstance(conf), args);
       case "oiv":
         return OfflineImageViewerPB.run(args);
       case "oev":
@@ -124,6 +141,18 @@ public final class JavaHost {
         return 0;
       case "checkpoint":
         return checkpoint(conf);
+      case "balancer":
+        return ToolRunner.run(conf, balancer(), args);
+      case "policies":
+        return ToolRunner.run(new StoragePolicyAdmin(conf), args);
+      case "classes":
+        for (String name : args) {
+          Class.forName(name);
+        }
+        return 0;
+      case "writer":
+        Writers.run(conf, args);
+        return 0;
       case "scenario":
         try (FileSystem fs = FileSystem.newInstance(conf)) {
           Scenarios.run(args[0], fs, conf);
@@ -152,6 +181,13 @@ public final class JavaHost {
       return null;
     });
     return 0;
+  }
+
+  /** The balancer's command line, which is not public and whose main ends the JVM. */
+  private static Tool balancer() throws ReflectiveOperationException {
+    Constructor<?> cli = Class.forName(Balancer.class.getName() + "$Cli").getDeclaredConstructor();
+    cli.setAccessible(true);
+    return (Tool) cli.newInstance();
   }
 
   private static int checkpoint(Configuration conf) throws Exception {

@@ -4,10 +4,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::eventually;
 use crate::java::{JavaHost, Outcome, whoami};
 use crate::loxodon::{self, Daemon};
 use crate::site::Site;
+use crate::{eventually, free_port};
 
 /// Whose program plays a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +33,7 @@ pub struct Cluster {
     java: JavaHost,
     namenode: Option<Running>,
     datanodes: Vec<Option<Running>>,
+    datanode_calls: Vec<String>,
 }
 
 impl Cluster {
@@ -57,8 +58,14 @@ impl Cluster {
         let site = Site::new(root)?;
         site.configure(extra)?;
         let java = JavaHost::start(&root.join("java.log"))?;
-        let mut cluster =
-            Self { root: root.into(), site, java, namenode: None, datanodes: Vec::new() };
+        let mut cluster = Self {
+            root: root.into(),
+            site,
+            java,
+            namenode: None,
+            datanodes: Vec::new(),
+            datanode_calls: Vec::new(),
+        };
         cluster.format(namenode)?;
         cluster.start_namenode(namenode)?;
         for (index, maker) in datanodes.iter().enumerate() {
@@ -103,13 +110,25 @@ impl Cluster {
     /// # Errors
     /// Where it does not start.
     pub fn start_datanode(&mut self, index: usize, maker: Maker) -> io::Result<()> {
-        let conf = self.site.datanode_conf(index, &[])?;
+        let calls = format!("127.0.0.1:{}", free_port()?);
+        let conf = self.site.datanode_conf(index, &[("dfs.datanode.ipc.address", &calls)])?;
         let running = self.start_part(maker, &conf, "datanode", &format!("datanode{index}"))?;
         if self.datanodes.len() <= index {
             self.datanodes.resize_with(index + 1, || None);
+            self.datanode_calls.resize(index + 1, String::new());
         }
         self.datanodes[index] = Some(running);
+        self.datanode_calls[index] = calls;
         Ok(())
+    }
+
+    /// Where DataNode `index` takes calls (`host:ipc_port`).
+    ///
+    /// # Errors
+    /// Where it was never started.
+    pub fn datanode_calls(&self, index: usize) -> io::Result<&str> {
+        let calls = self.datanode_calls.get(index).map(String::as_str);
+        calls.ok_or_else(|| io::Error::other(format!("there is no DataNode {index}")))
     }
 
     fn start_part(
@@ -188,6 +207,14 @@ impl Cluster {
     /// Where the JVM is gone.
     pub fn java(&mut self, command: &str, args: &[&str]) -> io::Result<Outcome> {
         self.java.run(&self.site.conf(), &whoami(), command, args)
+    }
+
+    /// The same as another user.
+    ///
+    /// # Errors
+    /// Where the JVM is gone.
+    pub fn java_as(&mut self, user: &str, command: &str, args: &[&str]) -> io::Result<Outcome> {
+        self.java.run(&self.site.conf(), user, command, args)
     }
 
     /// Runs one of our commands as the superuser.

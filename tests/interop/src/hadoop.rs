@@ -20,6 +20,28 @@ pub fn class_path() -> io::Result<&'static str> {
         .map_err(|e| io::Error::other(e.clone()))
 }
 
+/// The archive with the sources and resources of HDFS's own tests, fetched where missing. It is not
+/// on the class path: its configuration files are for those tests alone.
+///
+/// # Errors
+/// Where Maven is missing or fails: what it printed.
+pub fn hdfs_test_sources() -> io::Result<PathBuf> {
+    let cache = repository().join(".cache/hadoop-3.5.0");
+    fs::create_dir_all(&cache)?;
+    let lock = fs::File::create(cache.join("lock"))?;
+    lock.lock()?;
+    let cache = cache.canonicalize()?;
+    let archive = cache.join("hadoop-hdfs-3.5.0-test-sources.jar");
+    if !archive.exists() {
+        run(Command::new("mvn")
+            .args(["-q", "-B", "dependency:copy"])
+            .arg("-Dartifact=org.apache.hadoop:hadoop-hdfs:3.5.0:jar:test-sources")
+            .arg(format!("-DoutputDirectory={}", cache.display()))
+            .current_dir(env!("CARGO_MANIFEST_DIR")))?;
+    }
+    Ok(archive)
+}
+
 fn prepare() -> io::Result<String> {
     let cache = repository().join(".cache/hadoop-3.5.0");
     fs::create_dir_all(&cache)?;

@@ -54,10 +54,18 @@ impl Daemon {
     /// # Errors
     /// Where the program is missing or cannot be started.
     pub fn start(conf: &Path, word: &str, log: &Path) -> io::Result<Self> {
+        Self::start_with(conf, &[word], log)
+    }
+
+    /// As [`Self::start`], with arguments behind the word.
+    ///
+    /// # Errors
+    /// Where the program is missing or cannot be started.
+    pub fn start_with(conf: &Path, args: &[&str], log: &Path) -> io::Result<Self> {
         let out = File::options().create(true).append(true).open(log)?;
         let child = Command::new(program()?)
             .env("HADOOP_CONF_DIR", conf)
-            .arg(word)
+            .args(args)
             .stdin(Stdio::null())
             .stdout(out.try_clone()?)
             .stderr(out)

@@ -1,12 +1,12 @@
-//! Hadoop's `FsShell` and ours print the same: `shell/commands.txt`, line by line.
+//! Hadoop's `FsShell` and ours print the same, on Hadoop's cluster and on ours:
+//! `shell/commands.txt`, line by line.
 
 use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
-use loxodon_interop::eventually;
-use loxodon_interop::java::{JavaHost, Outcome, whoami};
+use loxodon_interop::cluster::{Cluster, Maker, in_fresh_directory};
+use loxodon_interop::java::{Outcome, whoami};
 use loxodon_interop::loxodon;
 use loxodon_interop::site::Site;
 
@@ -23,53 +23,77 @@ enum Line {
 
 #[test]
 fn both_shells_print_the_same() {
-    let root = tempfile::tempdir().expect("a temporary directory");
-    let differences = match compare(root.path()) {
-        Ok(differences) => differences,
-        Err(error) => panic!("{error}\nlogs and disks: {}", root.keep().display()),
-    };
-    assert!(
-        differences.is_empty(),
-        "{} lines differ:\n{}",
-        differences.len(),
-        differences.join("\n")
-    );
+    in_fresh_directory(|root| {
+        let on_javas = compare(&root.join("java"), Maker::Java)?;
+        let on_ours = compare(&root.join("loxodon"), Maker::Loxodon)?;
+        let pairs = on_javas.iter().zip(&on_ours);
+        let mut differences: Vec<String> = pairs
+            .filter(|(java, ours)| java.theirs != ours.theirs)
+            .map(|(java, ours)| {
+                let (line, java, ours) = (&java.line, &java.theirs, &ours.theirs);
+                format!("{line}\n  its shell on its cluster: {java:?}\n  on ours: {ours:?}")
+            })
+            .collect();
+        for (cluster, all) in [("Hadoop's", &on_javas), ("our", &on_ours)] {
+            differences.extend(all.iter().filter(|both| both.theirs != both.ours).map(|both| {
+                let Both { line, theirs, ours } = both;
+                format!("{line}, on {cluster} cluster\n  Hadoop: {theirs:?}\n  ours:   {ours:?}")
+            }));
+        }
+        if differences.is_empty() {
+            return Ok(());
+        }
+        let count = differences.len();
+        Err(io::Error::other(format!("{count} lines differ:\n{}", differences.join("\n"))))
+    });
 }
 
-/// What differs, told line by line.
-fn compare(root: &Path) -> io::Result<Vec<String>> {
-    let site = Site::new(root)?;
-    let data_conf = site.datanode_conf(0, &[])?;
-    let mut java = JavaHost::start(&root.join("java.log"))?;
-    java.run(&site.conf(), &whoami(), "format", &[])?.succeeded()?;
-    java.start_daemon(&site.conf(), "namenode", "nn")?;
-    java.start_daemon(&data_conf, "datanode", "dn0")?;
-    eventually("a live DataNode", Duration::from_secs(60), || {
-        let report = java.run(&site.conf(), &whoami(), "dfsadmin", &["-report", "-live"]).ok()?;
-        report.stdout.contains("Live datanodes (1):").then_some(())
-    })?;
+/// What both shells made of a line.
+struct Both {
+    line: String,
+    theirs: Outcome,
+    ours: Outcome,
+}
 
+/// Runs all lines by either shell on a cluster of this maker.
+fn compare(root: &Path, maker: Maker) -> io::Result<Vec<Both>> {
+    std::fs::create_dir(root)?;
+    let mut cluster = Cluster::start(root, maker, &[maker])?;
+    let conf = cluster.site().conf();
     let local = root.join("local");
-    let lines = lines(&site, &local);
+    let lines = lines(cluster.site(), &local);
     // Hadoop's shell tells one file system from another by its cache, which the host turns off.
     let cached =
         ["-D", "fs.hdfs.impl.disable.cache=false", "-D", "fs.file.impl.disable.cache=false"];
     let theirs = run_all(&lines, &local, |user, args| {
         let args: Vec<&str> = cached.iter().chain(args).copied().collect();
-        java.run(&site.conf(), user, "dfs", &args)
+        cluster.java_as(user, "dfs", &args)
     })?;
     let all = ["/user", "/open", "/closed"];
     let wipe: Vec<&str> = ["-rm", "-r", "-skipTrash"].into_iter().chain(all).collect();
-    java.run(&site.conf(), &whoami(), "dfs", &wipe)?.succeeded()?;
+    cluster.java("dfs", &wipe)?.succeeded()?;
     let ours = run_all(&lines, &local, |user, args| {
         let args: Vec<&str> = ["dfs"].iter().chain(args).copied().collect();
-        loxodon::run(&site.conf(), user, &args)
+        loxodon::run(&conf, user, &args)
     })?;
-
-    let pairs = lines.iter().zip(theirs.iter().zip(&ours));
-    Ok(pairs
-        .filter(|(_, (theirs, ours))| theirs != ours)
-        .map(|(line, (theirs, ours))| format!("{line:?}\n  Hadoop: {theirs:?}\n  ours:   {ours:?}"))
+    cluster.all_alive()?;
+    // Where the cluster is told, it is told by its address, and its files by their directory.
+    let (uri, local) = (cluster.site().uri(), local.display().to_string());
+    let plain = |mut outcome: Outcome| {
+        for text in [&mut outcome.stdout, &mut outcome.stderr] {
+            *text = text.replace(&uri, "{uri}").replace(&local, "{local}");
+        }
+        outcome
+    };
+    let outcomes = theirs.into_iter().zip(ours);
+    Ok(lines
+        .iter()
+        .zip(outcomes)
+        .map(|(line, (theirs, ours))| Both {
+            line: format!("{line:?}").replace(&uri, "{uri}").replace(&local, "{local}"),
+            theirs: plain(theirs),
+            ours: plain(ours),
+        })
         .collect())
 }
 

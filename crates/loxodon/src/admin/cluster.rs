@@ -4,7 +4,7 @@ use loxodon_client::{Client, NameNodeAddresses};
 use loxodon_conf::{Configuration, keys};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::shell::{Failure, current_user};
+use crate::shell::{Failure, current_user, normalize};
 
 /// A client of the default file system and where its calls are waited for.
 #[derive(Debug)]
@@ -48,6 +48,18 @@ impl Cluster {
     /// Waits for anything.
     pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
+    }
+
+    /// A path without scheme and host, from the home directory where it is relative.
+    pub(crate) fn absolute(&self, path: &str) -> String {
+        let path = match path.split_once("://") {
+            Some((_, rest)) => rest.find('/').map_or("/", |slash| rest.get(slash..).unwrap_or("/")),
+            None => path,
+        };
+        if path.starts_with('/') {
+            return normalize(path);
+        }
+        normalize(&format!("{}/{path}", self.client.home_directory()))
     }
 
     /// Host and port of the active NameNode's web server.

@@ -6,13 +6,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use loxodon_client::{Client, SafeModeAction};
-use loxodon_conf::{Configuration, keys, value};
+use loxodon_conf::{Configuration, keys};
 
 use super::cluster::Cluster;
 use super::{FAILED, datanode, http, report};
 use crate::output;
 use crate::shell::quota::{Kind, Quota};
-use crate::shell::{self, Failure, GENERIC_OPTIONS};
+use crate::shell::{self, Failure, GENERIC_OPTIONS, size};
 
 /// Time between looks at safe mode (`-safemode wait`).
 const SAFE_MODE_PAUSE: Duration = Duration::from_secs(5);
@@ -321,10 +321,16 @@ fn restore_failed_storage(cluster: &Cluster, word: &str) -> Result<i32, Failure>
 }
 
 fn set_bandwidth(cluster: &Cluster, text: &str) -> Result<i32, Failure> {
-    let Some(bandwidth) = value::parse_size(text) else {
-        eprintln!("NumberFormatException: For input string: \"{text}\"");
-        eprintln!("Usage: hdfs dfsadmin [-setBalancerBandwidth <bandwidth in bytes per second>]");
-        return Ok(FAILED);
+    let bandwidth = match size::with_prefix(text) {
+        Ok(bandwidth) => bandwidth,
+        Err(message) if message.starts_with("For input string") => {
+            eprintln!("NumberFormatException: {message}");
+            eprintln!(
+                "Usage: hdfs dfsadmin [-setBalancerBandwidth <bandwidth in bytes per second>]"
+            );
+            return Ok(FAILED);
+        }
+        Err(message) => return Err(Failure::Illegal(message)),
     };
     if bandwidth < 0 {
         eprintln!("Bandwidth should be a non-negative integer");
@@ -345,12 +351,13 @@ fn fetch_image(cluster: &Cluster, directory: &Path) -> Result<(), Failure> {
     let address = cluster.web_address()?;
     let target = "/imagetransfer?getimage=1&txid=latest";
     let mut answer = http::get(&address, target, timeout, timeout).map_err(failed)?;
-    let named = answer.header("hadoop-image-edits-name").map(str::to_owned);
+    let named = answer.header("x-image-edits-name").map(str::to_owned);
     let name = named.filter(|name| !name.is_empty() && !name.contains('/')).ok_or_else(|| {
         Failure::io(format!("http://{address}{target} answered without the image's name"))
     })?;
     let length = answer.header("content-length").and_then(|text| text.parse::<u64>().ok());
-    let path = directory.join(&name);
+    // What is no directory is the file itself, as Hadoop has it.
+    let path = if directory.is_dir() { directory.join(&name) } else { directory.to_owned() };
     let at_path = |e: io::Error| Failure::io(format!("{}: {e}", path.display()));
     let mut file = File::create(&path).map_err(at_path)?;
     let copied = io::copy(&mut answer.body, &mut file).map_err(at_path)?;
@@ -406,11 +413,11 @@ fn list_open_files(cluster: &Cluster, args: &[String]) -> Result<(), Failure> {
             other => return Err(Failure::Illegal(format!("unknown option {other}"))),
         }
     }
-    let path = if path.is_empty() { "/" } else { path };
+    let path = cluster.absolute(if path.is_empty() { "/" } else { path });
     output::print(&format!("{:<20}\t{:<20}\t{}\n", "Client Host", "Client Name", "Open File Path"));
     let mut after = 0;
     loop {
-        let page = cluster.wait(cluster.client.list_open_files(after, blocking, path));
+        let page = cluster.wait(cluster.client.list_open_files(after, blocking, &path));
         let page = page.inspect_err(|_| eprintln!("List open files failed."))?;
         for file in &page.files {
             output::print(&format!(

@@ -8,7 +8,7 @@ use super::FAILED;
 use super::cluster::Cluster;
 use super::http::{self, Answer};
 use crate::output;
-use crate::shell::{GENERIC_OPTIONS, current_user, normalize};
+use crate::shell::{GENERIC_OPTIONS, current_user};
 
 const USAGE: &str = "Usage: hdfs fsck <path> [-list-corruptfileblocks | [-move | -delete | -openforwrite] [-files [-blocks [-locations | -racks | -replicaDetails | -upgradedomains]]]] [-includeSnapshots] [-showprogress] [-storagepolicies] [-maintenance] [-blockId <blk_Id>] [-replicate]
 \t<path>\tthe tree to check
@@ -112,24 +112,28 @@ fn ask(conf: Configuration, request: &Request) -> Result<i32, String> {
     let timeout = |key| conf.time(key).map_err(|e| e.to_string());
     let connect = timeout(&keys::FSCK_CONNECT_TIMEOUT)?;
     let read = timeout(&keys::FSCK_READ_TIMEOUT)?;
-    let inaccessible = |failure: crate::shell::Failure| {
-        eprintln!("FileSystem is inaccessible due to:\n{failure}\nDFSck exiting.");
+    let inaccessible = |reason: &str| {
+        eprintln!("FileSystem is inaccessible due to:\n{reason}\nDFSck exiting.");
     };
     let cluster = match Cluster::of(conf) {
         Ok(cluster) => cluster,
         Err(failure) => {
-            inaccessible(failure);
+            inaccessible(&failure.to_string());
             return Ok(0);
         }
     };
     let address = match cluster.web_address() {
         Ok(address) => address,
         Err(failure) => {
-            inaccessible(failure);
+            inaccessible(&failure.to_string());
             return Ok(0);
         }
     };
-    let path = absolute(&cluster, &request.path);
+    let path = cluster.absolute(&request.path);
+    if let Err(error) = cluster.block_on(cluster.client.file_status(&path)) {
+        inaccessible(&format!("{}: {error}", error.java_class()));
+        return Ok(0);
+    }
     let user = http::encoded(&current_user().effective);
     let target = format!("/fsck?ugi={user}{}&path={}", request.query, http::encoded(&path));
     eprintln!("Connecting to namenode via http://{address}{target}");
@@ -138,18 +142,6 @@ fn ask(conf: Configuration, request: &Request) -> Result<i32, String> {
         return list_corrupt(&request.path, &target, get);
     }
     print_all(get(&target)?).map_err(|e| e.to_string())
-}
-
-/// The path without scheme and host, from the home directory where it is relative.
-fn absolute(cluster: &Cluster, path: &str) -> String {
-    let path = match path.split_once("://") {
-        Some((_, rest)) => rest.find('/').map_or("/", |slash| rest.get(slash..).unwrap_or("/")),
-        None => path,
-    };
-    if path.starts_with('/') {
-        return normalize(path);
-    }
-    normalize(&format!("{}/{path}", cluster.client.home_directory()))
 }
 
 /// Prints the answer; the exit code is in its last line.

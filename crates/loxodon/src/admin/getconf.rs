@@ -11,6 +11,7 @@ const USAGE: &str = "hdfs getconf prints what the configuration says.
 hadoop getconf
 \t[-namenodes]\t\t\tthe NameNodes of the cluster
 \t[-secondaryNameNodes]\t\t\tits Secondary NameNodes
+\t[-journalNodes]\t\t\thosts of the edit log's quorum
 \t[-includeFile]\t\t\tthe file with the DataNodes that may join
 \t[-excludeFile]\t\t\tthe file with the DataNodes to be decommissioned
 \t[-nnRpcAddresses]\t\t\taddresses of the NameNodes' calls
@@ -40,11 +41,10 @@ pub(crate) fn run(conf: &Configuration, args: &[String]) -> i32 {
                 address.rsplit_once(':').map_or(address.clone(), |(host, _)| host.to_owned())
             })
         }
-        ("-includefile", _) => of_key(conf, &keys::HOSTS),
-        ("-excludefile", _) => of_key(conf, &keys::HOSTS_EXCLUDE),
-        ("-backupnodes" | "-journalnodes", _) => {
-            Err(format!("{command} is not supported: Loxodon has none"))
-        }
+        ("-includefile", _) => value(conf, keys::HOSTS.name),
+        ("-excludefile", _) => value(conf, keys::HOSTS_EXCLUDE.name),
+        ("-journalnodes", _) => journal_nodes(conf),
+        ("-backupnodes", _) => Err(format!("{command} is not supported: Loxodon has none")),
         _ => return usage(),
     };
     match answer {
@@ -65,8 +65,14 @@ fn usage() -> i32 {
 }
 
 fn is_known(command: &str) -> bool {
-    let known =
-        ["-namenodes", "-nnRpcAddresses", "-secondaryNameNodes", "-includeFile", "-excludeFile"];
+    let known = [
+        "-namenodes",
+        "-nnRpcAddresses",
+        "-secondaryNameNodes",
+        "-journalNodes",
+        "-includeFile",
+        "-excludeFile",
+    ];
     known.iter().any(|known| known.eq_ignore_ascii_case(command))
 }
 
@@ -76,6 +82,16 @@ fn value(conf: &Configuration, name: &str) -> Result<String, String> {
         Ok(None) => Err(format!("Configuration {name} is missing.")),
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// Hosts of the edit log's quorum; none where it is on disk alone.
+fn journal_nodes(conf: &Configuration) -> Result<String, String> {
+    let shared = conf.get("dfs.namenode.shared.edits.dir").map_err(|e| e.to_string())?;
+    let shared = shared.unwrap_or_default();
+    let addresses = shared.trim().strip_prefix("qjournal://").unwrap_or_default();
+    let addresses = addresses.split('/').next().unwrap_or_default();
+    let hosts = addresses.split(';').map(|at| at.rsplit_once(':').map_or(at, |(host, _)| host));
+    Ok(hosts.collect::<Vec<_>>().join(" "))
 }
 
 /// Keys that Hadoop has an empty default for answer with nothing.
