@@ -263,7 +263,8 @@ impl Client {
         if let Err(refusal) = &answer
             && refusal.is("SafeModeException")
         {
-            self.put_off(scene, 2_000);
+            // The same call again, when its time is up: what was sent of it before may arrive yet.
+            self.pending = Some(Pending { call });
             return Ok(());
         }
         match &self.doing {

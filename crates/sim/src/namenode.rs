@@ -14,8 +14,8 @@ use loxodon_namenode::load::Loaded;
 use loxodon_namenode::retry_cache::Answered;
 use loxodon_namenode::settings::Settings;
 use loxodon_namenode::{
-    Due, Effects, Identity, NameNode, NameNodeError, Now, Request, StorageIdentity, full_report,
-    replayed_answer,
+    Due, Effects, Identity, NameNode, NameNodeError, Now, ReplayedCalls, Request, StorageIdentity,
+    full_report,
 };
 use loxodon_namespace::Namespace;
 use loxodon_namespace::context::Caller;
@@ -155,6 +155,7 @@ impl Host {
             self.disk.crash(&mut scene.rng);
         }
         self.life += 1;
+        scene.namenode_life = self.life;
         Ok(())
     }
 
@@ -163,7 +164,7 @@ impl Host {
         store::finish_segments(&mut self.disk);
         let plan = store::plan(&self.disk)?;
         let mut namespace = store::load_image(&self.disk, plan.image, namespace_settings())?;
-        let mut answered = Vec::new();
+        let mut answered = ReplayedCalls::new(Settings::default().retry_capacity);
         let known = self.durable_txid;
         let durable = &mut self.durable;
         let last = store::replay(&self.disk, &plan, &mut |transaction: Transaction| {
@@ -171,10 +172,7 @@ impl Host {
             if transaction.txid > known {
                 apply(durable, &transaction)?;
             }
-            let response = replayed_answer(&transaction.edit);
-            if let (Some(rpc), Some(response)) = (transaction.edit.rpc(), response) {
-                answered.push((*rpc, Answered { response, txid: Some(transaction.txid) }));
-            }
+            answered.note(transaction.txid, &transaction.edit, &namespace);
             Ok(())
         })?;
         namespace.reclaim(usize::MAX);
@@ -192,7 +190,7 @@ impl Host {
         scene: &mut Scene,
         namespace: Namespace,
         last: TxId,
-        answered: Vec<(RpcIds, Answered)>,
+        answered: ReplayedCalls,
     ) -> Check {
         let now = self.clock(scene);
         let storage = StorageIdentity {
@@ -207,9 +205,7 @@ impl Host {
         let seed = scene.rng.u64(..);
         let mut machine = NameNode::new(loaded, Settings::default(), block_settings(), seed, now)
             .map_err(|error| format!("the NameNode does not start: {error}"))?;
-        for (rpc, answer) in answered {
-            machine.retries.insert(rpc, answer, now.monotonic);
-        }
+        machine.remember_calls(answered, now);
         let mut commit = GroupCommit::new(last);
         machine.last_txid = commit.start_segment();
         let mut segment = None;

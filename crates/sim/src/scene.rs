@@ -11,7 +11,8 @@ use crate::network::{Address, Network, Weather};
 #[derive(Clone, Debug)]
 pub(crate) enum Event {
     /// A message arrives.
-    Arrival { from: Address, to: Address, message: Message },
+    /// A connection ends with the process it leads to: `life` is the NameNode's when it was sent.
+    Arrival { from: Address, to: Address, life: u64, message: Message },
     /// Something that an actor set itself. `life` is the actor's when it did: what a process set
     /// itself dies with it.
     Alarm { of: Address, life: u64, alarm: Alarm },
@@ -69,6 +70,8 @@ pub(crate) struct Scene {
     pub(crate) now: u64,
     pub(crate) rng: fastrand::Rng,
     pub(crate) network: Network,
+    /// Which process of the NameNode connections lead to.
+    pub(crate) namenode_life: u64,
     /// Whether clients begin new work.
     pub(crate) is_busy: bool,
     queue: BinaryHeap<Reverse<Queued>>,
@@ -86,6 +89,7 @@ impl Scene {
             now: 0,
             rng,
             network: Network::new(weather),
+            namenode_life: 0,
             is_busy: true,
             queue: BinaryHeap::new(),
             order: 0,
@@ -119,7 +123,8 @@ impl Scene {
 
     pub(crate) fn send(&mut self, from: Address, to: Address, message: Message) {
         for at in self.network.arrivals(&mut self.rng, self.now, from, to) {
-            let event = Event::Arrival { from, to, message: message.clone() };
+            let (life, message) = (self.namenode_life, message.clone());
+            let event = Event::Arrival { from, to, life, message };
             self.after(at.saturating_sub(self.now), event);
         }
     }

@@ -167,7 +167,8 @@ impl World {
 
     fn step(&mut self, event: Event) -> Check {
         match event {
-            Event::Arrival { from, to, message } => self.deliver(from, to, message),
+            Event::Arrival { to: Address::NameNode, life, .. } if life != self.host.life => Ok(()),
+            Event::Arrival { from, to, message, .. } => self.deliver(from, to, message),
             Event::Alarm { of, life, alarm } => match of {
                 Address::NameNode if life == self.host.life => {
                     self.host.alarm(&mut self.scene, alarm)

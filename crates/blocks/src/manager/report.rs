@@ -160,6 +160,25 @@ impl BlockManager {
             }
         }
         self.process_replica(now, scan.node, scan.storage, replica, scan.is_first, None);
+        self.remind_of_excess(scan.node, replica.block.id);
+    }
+
+    /// A replica that is one too many and is still there: the order to delete it may have been
+    /// lost. It is given again, to the same node, or taken back where the others have become too
+    /// few (Hadoop looks again after `dfs.namenode.excess.redundancy.timeout-sec`).
+    fn remind_of_excess(&mut self, node: NodeIndex, id: BlockId) {
+        let Some(entry) = self.cluster.node(node) else { return };
+        if !entry.excess.contains(&id) || entry.invalidations.contains_key(&id) {
+            return;
+        }
+        let Some(info) = self.map.get(id).filter(BlockInfo::is_complete) else { return };
+        let counts = self.count_replicas(id);
+        if counts.live >= self.required(&info, &counts) {
+            self.invalidate(info.block, node);
+        } else if let Some(entry) = self.cluster.node_mut(node) {
+            entry.excess.remove(&id);
+            self.refresh(id);
+        }
     }
 
     /// After the last slice: replicas that were known but not reported are taken off, up to

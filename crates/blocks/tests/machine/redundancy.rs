@@ -187,3 +187,24 @@ fn the_balancer_gets_blocks_with_their_places() {
     assert_eq!(w.m.blocks_for_balancer("uuid-0", u64::MAX, LENGTH + 1, None).unwrap(), []);
     assert!(w.m.blocks_for_balancer("nobody", 1, 1, None).is_err());
 }
+
+#[test]
+fn an_order_to_delete_that_was_lost_is_given_again() {
+    let mut w = World::new(&["/a", "/a", "/b"]);
+    let block = w.write_on(3, &[0, 1, 2]);
+    w.m.set_replication(w.now, block.id, 2);
+    w.now.0 += 3_000;
+    w.m.background(w.now, 1000);
+    w.m.plan_work(w.now, usize::MAX);
+    let told: Vec<usize> = (0..3)
+        .filter(|n| w.commands(*n).iter().any(|c| matches!(c, DatanodeCommand::Invalidate(_))))
+        .collect();
+    let [node] = told[..] else { panic!("{told:?}") };
+    w.ticks(3);
+    assert_eq!(w.holders(block.id).len(), 3, "nobody obeyed");
+    w.full_report(node);
+    w.ticks(3);
+    assert_eq!(w.holders(block.id).len(), 2);
+    assert!(!w.holders(block.id).contains(&node));
+    w.m.check().unwrap();
+}
