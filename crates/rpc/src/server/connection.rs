@@ -2,7 +2,7 @@
 
 use std::future::{Future as _, poll_fn};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -13,8 +13,10 @@ use bytes::{Buf as _, BytesMut};
 use loxodon_wire::rpc::{
     AnswerTo, CallId, PREAMBLE_LEN, Preamble, RemoteError, RpcErrorCode, exception, put_error,
 };
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use socket2::SockRef;
+use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedReadHalf;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
 use super::link::Link;
@@ -28,13 +30,14 @@ const SMALL_FRAME: usize = 64 * 1024;
 /// Calls after which other connections get their turn.
 const CALLS_PER_TURN: usize = 64;
 /// A buffer that grew larger than this is given back once it is empty.
-const KEEP_CAPACITY: usize = 64 * 1024;
+pub(super) const KEEP_CAPACITY: usize = 64 * 1024;
 /// How long, and for how many bytes, a refused peer's last words are read, lest the reset that
 /// unread bytes cause destroys the refusal before he reads it.
 const LINGER: (Duration, usize) = (Duration::from_secs(1), 1 << 20);
 
 pub(super) struct Connection {
-    stream: TcpStream,
+    /// The link has the other half.
+    reader: OwnedReadHalf,
     peer: SocketAddr,
     server: Arc<Shared>,
     link: Arc<Link>,
@@ -81,10 +84,11 @@ enum Event {
 impl Connection {
     pub(super) fn new(stream: TcpStream, peer: SocketAddr, server: Arc<Shared>) -> Self {
         let now = Instant::now();
+        let (reader, writer) = stream.into_split();
         Self {
-            stream,
+            reader,
             peer,
-            link: Arc::new(Link::new(server.clone())),
+            link: Arc::new(Link::new(server.clone(), writer)),
             server,
             session: None,
             input: BytesMut::new(),
@@ -111,6 +115,7 @@ impl Connection {
 
     async fn serve(&mut self, mut tick: Pin<&mut Sleep>) -> io::Result<()> {
         loop {
+            self.link.awake();
             let turn = self.turn();
             self.write_ready()?;
             match turn {
@@ -240,6 +245,10 @@ impl Connection {
         }
     }
 
+    fn socket(&self) -> &TcpStream {
+        self.reader.as_ref()
+    }
+
     fn unwritten(&self) -> usize {
         self.output.len() - self.written
     }
@@ -260,7 +269,7 @@ impl Connection {
                     return Ok(());
                 }
             }
-            match self.stream.try_write(self.output.get(self.written..).unwrap_or_default()) {
+            match self.socket().try_write(self.output.get(self.written..).unwrap_or_default()) {
                 Ok(count) => {
                     self.written += count;
                     self.server.unsent.fetch_sub(count, Relaxed);
@@ -278,14 +287,15 @@ impl Connection {
 
     async fn wait(&mut self, wants_input: bool, mut tick: Pin<&mut Sleep>) -> io::Result<Event> {
         let over = self.server.unfinished.load(Relaxed) >= self.server.limits.max_unfinished_total;
+        let full = !wants_input;
         let wants_input = wants_input && !(over && self.unfinished > 0);
         poll_fn(|cx| {
             let stuck = self.unwritten() > 0;
             // While a write is stuck, more answers change nothing.
-            if !stuck && self.link.poll_ready(cx).is_ready() {
+            if !stuck && self.link.poll_ready(cx, full).is_ready() {
                 return Poll::Ready(Ok(Event::Answers));
             }
-            if stuck && self.stream.poll_write_ready(cx).is_ready() {
+            if stuck && self.socket().poll_write_ready(cx).is_ready() {
                 return Poll::Ready(Ok(Event::Writable));
             }
             if wants_input && let Poll::Ready(count) = self.poll_read(cx) {
@@ -300,11 +310,11 @@ impl Connection {
         if self.input.capacity() == self.input.len() {
             // An idle connection keeps no buffer: it is made when there is something to read.
             if self.input.is_empty() {
-                std::task::ready!(self.stream.poll_read_ready(cx))?;
+                std::task::ready!(self.socket().poll_read_ready(cx))?;
             }
             self.input.reserve(READ_CHUNK);
         }
-        let count = std::task::ready!(pin!(self.stream.read_buf(&mut self.input)).poll(cx))?;
+        let count = std::task::ready!(pin!(self.reader.read_buf(&mut self.input)).poll(cx))?;
         self.server.metrics.received_bytes.fetch_add(count as u64, Relaxed);
         self.since.last_contact = Instant::now();
         Poll::Ready(Ok(count))
@@ -355,14 +365,14 @@ impl Connection {
         let (time, mut bytes) = LINGER;
         let farewell = async {
             while self.unwritten() > 0 || self.link.waiting() > 0 {
-                self.stream.writable().await?;
+                self.socket().writable().await?;
                 self.write_ready()?;
             }
-            self.stream.shutdown().await?;
+            SockRef::from(self.socket()).shutdown(Shutdown::Write)?;
             let mut scrap = [0u8; 4096];
             while bytes > 0 {
-                self.stream.readable().await?;
-                match self.stream.try_read(&mut scrap) {
+                self.socket().readable().await?;
+                match self.socket().try_read(&mut scrap) {
                     Ok(0) => break,
                     Ok(count) => bytes = bytes.saturating_sub(count),
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}

@@ -4,16 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll, Waker};
 
-use bytes::BytesMut;
+use bytes::{Buf as _, BytesMut};
 use parking_lot::Mutex;
+use tokio::net::tcp::OwnedWriteHalf;
 
 use loxodon_wire::rpc::CallId;
 
+use super::connection::KEEP_CAPACITY;
 use super::listener::Shared;
 use crate::metrics::ServerMetrics;
 
 /// Answers are written into one buffer, in the order they get ready; the connection's task takes
-/// it whole, so everything ready leaves in one write.
+/// it whole, so everything ready leaves in one write. An answer that comes while the task sleeps
+/// leaves from the thread that gives it: nothing is on the way before it, and the task need not
+/// wake for it.
 pub(super) struct Link {
     outbox: Mutex<Outbox>,
     in_flight: AtomicUsize,
@@ -25,9 +29,12 @@ pub(super) struct Link {
 #[derive(Default)]
 struct Outbox {
     bytes: BytesMut,
-    /// Set while the connection's task sleeps.
-    waker: Option<Waker>,
-    closed: bool,
+    /// Set while the connection's task sleeps with nothing left to send.
+    sleeper: Option<Waker>,
+    /// The task sleeps because too much is in flight: each answer wakes it.
+    full: bool,
+    /// Gone once the connection is closed.
+    socket: Option<OwnedWriteHalf>,
 }
 
 impl std::fmt::Debug for Link {
@@ -37,9 +44,14 @@ impl std::fmt::Debug for Link {
 }
 
 impl Link {
-    pub(super) fn new(server: Arc<Shared>) -> Self {
+    pub(super) fn new(server: Arc<Shared>, socket: OwnedWriteHalf) -> Self {
         Self {
-            outbox: Mutex::default(),
+            outbox: Mutex::new(Outbox {
+                bytes: BytesMut::new(),
+                sleeper: None,
+                full: false,
+                socket: Some(socket),
+            }),
             in_flight: AtomicUsize::new(0),
             inline: AtomicI32::new(CallId::INVALID.0),
             server,
@@ -54,22 +66,39 @@ impl Link {
         self.server.handler.state_id()
     }
 
-    /// Lets `put` append an answer and wakes the connection's task if it sleeps.
+    /// Lets `put` append an answer. If the connection's task sleeps, the answer is sent at once, as
+    /// far as the socket takes it, and the task woken for what is left.
     /// On a closed connection, what `put` appends is thrown away.
     pub(super) fn push(&self, put: impl FnOnce(&mut BytesMut)) {
-        let waker = {
+        let sleeper = {
             let mut outbox = self.outbox.lock();
             let before = outbox.bytes.len();
             put(&mut outbox.bytes);
-            if outbox.closed {
+            if outbox.socket.is_none() {
                 outbox.bytes = BytesMut::new();
                 return;
             }
             self.server.unsent.fetch_add(outbox.bytes.len() - before, Relaxed);
-            outbox.waker.take()
+            if outbox.sleeper.is_some() && before == 0 {
+                self.send_now(&mut outbox);
+            }
+            if outbox.bytes.is_empty() && !outbox.full { None } else { outbox.sleeper.take() }
         };
-        if let Some(waker) = waker {
-            waker.wake();
+        if let Some(sleeper) = sleeper {
+            sleeper.wake();
+        }
+    }
+
+    /// Sends what the socket takes. Errors are left to the task, which meets them again.
+    fn send_now(&self, outbox: &mut Outbox) {
+        let Some(Ok(count)) = outbox.socket.as_ref().map(|s| s.try_write(&outbox.bytes)) else {
+            return;
+        };
+        outbox.bytes.advance(count);
+        self.server.unsent.fetch_sub(count, Relaxed);
+        self.server.metrics.sent_bytes.fetch_add(count as u64, Relaxed);
+        if outbox.bytes.is_empty() && outbox.bytes.capacity() > KEEP_CAPACITY {
+            outbox.bytes = BytesMut::new();
         }
     }
 
@@ -107,24 +136,31 @@ impl Link {
         std::mem::replace(&mut self.outbox.lock().bytes, empty)
     }
 
-    /// Whether there is anything to take; otherwise the task is woken when there is.
-    pub(super) fn poll_ready(&self, cx: &Context<'_>) -> Poll<()> {
+    /// Whether there is anything to take; otherwise answers that come are sent without the task,
+    /// which is woken for what they leave, or for each of them if it has too much in flight.
+    pub(super) fn poll_ready(&self, cx: &Context<'_>, full: bool) -> Poll<()> {
         let mut outbox = self.outbox.lock();
         if !outbox.bytes.is_empty() {
             return Poll::Ready(());
         }
-        match &mut outbox.waker {
+        outbox.full = full;
+        match &mut outbox.sleeper {
             Some(waker) => waker.clone_from(cx.waker()),
             none => *none = Some(cx.waker().clone()),
         }
         Poll::Pending
     }
 
+    /// The task is awake: it takes what comes by itself, and need not be woken for it.
+    pub(super) fn awake(&self) {
+        self.outbox.lock().sleeper = None;
+    }
+
     /// The connection is gone; answers that come from now on are thrown away.
     pub(super) fn close(&self) {
         let mut outbox = self.outbox.lock();
-        outbox.closed = true;
-        outbox.waker = None;
+        outbox.socket = None;
+        outbox.sleeper = None;
         let lost = std::mem::take(&mut outbox.bytes).len();
         self.server.unsent.fetch_sub(lost, Relaxed);
     }
