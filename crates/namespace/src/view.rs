@@ -248,8 +248,7 @@ impl Loader {
                 LoadedBody::Directory(_) => FileKind::Directory,
                 LoadedBody::Symlink(_) => FileKind::Symlink,
             };
-            ns.new_inode(kind, inode.id, inode.name, permission)
-                .map_err(|_| why_not(ns, &inode))?
+            ns.new_inode(kind, inode.id, inode.name, permission).map_err(|_| why_not(ns, &inode))?
         };
         let layout = match inode.body {
             LoadedBody::File {
