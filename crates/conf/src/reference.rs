@@ -12,7 +12,8 @@ pub fn reference_page() -> String {
          Every key that Loxodon honours, with Hadoop's name and meaning. It reads `core-site.xml` and\n\
          `hdfs-site.xml` from `--config DIR`, `HADOOP_CONF_DIR`, `HADOOP_HOME/etc/hadoop` or `/etc/hadoop/conf`;\n\
          `-conf FILE` adds a file and `-D KEY=VALUE` a value. A key of Hadoop's that is not on this page changes\n\
-         nothing: daemons log a warning with its name. This page is generated from `crates/conf/src/keys.rs`.\n\n",
+         nothing: daemons log a warning with its name. Besides these, the NameNode honours\n\
+         `hadoop.proxyuser.NAME.hosts`, `.groups` and `.users`, for any `NAME`. This page is generated from `crates/conf/src/keys.rs`.\n\n",
     );
     let mut sorted: Vec<&Key> = keys::ALL.to_vec();
     sorted.sort_by_key(|key| key.name);
