@@ -489,3 +489,19 @@ fn bytes_that_are_no_message_are_refused() {
         .unwrap_err();
     assert!(error.java_class().ends_with("InvalidProtocolBufferException"));
 }
+
+#[test]
+fn paths_too_deep_or_too_long_are_not_made() {
+    let mut world = World::new();
+    world.mkdirs_as("hdfs", &"/d".repeat(1000)).unwrap();
+    for path in ["/d".repeat(1001), format!("/{}", format!("{}/", "n".repeat(99)).repeat(80))] {
+        let refused = world.mkdirs_as("hdfs", &path).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "mkdirs: Pathname too long.  Limit 8000 characters, 1000 levels."
+        );
+        let rename = RenameRequestProto { src: "/d".into(), dst: path };
+        let refused = world.client::<_, RenameResponseProto>("rename", &rename).unwrap_err();
+        assert!(refused.to_string().starts_with("rename: Pathname too long."), "{refused}");
+    }
+}

@@ -1,6 +1,7 @@
 //! Calls that change the tree: directories, renames, removal, concatenation, links.
 
 use loxodon_namespace::edit::RenameOption;
+use loxodon_namespace::path::{MAX_PATH_DEPTH, MAX_PATH_LENGTH, is_within_limits};
 use loxodon_namespace::plan::CreateMode;
 use loxodon_wire::proto::hdfs::{
     ConcatRequestProto, ConcatResponseProto, CreateSymlinkRequestProto, CreateSymlinkResponseProto,
@@ -9,7 +10,7 @@ use loxodon_wire::proto::hdfs::{
     RenameResponseProto,
 };
 
-use crate::error::Result;
+use crate::error::{NameNodeError, Result};
 use crate::machine::NameNode;
 use crate::request::Request;
 
@@ -26,12 +27,23 @@ pub(crate) fn create_mode(
     CreateMode { masked: mode_bits(masked), unmasked: unmasked.map(mode_bits) }
 }
 
+/// A path that a call makes is not too long or too deep.
+pub(crate) fn check_length(call: &str, path: &str) -> Result<()> {
+    if is_within_limits(path) {
+        return Ok(());
+    }
+    let (length, depth) = (MAX_PATH_LENGTH, MAX_PATH_DEPTH);
+    let what = format!("{call}: Pathname too long.  Limit {length} characters, {depth} levels.");
+    Err(NameNodeError::Io(what))
+}
+
 /// `mkdirs`.
 pub(crate) fn mkdirs(
     machine: &mut NameNode,
     request: &mut Request<'_>,
     asked: MkdirsRequestProto,
 ) -> Result<MkdirsResponseProto> {
+    check_length("mkdirs", &asked.src)?;
     machine.check_safe_mode(request.now, || format!("Cannot create directory {}", asked.src))?;
     let mode = create_mode(&asked.masked, asked.unmasked.as_ref());
     let plan = machine.namespace.plan_mkdirs(&request.op(), &asked.src, mode, asked.create_parent);
@@ -47,6 +59,7 @@ pub(crate) fn rename(
     asked: RenameRequestProto,
 ) -> Result<RenameResponseProto> {
     let RenameRequestProto { src, dst } = &asked;
+    check_length("rename", dst)?;
     machine.check_safe_mode(request.now, || format!("Cannot rename {src}"))?;
     let plan = machine.namespace.plan_rename_old(&request.op(), src, dst);
     let result = machine.commit(request, plan);
@@ -61,6 +74,7 @@ pub(crate) fn rename2(
     asked: Rename2RequestProto,
 ) -> Result<Rename2ResponseProto> {
     let Rename2RequestProto { src, dst, .. } = &asked;
+    check_length("rename", dst)?;
     machine.check_safe_mode(request.now, || format!("Cannot rename {src}"))?;
     let (options, command): (&[RenameOption], _) =
         match (asked.overwrite_dest, asked.move_to_trash.unwrap_or(false)) {
@@ -111,6 +125,9 @@ pub(crate) fn create_symlink(
     request: &mut Request<'_>,
     asked: CreateSymlinkRequestProto,
 ) -> Result<CreateSymlinkResponseProto> {
+    if !is_within_limits(&asked.link) {
+        return Err(NameNodeError::Io("Symlink path exceeds 8000 character limit".into()));
+    }
     machine.check_safe_mode(request.now, || format!("Cannot create symlink {}", asked.link))?;
     let plan = machine.namespace.plan_symlink(
         &request.op(),

@@ -19,7 +19,7 @@ use loxodon_wire::proto::hdfs::{
 use crate::convert::status;
 use crate::error::{NameNodeError, Result};
 use crate::machine::{NameNode, States, to_blocks};
-use crate::ops::namespace::create_mode;
+use crate::ops::namespace::{check_length, create_mode};
 use crate::request::Request;
 
 /// `create`: answers with the new file's status.
@@ -28,6 +28,7 @@ pub(crate) fn create(
     request: &mut Request<'_>,
     asked: CreateRequestProto,
 ) -> Result<CreateResponseProto> {
+    check_length("create", &asked.src)?;
     machine.check_safe_mode(request.now, || format!("Cannot create file{}", asked.src))?;
     let client_machine = request.machine();
     let args = CreateFile {
