@@ -2,6 +2,7 @@
 
 mod acl;
 mod adjust;
+mod codec;
 mod command;
 mod delete;
 mod destination;
@@ -22,6 +23,7 @@ mod mode;
 mod options;
 mod progress;
 pub(crate) mod quota;
+mod sequence_file;
 mod session;
 pub(crate) mod size;
 mod status;

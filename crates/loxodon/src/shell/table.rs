@@ -102,7 +102,7 @@ pub(crate) static COMMANDS: &[Entry] = commands! {
     "tail" "[-f] [-s <sleep interval>] <file>" Some(|| Box::new(Tail::default())), "Prints the last 1024 bytes.\n-f  and what is appended\n-s  pause between looks, in milliseconds";
     "test" "-[defswrz] <path>" Some(|| Box::new(Test::default())),
         "Exit code 0 where the path is: -d a directory, -e there, -f a file, -s not empty, -w writable, -r readable, -z empty.";
-    "text" "[-ignoreCrc] <src> ..." Some(|| Box::new(Text)), "Prints files as text; gzip, deflate, bzip2 and zstd are decompressed.";
+    "text" "[-ignoreCrc] <src> ..." Some(|| Box::new(Text)), "Prints files as text: sequence files record by record; gzip, deflate, bzip2, zstd, snappy and lz4 decompressed.";
     "touch" "[-a] [-m] [-t TIMESTAMP (yyyyMMdd:HHmmss) ] [-c] <path> ..." Some(|| Box::new(Touch::default())),
         "Sets times to now; makes a file where nothing is.\n-a  only of access\n-m  only of change\n-t  to this time\n-c  makes no file";
     "touchz" "<path> ..." Some(|| Box::new(Touchz)), "Makes empty files.";

@@ -6,11 +6,13 @@ use std::rc::Rc;
 use bytes::{Buf, Bytes};
 use tokio::runtime::Runtime;
 
+use super::codec::Codec;
 use super::command::Command;
 use super::display;
 use super::failure::{Failure, Result};
 use super::item::Item;
 use super::options::Format;
+use super::sequence_file::Records;
 use super::session::Session;
 use super::stream::Reader;
 
@@ -73,30 +75,17 @@ impl Command for Text {
 fn decoder(item: &Item, start: &[u8], file: BufReader<Blocking>) -> Result<Box<dyn Read>> {
     match start {
         [0x1f, 0x8b, ..] => return Ok(Box::new(flate2::bufread::MultiGzDecoder::new(file))),
-        [b'S', b'E', b'Q', ..] => {
-            return Err(Failure::unsupported(format!(
-                "{item}: sequence files are not shown as text"
-            )));
-        }
+        [b'S', b'E', b'Q', ..] => return Ok(Box::new(Records::open(file)?)),
         [b'O', b'b', b'j', ..] => {
             return Err(Failure::unsupported(format!("{item}: Avro files are not shown as text")));
         }
         _ => {}
     }
-    let name = super::location::name(&item.path);
-    Ok(match name.rsplit_once('.').map(|(_, ending)| ending) {
-        Some("deflate") => Box::new(flate2::bufread::ZlibDecoder::new(file)),
-        Some("bz2") => Box::new(bzip2::bufread::MultiBzDecoder::new(file)),
-        Some("zst") => Box::new(
-            zstd::stream::read::Decoder::with_buffer(file)
-                .map_err(|e| Failure::io(e.to_string()))?,
-        ),
-        Some("gz") if !start.is_empty() => return Err(Failure::io("not a gzip file")),
-        Some(ending @ ("snappy" | "lz4")) => {
-            return Err(Failure::unsupported(format!(
-                "{item}: .{ending} files are not decompressed"
-            )));
+    match Codec::of_name(super::location::name(&item.path)) {
+        Some(Codec::Gzip) if !start.is_empty() => Err(Failure::io("not a gzip file")),
+        Some(codec) if !start.is_empty() => {
+            codec.decoder(file).map_err(|e| Failure::io(e.to_string()))
         }
-        _ => Box::new(file),
-    })
+        _ => Ok(Box::new(file)),
+    }
 }
