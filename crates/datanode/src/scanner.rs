@@ -8,7 +8,7 @@ use loxodon_wire::ids::BlockId;
 use tracing::{info, warn};
 
 use crate::block::Block;
-use crate::dataset::replica::ReplicaState;
+use crate::dataset::replica::{Replica, ReplicaState, VolumeIndex};
 use crate::dataset::{Pool, ReplicaFiles};
 use crate::error::Result;
 use crate::node::Node;
@@ -21,9 +21,14 @@ const STEP: usize = 1 << 20;
 
 /// Starts the scanners that are wanted.
 pub(crate) fn start(node: &Arc<Node>) {
-    if let Some(period) = node.settings.scan_period {
-        let weak = Arc::downgrade(node);
-        node.in_background("block-scanner", move || repeat(&weak, period, |node| verify_all(node)));
+    if let Some(period) = node.settings.scan_period
+        && node.settings.scan_bandwidth > 0
+    {
+        for volume in node.dataset.volumes() {
+            let (weak, index) = (Arc::downgrade(node), volume.index);
+            let work = move || repeat(&weak, period, |node| verify_all(node, index));
+            node.in_background("block-scanner", work);
+        }
     }
     let interval = node.settings.directory_scan_interval;
     if !interval.is_zero() {
@@ -47,15 +52,25 @@ fn repeat(node: &Weak<Node>, period: Duration, work: impl Fn(&Arc<Node>)) {
 }
 
 fn blocks(pool: &Pool) -> Vec<BlockId> {
-    let mut ids: Vec<BlockId> = pool.replicas.read().keys().copied().collect();
+    blocks_of(pool, None)
+}
+
+/// The blocks that lie on `volume`, or on any, in the order of their ids.
+fn blocks_of(pool: &Pool, volume: Option<VolumeIndex>) -> Vec<BlockId> {
+    let replicas = pool.replicas.read();
+    let here = |replica: &Replica| volume.is_none_or(|volume| replica.volume == volume);
+    let mut ids: Vec<BlockId> =
+        replicas.iter().filter(|(_, replica)| here(replica)).map(|(id, _)| *id).collect();
+    drop(replicas);
     ids.sort_unstable();
     ids
 }
 
-fn verify_all(node: &Arc<Node>) {
+/// Verifies the replicas of one volume, at the rate that each volume has for itself.
+fn verify_all(node: &Arc<Node>, volume: VolumeIndex) {
     let throttle = Throttle::new(node.settings.scan_bandwidth);
     for pool in node.dataset.pools() {
-        for id in blocks(&pool) {
+        for id in blocks_of(&pool, Some(volume)) {
             if node.is_stopping() {
                 return;
             }

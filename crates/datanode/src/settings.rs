@@ -202,6 +202,7 @@ impl DataNodeSettings {
         self.write_bandwidth = conf.bytes(&keys::WRITE_BANDWIDTH)?;
         self.read_bandwidth = conf.bytes(&keys::READ_BANDWIDTH)?;
         self.directory_scan_interval = conf.time(&keys::DIRECTORY_SCAN_INTERVAL)?;
+        self.scan_bandwidth = conf.bytes(&keys::SCAN_BANDWIDTH)?;
         let hours = conf.int(&keys::SCAN_PERIOD)?;
         // Hadoop reads 0 as its default of three weeks.
         let hours = if hours == 0 { 504 } else { hours };

@@ -4,9 +4,13 @@
 mod common;
 
 use std::io::{Read, Write};
+use std::net::TcpListener;
 
 use common::{Ack, NameNode, Reader, Writer, block, data_file, eventually, pattern, response};
-use loxodon_wire::transfer::{PacketHeader, Status};
+use loxodon_wire::proto::hdfs as proto;
+use loxodon_wire::transfer::{
+    Congestion, HeaderFlag, PacketHeader, PipelineAck, Slow, Status, WriteStage, encode_message,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_packet_is_named_by_the_last_datanode() {
@@ -27,7 +31,8 @@ async fn a_damaged_packet_is_named_by_the_last_datanode() {
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_sent_damaged_data_on_takes_the_blame() {
     let namenode = NameNode::start().await;
-    let places = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let places =
+        [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let mut nodes = Vec::new();
     for place in &places {
         nodes.push(namenode.datanode(place.path()).await);
@@ -41,33 +46,57 @@ async fn whoever_sent_damaged_data_on_takes_the_blame() {
     assert_eq!(writer.ack().unwrap(), Ack(1, vec![Status::Success, Status::Error]));
 }
 
+/// A DataNode behind that finds everything good.
+fn credulous() -> (proto::DatanodeInfoProto, std::thread::JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let id = proto::DatanodeIdProto {
+        ip_addr: "127.0.0.1".to_owned(),
+        host_name: "127.0.0.1".to_owned(),
+        xfer_port: port.into(),
+        ..Default::default()
+    };
+    let thread = std::thread::spawn(move || {
+        let (mut link, _) = listener.accept().unwrap();
+        let mut answer = Vec::new();
+        let good = proto::BlockOpResponseProto {
+            status: Status::Success as i32,
+            first_bad_link: Some(String::new()),
+            ..Default::default()
+        };
+        encode_message(&good, &mut answer);
+        let flags = vec![HeaderFlag::new(Status::Success, Congestion::Disabled, Slow::Normal)];
+        PipelineAck { seqno: 0, flags, downstream_nanos: 0 }.encode(&mut answer);
+        link.write_all(&answer).unwrap();
+        // Until the DataNode before it goes.
+        let _ = link.read_to_end(&mut Vec::new());
+    });
+    (proto::DatanodeInfoProto { id, ..Default::default() }, thread)
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_datanode_in_the_middle_that_must_verify_says_what_it_found() {
-    let namenode = NameNode::start().await;
-    let places = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-    let (first, last) =
-        (namenode.datanode(places[0].path()).await, namenode.datanode(places[1].path()).await);
-    let written = pattern(512, 1);
-    let writer = Writer::create(first.transfer_address(), &block(3), &[]);
-    writer.write_all(&written, 512);
-    let behind = [namenode.info_of(&last)];
-    // The replica is summed in chunks of 512: packets in chunks of 256 are translated, so verified, there.
+async fn a_datanode_in_the_middle_says_what_it_found_itself() {
+    let (place, namenode) = (tempfile::tempdir().unwrap(), NameNode::start().await);
+    let datanode = namenode.datanode(place.path()).await;
+    Writer::create(datanode.transfer_address(), &block(3), &[]).write_all(&pattern(512, 1), 512);
     let mut whole = block(3);
     whole.num_bytes = Some(512);
-    let (answer, mut writer) = Writer::request(first.transfer_address(), &whole, |write| {
-        write.stage = loxodon_wire::transfer::WriteStage::SetupAppend.to_proto();
+    let (behind, thread) = credulous();
+    // The replica is summed in chunks of 512: packets in chunks of 256 are translated, and so verified.
+    let (answer, mut writer) = Writer::request(datanode.transfer_address(), &whole, |write| {
+        write.stage = WriteStage::SetupAppend.to_proto();
         write.latest_generation_stamp = 1002;
         (write.min_bytes_rcvd, write.max_bytes_rcvd) = (512, 512);
         write.requested_checksum.bytes_per_checksum = 256;
-        write.targets = behind.to_vec();
+        write.targets = vec![behind];
         write.target_storage_types = vec![1];
         write.pipeline_size = 2;
     });
-    // The last DataNode has no such replica: the writer hears which one could not be reached.
-    let answer = answer.unwrap();
-    assert_eq!(answer.status, Status::Error as i32);
-    assert_eq!(answer.first_bad_link.unwrap(), last.transfer_address().to_string());
-    assert_eq!(writer.link.read(&mut [0; 8]).unwrap_or(0), 0);
+    assert_eq!(answer.unwrap().status, Status::Success as i32);
+    writer.offset = 512;
+    writer.send_with(&pattern(256, 2), &[1, 2, 3, 4]).unwrap();
+    assert_eq!(writer.ack().unwrap(), Ack(0, vec![Status::ErrorChecksum, Status::Success]));
+    thread.join().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -81,11 +110,15 @@ async fn packets_that_make_no_sense_end_their_connection_alone() {
         id += 1;
         let mut writer = Writer::create(address, &block(id), &[]);
         send(&mut writer);
+        writer.link.shutdown(std::net::Shutdown::Write).unwrap();
         let mut rest = Vec::new();
         // A reset is an end as well.
         let _ = writer.link.read_to_end(&mut rest);
         assert!(rest.is_empty(), "no packet of {id} was acknowledged: {rest:?}");
-        assert_eq!(data_file(place.path(), &block(id)).map(|path| std::fs::metadata(path).unwrap().len()), Some(0));
+        assert_eq!(
+            data_file(place.path(), &block(id)).map(|path| std::fs::metadata(path).unwrap().len()),
+            Some(0)
+        );
     };
     let header = |offset, length| PacketHeader {
         offset_in_block: offset,
@@ -101,10 +134,7 @@ async fn packets_that_make_no_sense_end_their_connection_alone() {
     refused(&|writer| writer.link.write_all(&[0x7f, 0xff, 0xff, 0xff, 0, 25]).unwrap());
     refused(&|writer| writer.link.write_all(&[0xff; 64]).unwrap());
     refused(&|writer| writer.link.write_all(&[0, 0, 0, 4, 0x7f, 0xff, 1, 2, 3]).unwrap());
-    refused(&|writer| {
-        writer.raw(header(0, 1024), &[0; 8], &data[..100]).unwrap();
-        writer.link.shutdown(std::net::Shutdown::Write).unwrap();
-    });
+    refused(&|writer| writer.raw(header(0, 1024), &[0; 8], &data[..100]).unwrap());
     Writer::create(address, &block(9), &[]).write_all(&data, 512);
     assert_eq!(Reader::read(address, &block(9), 0, 1024).unwrap(), data);
 }

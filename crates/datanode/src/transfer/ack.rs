@@ -19,10 +19,25 @@ impl<L: Link> AckSink<L> {
     }
 
     pub(super) fn send(&self, ack: &PipelineAck) -> io::Result<()> {
-        let (link, buffer) = &mut *self.state.lock();
-        buffer.clear();
+        self.add(ack);
+        self.flush()
+    }
+
+    /// Keeps an acknowledgement until the next one is sent: for packets whose successor is here already.
+    pub(super) fn add(&self, ack: &PipelineAck) {
+        let (_, buffer) = &mut *self.state.lock();
         ack.encode(buffer);
-        link.write_all(buffer)
+    }
+
+    /// Sends what was kept.
+    pub(super) fn flush(&self) -> io::Result<()> {
+        let (link, buffer) = &mut *self.state.lock();
+        if buffer.is_empty() {
+            return Ok(());
+        }
+        let sent = link.write_all(buffer);
+        buffer.clear();
+        sent
     }
 
     /// Tells the writer that this DataNode restarts and will be back.

@@ -72,6 +72,11 @@ impl<L: Link> Receiver<'_, L> {
         received
     }
 
+    /// Whether the next packet has come already.
+    pub(super) fn has_next(&self) -> bool {
+        matches!(self.packets.packet(), Ok(Some(_)))
+    }
+
     fn take(&mut self, packet: &Packet<'_>) -> Result<Received> {
         let header = packet.header;
         self.seqno = header.seqno;

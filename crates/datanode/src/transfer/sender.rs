@@ -251,7 +251,8 @@ mod tests {
     #[test]
     fn a_chunk_longer_than_the_block_is_announced_shorter_but_stays_one() {
         let of = |chunk| DataChecksum::new(ChecksumType::Crc32c, chunk).unwrap();
-        let announced = |chunk, length| readable(of(chunk), length).unwrap().bytes_per_chunk() as u64;
+        let announced =
+            |chunk, length| readable(of(chunk), length).unwrap().bytes_per_chunk() as u64;
         assert_eq!(announced(512, 5), 512);
         assert_eq!(announced(64 << 20, 5), MAX_CHUNK);
         assert_eq!(announced(64 << 20, 30 << 20), 30 << 20);

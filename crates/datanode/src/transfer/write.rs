@@ -24,6 +24,9 @@ use crate::error::{DataNodeError, NetworkContext, Result};
 use crate::node::Node;
 use crate::storage::StorageType;
 
+/// Packets that are there already are read together, up to this many bytes: they stay in the processor's
+/// cache until they are written.
+const READ_AHEAD: usize = 256 * 1024;
 /// How long the word that a packet was damaged may take to the writer.
 const VERDICT_PATIENCE: Duration = Duration::from_secs(3);
 
@@ -212,6 +215,7 @@ impl Write<'_> {
         mirror: Option<&TcpStream>,
     ) -> Result<Receiver<'a, TcpStream>> {
         let mut packets = PacketReader::new(self.node.settings.max_packet);
+        packets.set_read_ahead(READ_AHEAD);
         packets.preload(&requests.take_rest());
         let mirror = mirror
             .map(Link::duplicate)
@@ -290,7 +294,9 @@ impl Write<'_> {
             let received = match receiver.packet(&mut requests.link) {
                 Ok(received) => received,
                 Err(error) => {
-                    if let DataNodeError::Checksum(_) = error {
+                    // The packets before it are good.
+                    let heard = sink.flush().is_ok();
+                    if heard && let DataNodeError::Checksum(_) = error {
                         self.acknowledge(&sink, handle, receiver.seqno, Status::ErrorChecksum)?;
                     }
                     return Err(error);
@@ -301,6 +307,12 @@ impl Write<'_> {
             }
             if received.header.seqno != HEARTBEAT_SEQNO {
                 handle.writing.set_acked(received.end);
+            }
+            // One write for all packets that came together.
+            if receiver.has_next() && !received.header.last_in_block && !received.header.sync_block
+            {
+                sink.add(&acknowledgement(received.header.seqno, Status::Success));
+                continue;
             }
             self.acknowledge(&sink, handle, received.header.seqno, Status::Success)?;
             if received.header.last_in_block {
@@ -316,8 +328,8 @@ impl Write<'_> {
         seqno: i64,
         status: Status,
     ) -> Result<()> {
-        let ack = PipelineAck { seqno, flags: vec![flag(status)], downstream_nanos: 0 };
-        sink.send(&ack).network("cannot acknowledge to the writer of", &handle.block)
+        sink.send(&acknowledgement(seqno, status))
+            .network("cannot acknowledge to the writer of", &handle.block)
     }
 
     fn sink(&self, requests: &Requests<TcpStream>) -> Result<Arc<AckSink<TcpStream>>> {
@@ -376,17 +388,18 @@ impl Write<'_> {
         queue: &Queue,
     ) -> Result<()> {
         loop {
-            let Received { header, end } = receiver.packet(&mut requests.link).inspect_err(|error| {
-                if let DataNodeError::Checksum(_) = error {
-                    queue.push(Pending {
-                        seqno: receiver.seqno,
-                        end: 0,
-                        last: false,
-                        status: Status::ErrorChecksum,
-                        at: Instant::now(),
-                    });
-                }
-            })?;
+            let Received { header, end } =
+                receiver.packet(&mut requests.link).inspect_err(|error| {
+                    if let DataNodeError::Checksum(_) = error {
+                        queue.push(Pending {
+                            seqno: receiver.seqno,
+                            end: 0,
+                            last: false,
+                            status: Status::ErrorChecksum,
+                            at: Instant::now(),
+                        });
+                    }
+                })?;
             queue.push(Pending {
                 seqno: header.seqno,
                 end,
@@ -418,6 +431,10 @@ impl Write<'_> {
         self.node.metrics.bytes_written.add(block.length);
         Ok(())
     }
+}
+
+fn acknowledgement(seqno: i64, status: Status) -> PipelineAck {
+    PipelineAck { seqno, flags: vec![flag(status)], downstream_nanos: 0 }
 }
 
 fn take_first<T>(list: &mut Vec<T>) -> Option<T> {

@@ -1,5 +1,5 @@
 //! A NameNode that only listens, and a writer and reader that speak the transfer protocol by hand.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
+#![allow(dead_code, unreachable_pub, unused_imports, clippy::unwrap_used, clippy::expect_used)]
 
 mod transfer;
 
@@ -21,6 +21,9 @@ pub use transfer::{Ack, Reader, Writer, block, checksum, pattern, request, respo
 
 pub const POOL: &str = "BP-1-127.0.0.1-1";
 pub const CLUSTER: &str = "CID-model";
+/// `ReceivedDeletedBlockInfoProto.BlockStatus`.
+pub const RECEIVED: i32 = 2;
+pub const DELETED: i32 = 3;
 /// Whatever is waited for comes long before.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -172,13 +175,12 @@ impl Model {
         }
     }
 
-    /// Waits until a block is reported as received (1), deleted (2) or receiving (0).
+    /// Waits until a block is reported with this status.
     pub fn wait_change(&self, block: &proto::ExtendedBlockProto, status: i32) -> proto::BlockProto {
         self.wait(&format!("change {status} of {}", block.block_id), |heard| {
             let mut changes = heard.changes.iter();
-            let found = changes.find(|change| {
-                change.block.block_id == block.block_id && change.status == status
-            });
+            let found = changes
+                .find(|change| change.block.block_id == block.block_id && change.status == status);
             found.map(|change| change.block.clone())
         })
     }
@@ -238,7 +240,9 @@ impl NameNode {
         let port = u32::from(datanode.transfer_address().port());
         let id = self.model.wait("registration", |heard| {
             let mut known = heard.registrations.iter().rev();
-            known.find(|known| known.datanode_id.xfer_port == port).map(|known| known.datanode_id.clone())
+            known
+                .find(|known| known.datanode_id.xfer_port == port)
+                .map(|known| known.datanode_id.clone())
         });
         proto::DatanodeInfoProto { id, ..Default::default() }
     }

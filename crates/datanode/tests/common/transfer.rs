@@ -7,8 +7,8 @@ use std::time::Duration;
 use loxodon_wire::checksum::{ChecksumType, DataChecksum};
 use loxodon_wire::proto::hdfs as proto;
 use loxodon_wire::transfer::{
-    LengthPrefix, MAX_HEADER, Operation, PacketHeader, PacketReader, PipelineAck, Status, WriteStage,
-    decode_message, encode_message,
+    LengthPrefix, MAX_HEADER, Operation, PacketHeader, PacketReader, PipelineAck, Status,
+    WriteStage, decode_message, encode_message,
 };
 
 use super::POOL;
@@ -208,7 +208,8 @@ impl Reader {
         let Some(info) = answer.read_op_checksum_info else {
             return Err(answer.message.unwrap_or_default());
         };
-        let sum = DataChecksum::from_proto(info.checksum.r#type, info.checksum.bytes_per_checksum).unwrap();
+        let sum = DataChecksum::from_proto(info.checksum.r#type, info.checksum.bytes_per_checksum)
+            .unwrap();
         let (mut packets, mut data) = (PacketReader::new(16 << 20), Vec::new());
         loop {
             if let Some(packet) = packets.packet().map_err(|error| error.to_string())? {

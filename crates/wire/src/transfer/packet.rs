@@ -144,11 +144,15 @@ impl<'a> Packet<'a> {
     }
 }
 
+/// Packets longer than this are read ahead of.
+const LARGE: usize = 32 * 1024;
+
 /// A buffer that a stream's bytes are read into, and packets are looked at in.
 ///
 /// Fill [`Self::space`] from the stream, say how much came with [`Self::filled`], look with
 /// [`Self::packet`], drop the packet with [`Self::consume`]. The space is as long as the last packet,
-/// since most are alike: so a packet is read whole and the next one is not begun.
+/// since most are alike: so a packet is read whole and the next one is not begun, unless
+/// [`Self::set_read_ahead`] says otherwise.
 #[derive(Debug)]
 pub struct PacketReader {
     buffer: Vec<u8>,
@@ -156,13 +160,19 @@ pub struct PacketReader {
     end: usize,
     expected: usize,
     max_packet: usize,
+    read_ahead: usize,
 }
 
 impl PacketReader {
     /// Packets of up to `max_packet` bytes.
     #[must_use]
     pub const fn new(max_packet: usize) -> Self {
-        Self { buffer: Vec::new(), start: 0, end: 0, expected: 4096, max_packet }
+        Self { buffer: Vec::new(), start: 0, end: 0, expected: 4096, max_packet, read_ahead: 0 }
+    }
+
+    /// Offers room for `bytes` once packets are large, so that several that have come are read at once.
+    pub const fn set_read_ahead(&mut self, bytes: usize) {
+        self.read_ahead = bytes;
     }
 
     /// Goes on with bytes that were read too much before the packets began.
@@ -190,7 +200,9 @@ impl PacketReader {
     pub fn space(&mut self) -> Result<&mut [u8], TransferError> {
         let have = self.end - self.start;
         let whole = self.lengths()?.map_or(self.expected, |lengths| lengths.total());
-        let missing = whole.max(MAX_HEADER).saturating_sub(have).max(1);
+        // Streams of small packets keep their small buffer.
+        let ahead = if self.expected > LARGE { self.read_ahead } else { 0 };
+        let missing = whole.max(MAX_HEADER).max(ahead).saturating_sub(have).max(1);
         self.make_room(missing);
         Ok(self.buffer.get_mut(self.end..self.end + missing).unwrap_or_default())
     }
@@ -278,13 +290,14 @@ mod tests {
         }
 
         #[test]
-        fn any_split_gives_the_same_packets(sizes in proptest::collection::vec(0_usize..2000, 1..8), mut step in 1_usize..700) {
+        fn any_split_gives_the_same_packets(sizes in proptest::collection::vec(0_usize..50_000, 1..8), mut step in 1_usize..100_000, ahead in 0_usize..200_000) {
             let bodies: Vec<Vec<u8>> = sizes.iter().map(|&size| vec![size as u8; size]).collect();
             let mut stream = Vec::new();
             for (seqno, body) in bodies.iter().enumerate() {
                 stream.extend(packet(header(seqno as i64, body), b"sums", body));
             }
-            let (mut reader, mut seen, mut rest) = (PacketReader::new(4096), Vec::new(), &stream[..]);
+            let (mut reader, mut seen, mut rest) = (PacketReader::new(1 << 20), Vec::new(), &stream[..]);
+            reader.set_read_ahead(ahead);
             loop {
                 while let Some(packet) = reader.packet().unwrap() {
                     assert_eq!((packet.checksums, packet.header.seqno), (b"sums".as_slice(), seen.len() as i64));
@@ -299,7 +312,7 @@ mod tests {
                 space[..count].copy_from_slice(&rest[..count]);
                 rest = &rest[count..];
                 reader.filled(count);
-                step = step % 699 + 1;
+                step = step % 99_999 + 1;
             }
             assert_eq!(seen, bodies);
         }
