@@ -34,8 +34,6 @@ pub struct FsckOptions {
     pub maintenance: bool,
     /// `-delete`: damaged files are to be removed.
     pub delete: bool,
-    /// `-move`: what can be saved of damaged files goes to `/lost+found`.
-    pub salvage: bool,
 }
 
 /// A walk in work. Its text gathers in [`Fsck::take_output`].
@@ -149,7 +147,7 @@ impl Fsck {
         std::mem::take(&mut self.output)
     }
 
-    /// Files with missing or corrupt blocks, for `-delete` and `-move`.
+    /// Files with missing or corrupt blocks, for `-delete`.
     #[must_use]
     pub fn take_damaged(&mut self) -> Vec<String> {
         std::mem::take(&mut self.damaged)

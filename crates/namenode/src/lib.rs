@@ -9,6 +9,7 @@ mod convert;
 pub mod dispatch;
 pub mod error;
 pub mod fsck;
+mod fsck_block;
 pub mod load;
 mod located;
 pub mod machine;

@@ -43,6 +43,12 @@ impl BlockManager {
         Some(located)
     }
 
+    /// Whether this replica is more than the block needs and waits to be deleted.
+    #[must_use]
+    pub fn is_excess(&self, id: BlockId, replica: Target) -> bool {
+        self.standing(id, replica.storage) == Some(ReplicaStanding::Excess)
+    }
+
     fn readable(&self, id: BlockId, located: &mut Located) {
         let mut damaged: SmallVec<[Target; 4]> = SmallVec::new();
         for storage in self.map.replicas(id) {

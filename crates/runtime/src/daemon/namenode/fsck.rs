@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Zoned;
+use loxodon_namenode::audit::AuditEvent;
 use loxodon_namenode::fsck::{Fsck, FsckOptions};
 use loxodon_namenode::{Identity, Request as Op};
 use loxodon_namespace::edit::RpcIds;
@@ -54,16 +55,60 @@ impl Walk {
     fn run(&self) {
         let path = self.request.parameter("path").unwrap_or("/").to_owned();
         let user = &self.identity.caller.user;
+        if self.has("showprogress") {
+            self.say(
+                "The fsck switch -showprogress is deprecated and no longer has any effect. \
+                 Progress is now shown by default.\n"
+                    .to_owned(),
+            );
+        }
+        if let Some(names) = self.request.parameter("blockId") {
+            self.check_blocks(names);
+            return;
+        }
         self.say(format!(
             "FSCK started by {user} (auth:SIMPLE) from /{} for path {path} at {}\n",
             self.request.peer.ip(),
             date()
         ));
-        match self.walk(&path) {
+        let result = self.walk(&path);
+        self.note(result.is_ok(), &path);
+        match result {
             Ok(ending) => self.say(ending),
             Err(message) => {
                 self.say(self.ended());
                 self.say(format!("{message}\n\n\nFsck on path '{path}' FAILED"));
+            }
+        }
+    }
+
+    /// Writes the check into the audit log.
+    fn note(&self, allowed: bool, what: &str) {
+        let mut op = Op::new(self.door.clock.now(), &self.identity, RpcIds::NONE);
+        op.address = Some(self.request.peer.ip().to_canonical());
+        op.effects.audit.push(AuditEvent::of(allowed, "fsck", what));
+        self.door.after(op);
+    }
+
+    fn check_blocks(&self, names: &str) {
+        let mut op = Op::new(self.door.clock.now(), &self.identity, RpcIds::NONE);
+        let maintenance = self.has("maintenance");
+        let result = self.door.machine.read().check_blocks(&mut op, names, maintenance);
+        let shown: Vec<&str> = names.split(' ').collect();
+        self.note(result.is_ok(), &format!("blocksIds=[{}]", shown.join(", ")));
+        match result {
+            Ok(text) => {
+                self.say(format!(
+                    "FSCK started by {} (auth:SIMPLE) from /{} at {}\n",
+                    self.identity.caller.user,
+                    self.request.peer.ip(),
+                    date()
+                ));
+                self.say(text);
+            }
+            Err(error) => {
+                self.say(self.ended());
+                self.say(format!("{error}\n\n\nFsck on path '/' FAILED"));
             }
         }
     }
@@ -95,10 +140,17 @@ impl Walk {
             open_files: self.has("openforwrite"),
             maintenance: self.has("maintenance"),
             delete: self.has("delete"),
-            salvage: self.has("move"),
         };
-        if options.salvage {
-            return Err("-move is not supported by this NameNode".to_owned());
+        // Nobody may believe that these did what they say.
+        for (name, option) in [
+            ("move", "-move"),
+            ("storagepolicies", "-storagepolicies"),
+            ("upgradedomains", "-upgradedomains"),
+            ("replicate", "-replicate"),
+        ] {
+            if self.has(name) {
+                return Err(format!("{option} is not supported by this NameNode"));
+            }
         }
         let op = Op::new(self.door.clock.now(), &self.identity, RpcIds::NONE).op();
         let walk = Fsck::new(&self.door.machine.read(), &op, path, options.clone());

@@ -1,0 +1,487 @@
+//! The NameNode daemon on real sockets and disks.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use loxodon_client::{AdminState, Client, CreateOptions, DatanodeReportKind};
+use loxodon_rpc::client::{CallOptions, ClientSettings, RpcClient, RpcError, ServerAddress};
+use loxodon_runtime::minicluster::{MiniCluster, MiniClusterOptions};
+use loxodon_runtime::web::{self, client::HttpTarget};
+use loxodon_wire::proto::common::{
+    GetServiceStatusRequestProto, GetServiceStatusResponseProto, HaRequestSource,
+    HaStateChangeRequestInfoProto, RefreshServiceAclRequestProto, RefreshServiceAclResponseProto,
+    RefreshSuperUserGroupsConfigurationRequestProto as RefreshProxyUsersRequest,
+    RefreshSuperUserGroupsConfigurationResponseProto as RefreshProxyUsersResponse,
+    TransitionToActiveRequestProto, TransitionToActiveResponseProto,
+};
+use loxodon_wire::proto::hdfs::*;
+use loxodon_wire::rpc::{UserIdentity, protocol};
+
+fn me() -> String {
+    loxodon_runtime::daemon::process_user()
+}
+
+async fn cluster(datanodes: usize, settings: &[(&str, &str)]) -> MiniCluster {
+    let settings = settings.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    let options = MiniClusterOptions { datanodes, settings, ..MiniClusterOptions::default() };
+    MiniCluster::start(options).await.unwrap()
+}
+
+fn address(cluster: &MiniCluster) -> ServerAddress {
+    ServerAddress::new("127.0.0.1", cluster.rpc_port())
+}
+
+fn calls_as(user: UserIdentity) -> RpcClient {
+    RpcClient::new(ClientSettings::default(), Arc::new(user))
+}
+
+fn files(cluster: &MiniCluster) -> Client {
+    Client::connect(cluster.conf(), &cluster.uri(), UserIdentity::new(me())).unwrap()
+}
+
+async fn put(client: &Client, path: &str, data: &[u8], options: CreateOptions) {
+    let mut file = client.create(path, options).await.unwrap();
+    file.write_all(data).await.unwrap();
+    file.close().await.unwrap();
+}
+
+/// Looks every few milliseconds, for half a minute at most.
+async fn eventually<F: Future<Output = bool>>(what: &str, mut look: impl FnMut() -> F) {
+    let end = Instant::now() + Duration::from_secs(30);
+    while !look().await {
+        assert!(Instant::now() < end, "it did not happen that {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn create_request(src: &str) -> CreateRequestProto {
+    CreateRequestProto {
+        src: src.into(),
+        masked: FsPermissionProto { perm: 0o644 },
+        client_name: "writer".into(),
+        create_flag: CreateFlagProto::Create as u32,
+        create_parent: true,
+        replication: 1,
+        block_size: 1 << 20,
+        ..CreateRequestProto::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_is_sent_again_is_done_once() {
+    let mut cluster = cluster(0, &[]).await;
+    let at = address(&cluster);
+    let client = calls_as(UserIdentity::new(me()));
+    let files = files(&cluster);
+    let identity = client.new_call();
+    let again = |retry_count| CallOptions {
+        identity: Some(identity),
+        retry_count,
+        ..CallOptions::default()
+    };
+    let asked = create_request("/f");
+    // Each user has a connection of his own; the call's identity is all that counts.
+    files.set_permission("/", 0o777).await.unwrap();
+    let elsewhere = client.with_user(Arc::new(UserIdentity::new("somebody")));
+    let create = |retry_count: i32| {
+        let client = if retry_count % 2 == 0 { &client } else { &elsewhere };
+        client.call::<_, CreateResponseProto>(
+            &at,
+            &protocol::CLIENT_NAMENODE,
+            "create",
+            &asked,
+            again(retry_count),
+        )
+    };
+    // Both before either is on disk, as far as the sockets let them.
+    let (first, second) = tokio::join!(create(0), create(1));
+    let first = first.unwrap();
+    assert_eq!(second.unwrap(), first);
+    let written = files.transaction_id().await.unwrap();
+    assert_eq!(create(2).await.unwrap(), first);
+    assert_eq!(files.transaction_id().await.unwrap(), written);
+
+    // Another call of the same client is another call.
+    let other = client.call::<_, CreateResponseProto>(
+        &at,
+        &protocol::CLIENT_NAMENODE,
+        "create",
+        &asked,
+        CallOptions::default(),
+    );
+    let error = other.await.unwrap_err();
+    assert!(error.java_class().ends_with("AlreadyBeingCreatedException"), "{error}");
+
+    // What was acknowledged is known after a crash.
+    cluster.kill_namenode().await;
+    cluster.start_namenode().await.unwrap();
+    assert_eq!(create(3).await.unwrap(), first);
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn proxy_users_speak_for_whom_they_may() {
+    let settings =
+        [("hadoop.proxyuser.oozie.users", "alice"), ("hadoop.proxyuser.oozie.hosts", "*")];
+    let cluster = cluster(0, &settings).await;
+    let at = address(&cluster);
+    let ask = |effective: &str, real: &str| {
+        let user = UserIdentity { effective: effective.into(), real: Some(real.into()) };
+        let at = at.clone();
+        async move {
+            let asked = GetFileInfoRequestProto { src: "/".into() };
+            calls_as(user)
+                .call::<_, GetFileInfoResponseProto>(
+                    &at,
+                    &protocol::CLIENT_NAMENODE,
+                    "getFileInfo",
+                    &asked,
+                    CallOptions::default(),
+                )
+                .await
+        }
+    };
+    assert!(ask("alice", "oozie").await.unwrap().fs.is_some());
+    for (effective, real) in [("bob", "oozie"), ("alice", "eve")] {
+        let error = ask(effective, real).await.unwrap_err();
+        let RpcError::Remote(error) = error else { panic!("{error}") };
+        assert_eq!(error.class, "org.apache.hadoop.security.authorize.AuthorizationException");
+        let text = format!("User: {real} is not allowed to impersonate {effective}");
+        assert_eq!(error.message, text);
+    }
+    let refresh = |user: &str| {
+        let at = at.clone();
+        let client = calls_as(UserIdentity::new(user));
+        async move {
+            client
+                .call::<_, RefreshProxyUsersResponse>(
+                    &at,
+                    &protocol::REFRESH_USER_MAPPINGS,
+                    "refreshSuperUserGroupsConfiguration",
+                    &RefreshProxyUsersRequest {},
+                    CallOptions::default(),
+                )
+                .await
+        }
+    };
+    refresh(&me()).await.unwrap();
+    assert!(refresh("eve").await.unwrap_err().java_class().ends_with("AccessControlException"));
+    assert!(ask("alice", "oozie").await.is_ok());
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_single_namenode_says_so() {
+    let cluster = cluster(0, &[]).await;
+    let at = address(&cluster);
+    let client = calls_as(UserIdentity::new(me()));
+    let options = CallOptions::default;
+    let status = client
+        .call::<_, GetServiceStatusResponseProto>(
+            &at,
+            &protocol::HA_SERVICE,
+            "getServiceStatus",
+            &GetServiceStatusRequestProto {},
+            options(),
+        )
+        .await;
+    let change = |source: HaRequestSource| TransitionToActiveRequestProto {
+        req_info: HaStateChangeRequestInfoProto { req_source: source.into() },
+    };
+    let (by_user, by_controller) =
+        (change(HaRequestSource::RequestByUser), change(HaRequestSource::RequestByZkfc));
+    let active = |asked| {
+        client.call::<_, TransitionToActiveResponseProto>(
+            &at,
+            &protocol::HA_SERVICE,
+            "transitionToActive",
+            asked,
+            options(),
+        )
+    };
+    let acl = client
+        .call::<_, RefreshServiceAclResponseProto>(
+            &at,
+            &protocol::REFRESH_AUTHORIZATION_POLICY,
+            "refreshServiceAcl",
+            &RefreshServiceAclRequestProto {},
+            options(),
+        )
+        .await;
+    let said = |error: RpcError| match error {
+        RpcError::Remote(error) => (error.class.into_owned(), error.message),
+        other => panic!("{other}"),
+    };
+    let failed = "org.apache.hadoop.ha.ServiceFailedException";
+    let disabled = (failed.to_owned(), "HA for namenode is not enabled".to_owned());
+    assert_eq!(said(status.unwrap_err()), disabled);
+    assert_eq!(said(active(&by_user).await.unwrap_err()), disabled);
+    let (class, message) = said(active(&by_controller).await.unwrap_err());
+    assert_eq!(class, "org.apache.hadoop.security.AccessControlException");
+    assert!(message.starts_with("Request from ZK failover controller at "), "{message}");
+    let (class, message) = said(acl.unwrap_err());
+    assert_eq!(class, "org.apache.hadoop.security.authorize.AuthorizationException");
+    assert_eq!(message, "Service Level Authorization not enabled!");
+    cluster.stop().await;
+}
+
+/// The page, as the `fsck` command asks for it.
+async fn fsck(cluster: &MiniCluster, query: &str) -> String {
+    let target = HttpTarget::new("127.0.0.1", cluster.http_port());
+    let path = format!("/fsck?ugi={}&{query}", me());
+    let answer = web::client::get(&target, &path, &[]).await.unwrap();
+    answer.text(1 << 20).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fsck_says_whose_a_block_is_and_refuses_what_it_does_not_do() {
+    let cluster = cluster(1, &[]).await;
+    let client = files(&cluster);
+    put(&client, "/d/f", b"some bytes", CreateOptions::default().replication(1)).await;
+    let located = client.block_locations("/d/f", 0, 1).await.unwrap();
+    let name = format!("blk_{}", located.blocks[0].block.id);
+    let host = &located.blocks[0].locations[0].datanode.host;
+    let text = fsck(&cluster, &format!("blockId={name}+17+blk_5")).await;
+    let (first, rest) = text.split_once('\n').unwrap();
+    assert!(first.starts_with(&format!("FSCK started by {} (auth:SIMPLE) from /127", me())));
+    let wanted = format!(
+        "\nBlock Id: {name}\nBlock belongs to: /d/f\nNo. of Expected Replica: 1\n\
+         No. of live Replica: 1\nNo. of excess Replica: 0\nNo. of stale Replica: 0\n\
+         No. of decommissioned Replica: 0\nNo. of decommissioning Replica: 0\n\
+         No. of corrupted Replica: 0\n\
+         Block replica on datanode/rack: {host}/default-rack is HEALTHY\n\
+         Incorrect blockId format: 17\n\nBlock blk_5 does not exist\n"
+    );
+    assert_eq!(rest, wanted);
+    for option in ["move", "storagepolicies", "upgradedomains", "replicate"] {
+        let text = fsck(&cluster, &format!("path=/&{option}=1")).await;
+        let refused =
+            format!("-{option} is not supported by this NameNode\n\n\nFsck on path '/' FAILED");
+        assert!(text.ends_with(&refused), "{text}");
+    }
+    let text = fsck(&cluster, "path=/&showprogress=1&includeSnapshots=1").await;
+    assert!(text.starts_with("The fsck switch -showprogress is deprecated"), "{text}");
+    assert!(text.ends_with("The filesystem under path '/' is HEALTHY"), "{text}");
+    cluster.stop().await;
+}
+
+async fn admin_state(client: &Client, port: u16) -> Option<AdminState> {
+    let report = client.datanode_report(DatanodeReportKind::All).await.unwrap();
+    report.into_iter().find(|node| node.transfer_port == port).map(|node| node.admin_state)
+}
+
+fn port_of(cluster: &MiniCluster, index: usize) -> u16 {
+    let address = cluster.datanode_address(index).unwrap();
+    address.rsplit_once(':').unwrap().1.parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_datanode_is_decommissioned_when_its_blocks_are_elsewhere() {
+    let directory = tempfile::tempdir().unwrap();
+    let exclude = directory.path().join("exclude");
+    std::fs::write(&exclude, "").unwrap();
+    let settings = [
+        ("dfs.hosts.exclude", exclude.to_str().unwrap()),
+        ("dfs.namenode.decommission.interval", "1s"),
+        ("dfs.namenode.redundancy.interval.seconds", "1s"),
+        ("dfs.heartbeat.interval", "1s"),
+    ];
+    let cluster = cluster(3, &settings).await;
+    let client = files(&cluster);
+    let data: Vec<u8> = (0..100_000_u32).map(|at| (at % 251) as u8).collect();
+    for index in 0..6 {
+        let options = CreateOptions::default().replication(2);
+        put(&client, &format!("/f{index}"), &data, options).await;
+    }
+    let leaving = port_of(&cluster, 0);
+    assert_eq!(admin_state(&client, leaving).await, Some(AdminState::Normal));
+    std::fs::write(&exclude, format!("127.0.0.1:{leaving}\n")).unwrap();
+    client.refresh_nodes().await.unwrap();
+    assert_ne!(admin_state(&client, leaving).await, Some(AdminState::Normal));
+    eventually("the node is decommissioned", || async {
+        admin_state(&client, leaving).await == Some(AdminState::Decommissioned)
+    })
+    .await;
+    for index in 0..6 {
+        let path = format!("/f{index}");
+        let located = client.block_locations(&path, 0, u64::MAX >> 1).await.unwrap();
+        for block in &located.blocks {
+            let others = block.locations.iter().filter(|at| at.datanode.transfer_port != leaving);
+            assert_eq!(others.count(), 2, "{path}");
+        }
+    }
+    // No new block goes there.
+    put(&client, "/new", &data, CreateOptions::default().replication(3)).await;
+    let located = client.block_locations("/new", 0, 1).await.unwrap();
+    assert!(located.blocks[0].locations.iter().all(|at| at.datanode.transfer_port != leaving));
+    // And back.
+    std::fs::write(&exclude, "").unwrap();
+    client.refresh_nodes().await.unwrap();
+    assert_eq!(admin_state(&client, leaving).await, Some(AdminState::Normal));
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_silent_datanode_is_stale_then_dead_and_its_blocks_are_copied() {
+    let settings = [
+        ("dfs.heartbeat.interval", "1s"),
+        ("dfs.namenode.heartbeat.recheck-interval", "500"),
+        ("dfs.namenode.stale.datanode.interval", "3000"),
+        ("dfs.namenode.redundancy.interval.seconds", "1s"),
+    ];
+    let mut cluster = cluster(3, &settings).await;
+    let client = files(&cluster);
+    put(&client, "/f", b"some bytes", CreateOptions::default().replication(2)).await;
+    let located = client.block_locations("/f", 0, 1).await.unwrap();
+    let holder = located.blocks[0].locations[0].datanode.transfer_port;
+    let index = (0..3).find(|index| port_of(&cluster, *index) == holder).unwrap();
+    cluster.kill_datanode(index).unwrap();
+    eventually("the node is dead", || async {
+        let dead = client.datanode_report(DatanodeReportKind::Dead).await.unwrap();
+        dead.iter().any(|node| node.transfer_port == holder)
+    })
+    .await;
+    eventually("its block is on two others", || async {
+        let located = client.block_locations("/f", 0, 1).await.unwrap();
+        let places = &located.blocks[0].locations;
+        places.len() == 2 && places.iter().all(|at| at.datanode.transfer_port != holder)
+    })
+    .await;
+    cluster.stop().await;
+}
+
+fn storage_files(cluster: &MiniCluster, prefix: &str) -> Vec<String> {
+    let current = cluster.directory().join("name/current");
+    let mut names: Vec<String> = std::fs::read_dir(current)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.starts_with(prefix) && Path::new(name).extension().is_none())
+        .collect();
+    names.sort();
+    names
+}
+
+/// Every path, with its length and permission.
+async fn tree(client: &Client) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut pending = vec!["/".to_owned()];
+    while let Some(directory) = pending.pop() {
+        let mut listing = client.list(&directory);
+        while let Some(entry) = listing.next().await.unwrap() {
+            found.push(format!("{directory} {entry:?}"));
+            if entry.is_directory() {
+                let name = String::from_utf8_lossy(entry.name.as_ref()).into_owned();
+                pending.push(format!("{}/{name}", directory.trim_end_matches('/')));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn checkpoints_are_made_while_writers_write_and_a_start_goes_on_from_them() {
+    let settings = [
+        ("dfs.namenode.checkpoint.txns", "50"),
+        ("dfs.namenode.checkpoint.check.period", "1s"),
+        ("dfs.namenode.num.checkpoints.retained", "2"),
+        ("dfs.namenode.num.extra.edits.retained", "0"),
+    ];
+    let mut cluster = cluster(0, &settings).await;
+    let client = files(&cluster);
+    let stop = Arc::new(AtomicBool::new(false));
+    let writers: Vec<_> = (0..4)
+        .map(|writer| {
+            let (client, stop) = (client.clone(), Arc::clone(&stop));
+            tokio::spawn(async move {
+                for index in 0.. {
+                    if stop.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    let base = format!("/w{writer}/d{}", index % 17);
+                    client.mkdirs(&format!("{base}/n{index}"), 0o755, true).await.unwrap();
+                    client
+                        .rename(&format!("{base}/n{index}"), &format!("{base}/m{index}"))
+                        .await
+                        .unwrap();
+                    if index % 3 == 0 {
+                        client.delete(&format!("{base}/m{index}"), true).await.unwrap();
+                    }
+                }
+            })
+        })
+        .collect();
+    eventually("three checkpoints were made", || async {
+        let images = storage_files(&cluster, "fsimage_");
+        images.len() == 2 && !images.contains(&format!("fsimage_{:019}", 0)) && {
+            client.most_recent_checkpoint_txid().await.unwrap().0 > 200
+        }
+    })
+    .await;
+    stop.store(true, Ordering::Relaxed);
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let images = storage_files(&cluster, "fsimage_");
+    assert!(images.len() <= 2, "{images:?}");
+    // Segments before the older image are gone.
+    let oldest: u64 = images[0].strip_prefix("fsimage_").unwrap().parse().unwrap();
+    for segment in storage_files(&cluster, "edits_0") {
+        let last: u64 = segment.rsplit('-').next().unwrap().parse().unwrap();
+        assert!(last > oldest || images.len() < 2, "{segment} {images:?}");
+    }
+    let before = tree(&client).await;
+    assert!(before.len() > 40);
+    cluster.kill_namenode().await;
+    cluster.start_namenode().await.unwrap();
+    assert_eq!(tree(&client).await, before);
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn long_segments_are_rolled_and_a_full_disk_means_safe_mode() {
+    let settings = [
+        ("dfs.namenode.checkpoint.txns", "40"),
+        ("dfs.namenode.checkpoint.check.period", "3600s"),
+        ("dfs.namenode.edit.log.autoroll.multiplier.threshold", "0.5"),
+        ("dfs.namenode.edit.log.autoroll.check.interval.ms", "20"),
+    ];
+    let first = cluster(0, &settings).await;
+    let client = files(&first);
+    for index in 0..30 {
+        client.mkdirs(&format!("/d{index}"), 0o755, true).await.unwrap();
+    }
+    eventually("the segment is rolled", || async { !storage_files(&first, "edits_0").is_empty() })
+        .await;
+    first.stop().await;
+
+    let settings = [
+        // More than any disk has.
+        ("dfs.namenode.resource.du.reserved", "9000000000000000"),
+        // Not before the cluster serves, which is waited for.
+        ("dfs.namenode.resource.check.interval", "1500"),
+    ];
+    let second = cluster(0, &settings).await;
+    let client = calls_as(UserIdentity::new(me()));
+    let at = address(&second);
+    let refused = || async {
+        let asked = MkdirsRequestProto {
+            src: "/d".into(),
+            masked: FsPermissionProto { perm: 0o755 },
+            create_parent: true,
+            unmasked: None,
+        };
+        let (protocol, options) = (&protocol::CLIENT_NAMENODE, CallOptions::default());
+        let answer =
+            client.call::<_, MkdirsResponseProto>(&at, protocol, "mkdirs", &asked, options);
+        answer.await.err()
+    };
+    eventually("safe mode is on", || async { refused().await.is_some() }).await;
+    let Some(RpcError::Remote(error)) = refused().await else { panic!("safe mode ended") };
+    assert_eq!(error.class, "org.apache.hadoop.hdfs.server.namenode.SafeModeException");
+    assert!(error.message.contains("Resources are low on NN"), "{}", error.message);
+    second.stop().await;
+}
