@@ -27,11 +27,20 @@ macro_rules! fs_errors {
     };
 }
 
+impl FsError {
+    /// A path that cannot be, or what is wrong with it, in Hadoop's words.
+    pub(crate) fn invalid_path(what: impl std::fmt::Display) -> Self {
+        Self::InvalidPath(format!("Invalid path name {what}"))
+    }
+}
+
 fs_errors! {
     /// Permissions forbid it.
     AccessControl => "org.apache.hadoop.security.AccessControlException";
     /// An ACL does not hold together.
     Acl => "org.apache.hadoop.hdfs.protocol.AclException";
+    /// Something that no client of Hadoop's sends.
+    Assertion => "java.lang.AssertionError";
     /// Somebody else writes the file.
     AlreadyBeingCreated => "org.apache.hadoop.hdfs.protocol.AlreadyBeingCreatedException";
     /// Space quota.

@@ -157,15 +157,27 @@ fn split(path: Cow<'_, str>) -> Resolved<'_> {
     Resolved { path, ends, inodes: SmallVec::new(), raw: false }
 }
 
+/// `Path.checkPathArg`, before a path that is to be made is looked at any closer.
+pub(crate) fn check_not_empty(path: &str) -> Result<(), FsError> {
+    if path.is_empty() {
+        return Err(FsError::IllegalArgument(
+            "Can not create a Path from an empty string".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
 /// `DFSUtilClient.isValidName`: absolute, no `.`, `..` or `:` in it (`..` is allowed below
-/// `/.reserved/.inodes/<id>`).
+/// `/.reserved/.inodes/<id>`), and no empty name but at the end.
 #[must_use]
 pub fn is_valid_name(path: &str) -> bool {
     if !path.starts_with('/') {
         return false;
     }
     let by_inode = path.starts_with("/.reserved/.inodes/");
-    path.split('/').all(|part| part != "." && !part.contains(':') && (part != ".." || by_inode))
+    path.trim_end_matches('/').split('/').skip(1).all(|part| {
+        !part.is_empty() && part != "." && !part.contains(':') && (part != ".." || by_inode)
+    })
 }
 
 /// `NameNodeRpcServer.checkPathLength`.
@@ -198,7 +210,7 @@ impl Namespace {
     /// Splits a path and takes the reserved prefixes away (`FSDirectory.resolveComponents`).
     fn parse<'a>(&self, path: &'a str) -> Result<Resolved<'a>, FsError> {
         if !path.starts_with('/') {
-            return Err(FsError::InvalidPath(format!("Absolute path required, but got '{path}'")));
+            return Err(FsError::Assertion(format!("Absolute path required, but got '{path}'")));
         }
         let parsed = split(Cow::Borrowed(path));
         if parsed.component(1) != RESERVED || parsed.len() < 3 {
@@ -272,8 +284,11 @@ impl Namespace {
         path: &'a str,
         purpose: Purpose,
     ) -> Result<Resolved<'a>, FsError> {
-        if purpose.creates() && !is_valid_name(path) {
-            return Err(FsError::InvalidPath(format!("Invalid file name: {path}")));
+        if purpose.creates() {
+            check_not_empty(path)?;
+            if !is_valid_name(path) {
+                return Err(FsError::invalid_path(format_args!("Invalid file name: {path}")));
+            }
         }
         let mut resolved = self.parse(path)?;
         self.walk(&mut resolved);
@@ -380,10 +395,10 @@ mod tests {
 
     #[test]
     fn names_that_are_refused() {
-        for bad in ["a", "", "/a/./b", "/a/../b", "/a:b", "/.."] {
+        for bad in ["a", "", "/a/./b", "/a/../b", "/a:b", "/..", "/a//b", "//a"] {
             assert!(!is_valid_name(bad), "{bad}");
         }
-        for good in ["/", "/a/b/", "/.reserved/.inodes/16386/..", "/..a", "/é"] {
+        for good in ["/", "//", "/a/b/", "/a//", "/.reserved/.inodes/16386/..", "/..a", "/é"] {
             assert!(is_valid_name(good), "{good}");
         }
     }

@@ -228,7 +228,7 @@ impl Namespace {
     pub fn check_path(&self, ctx: &OpContext<'_>, path: &str, access: u8) -> Result<(), FsError> {
         let resolved = self.resolve(Some(ctx.caller), path, Purpose::Read)?;
         if resolved.last().is_none() {
-            return Err(FsError::FileNotFound("Path not found".to_owned()));
+            return Err(FsError::FileNotFound(format!("Path not found: {}", resolved.path())));
         }
         self.check_path_access(ctx.caller, &resolved, access & 7)
     }

@@ -44,7 +44,7 @@ impl Namespace {
         mode: u16,
     ) -> Result<Plan<()>, FsError> {
         if is_reserved_root(path) {
-            return Err(FsError::InvalidPath(path.to_owned()));
+            return Err(FsError::invalid_path(path));
         }
         let resolved = self.resolve_owned(ctx, path)?;
         let (_, inode) = self.last_at(&resolved)?;
@@ -68,7 +68,7 @@ impl Namespace {
         group: Option<&str>,
     ) -> Result<Plan<()>, FsError> {
         if is_reserved_root(path) {
-            return Err(FsError::InvalidPath(path.to_owned()));
+            return Err(FsError::invalid_path(path));
         }
         let resolved = self.resolve_owned(ctx, path)?;
         let caller = ctx.caller;

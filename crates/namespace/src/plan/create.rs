@@ -11,8 +11,8 @@ use crate::context::{BlockStates, OpContext, Plan};
 use crate::edit::{AddFile, Edit};
 use crate::error::FsError;
 use crate::path::{
-    Purpose, Resolved, is_reserved, is_reserved_inodes, is_reserved_raw, is_reserved_root,
-    is_valid_name,
+    Purpose, Resolved, check_not_empty, is_reserved, is_reserved_inodes, is_reserved_raw,
+    is_reserved_root, is_valid_name,
 };
 use crate::policy::{LAZY_PERSIST, StoragePolicy, UNSPECIFIED};
 use crate::status::Usage;
@@ -278,9 +278,10 @@ impl Namespace {
 }
 
 fn check_create_path(path: &str) -> Result<(), FsError> {
+    check_not_empty(path)?;
     let reserved = is_reserved(path) && !is_reserved_raw(path) && !is_reserved_inodes(path);
     if !is_valid_name(path) || is_reserved_root(path) || reserved {
-        return Err(FsError::InvalidPath(path.to_owned()));
+        return Err(FsError::invalid_path(path));
     }
     Ok(())
 }

@@ -129,10 +129,10 @@ impl Namespace {
             return Err(FsError::UnsupportedOperation("Symlinks not supported".to_owned()));
         }
         if !is_valid_name(link) {
-            return Err(FsError::InvalidPath(format!("Invalid link name: {link}")));
+            return Err(FsError::invalid_path(format_args!("Invalid link name: {link}")));
         }
         if target.is_empty() || is_reserved(target) || is_reserved_root(target) {
-            return Err(FsError::InvalidPath(format!("Invalid target name: {target}")));
+            return Err(FsError::invalid_path(format_args!("Invalid target name: {target}")));
         }
         let resolved = self.resolve(Some(ctx.caller), link, Purpose::WriteLink)?;
         if !create_parent {

@@ -21,7 +21,7 @@ impl Namespace {
         recursive: bool,
     ) -> Result<Plan<bool>, FsError> {
         if is_reserved_root(path) {
-            return Err(FsError::InvalidPath(path.to_owned()));
+            return Err(FsError::invalid_path(path));
         }
         let resolved = self.resolve(Some(ctx.caller), path, Purpose::WriteLink)?;
         let checks = Checks {

@@ -40,8 +40,12 @@ impl Namespace {
         if from.path() == to.path() {
             return self.rename_old_edit(ctx, &from, &to);
         }
-        if self.check_destination(&from, &to, index).is_err() || to.last().is_some() {
-            return Ok(Plan::unchanged(false));
+        match self.check_destination(&from, &to, index) {
+            // No `IOException` in Java, so not among those that only mean "no".
+            Err(error @ FsError::InvalidPath(_)) => return Err(error),
+            Err(_) => return Ok(Plan::unchanged(false)),
+            Ok(()) if to.last().is_some() => return Ok(Plan::unchanged(false)),
+            Ok(()) => {}
         }
         let Some(parent) = to.parent() else {
             return Ok(Plan::unchanged(false));
@@ -160,7 +164,7 @@ impl Namespace {
             )));
         }
         if is_reserved_root(source) || is_reserved_root(destination) {
-            return Err(FsError::InvalidPath("Cannot rename to or from /.reserved".to_owned()));
+            return Err(FsError::invalid_path("Cannot rename to or from /.reserved"));
         }
         Ok(())
     }
@@ -230,7 +234,7 @@ impl Namespace {
             ));
         }
         if to.len() == 2 && to.name() == ".reserved" {
-            return Err(FsError::InvalidPath("Cannot rename to or from /.reserved".to_owned()));
+            return Err(FsError::invalid_path("Cannot rename to or from /.reserved"));
         }
         let common =
             from.inodes.iter().zip(&to.inodes).take_while(|(a, b)| a == b).last().map(|(a, _)| *a);
