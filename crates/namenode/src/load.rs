@@ -2,7 +2,6 @@
 
 use loxodon_blocks::{self as blk, BlockManager, PolicyId, Settings as BlockSettings};
 use loxodon_namespace::Namespace;
-use loxodon_namespace::view::InodeBody;
 use loxodon_wire::ids::TxId;
 
 use crate::error::Result;
@@ -47,25 +46,19 @@ impl NameNode {
 
 /// Every block of every file goes into the block map; those of open files may be unfinished.
 fn fill(namespace: &Namespace, blocks: &mut BlockManager) -> Result<()> {
-    for inode in namespace.inode_views() {
-        let InodeBody::File { replication, blocks: file_blocks, writer, .. } = &inode.body else {
-            continue;
-        };
-        // The policy may be one that a directory above says.
-        let policy = namespace.status_of(inode.id).map_or(0, |status| status.storage_policy);
-        let last = file_blocks.len().saturating_sub(1);
-        for (index, block) in file_blocks.iter().enumerate() {
+    for file in namespace.files() {
+        let last = file.blocks.len().saturating_sub(1);
+        for (index, block) in file.blocks.iter().enumerate() {
             // A file that is appended to from a full block on has its last block complete.
-            let is_open = writer.as_ref().is_some_and(|writer| writer.last_block_open);
-            let state = match is_open && index == last {
+            let state = match file.last_block_open && index == last {
                 true => blk::BlockState::UnderConstruction,
                 false => blk::BlockState::Complete,
             };
             blocks.insert_block(blk::NewBlock {
                 block: to_blocks(block),
-                owner: inode.id,
-                replication: *replication,
-                policy: PolicyId(policy),
+                owner: file.file,
+                replication: file.replication,
+                policy: PolicyId(file.storage_policy),
                 state,
             })?;
         }

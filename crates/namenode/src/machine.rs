@@ -213,6 +213,9 @@ impl NameNode {
         status_of: Option<&str>,
         result: &Result<T>,
     ) {
+        if !request.audited {
+            return;
+        }
         let allowed = match result {
             Ok(_) => true,
             Err(error) if error.java_class() == exception::ACCESS_CONTROL => false,

@@ -45,6 +45,8 @@ pub struct Request<'a> {
     /// Whether the call may be answered later, when a block has been reported; false at its
     /// last try.
     pub may_wait: bool,
+    /// Whether anybody reads the audit log: its lines are not made otherwise.
+    pub audited: bool,
     /// What the shell does after the lock is given back.
     pub effects: Effects,
 }
@@ -80,6 +82,7 @@ impl<'a> Request<'a> {
             context: None,
             rpc,
             may_wait: false,
+            audited: true,
             effects: Effects::default(),
         }
     }

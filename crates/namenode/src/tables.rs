@@ -5,10 +5,17 @@ use super::ops::{
     admin, attributes, datanode, lease, namenode, namespace, none, query, stats, write,
 };
 
-/// A row's operation between the bytes of its request and those of its answer.
+/// A row's operation between the bytes of its request and those of its answer, which an `Encoded`
+/// one gives itself.
 macro_rules! row {
     ($name:literal, Shell, $call:ident) => {
         Method { name: $name, run: Run::Shell(ShellCall::$call) }
+    };
+    ($name:literal, Encoded, $operation:path) => {
+        Method {
+            name: $name,
+            run: Run::Query(|machine, request, body| $operation(machine, request, decode(body)?)),
+        }
     };
     ($name:literal, $kind:ident, $operation:path) => {
         Method {
@@ -56,7 +63,7 @@ pub(crate) static CLIENT: &[Method] = &[
     row!("getFsStats", Query, stats::fs_stats),
     row!("getHAServiceState", Query, stats::ha_service_state),
     row!("getLinkTarget", Query, query::link_target),
-    row!("getListing", Query, query::listing),
+    row!("getListing", Encoded, query::listing),
     row!("getLocatedFileInfo", Query, query::located_file_info),
     row!("getPreferredBlockSize", Query, query::preferred_block_size),
     row!("getQuotaUsage", Query, query::quota_usage),

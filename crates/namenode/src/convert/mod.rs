@@ -2,4 +2,5 @@
 
 pub(crate) mod attribute;
 pub(crate) mod datanode;
+pub(crate) mod listing;
 pub(crate) mod status;

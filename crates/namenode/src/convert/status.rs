@@ -14,23 +14,8 @@ pub(crate) fn file_status(
     status: &FileStatus<'_>,
     locations: Option<LocatedBlocksProto>,
 ) -> HdfsFileStatusProto {
-    let mut flags = 0;
-    if status.has_acl {
-        flags |= Flags::HasAcl as u32;
-    }
-    if status.encrypted {
-        flags |= Flags::HasCrypt as u32;
-    }
-    if status.erasure_coding_policy.is_some() {
-        flags |= Flags::HasEc as u32;
-    }
-    let file_type = match status.kind {
-        FileKind::Directory => FileType::IsDir,
-        FileKind::File => FileType::IsFile,
-        FileKind::Symlink => FileType::IsSymlink,
-    };
     HdfsFileStatusProto {
-        file_type: file_type.into(),
+        file_type: file_type(status).into(),
         path: Bytes::copy_from_slice(status.name),
         length: status.length,
         permission: FsPermissionProto { perm: u32::from(status.mode) },
@@ -47,9 +32,31 @@ pub(crate) fn file_status(
         file_encryption_info: None,
         storage_policy: Some(u32::from(status.storage_policy)),
         ec_policy: None,
-        flags: Some(flags),
+        flags: Some(flags(status)),
         namespace: None,
     }
+}
+
+pub(super) const fn file_type(status: &FileStatus<'_>) -> FileType {
+    match status.kind {
+        FileKind::Directory => FileType::IsDir,
+        FileKind::File => FileType::IsFile,
+        FileKind::Symlink => FileType::IsSymlink,
+    }
+}
+
+pub(super) const fn flags(status: &FileStatus<'_>) -> u32 {
+    let mut flags = 0;
+    if status.has_acl {
+        flags |= Flags::HasAcl as u32;
+    }
+    if status.encrypted {
+        flags |= Flags::HasCrypt as u32;
+    }
+    if status.erasure_coding_policy.is_some() {
+        flags |= Flags::HasEc as u32;
+    }
+    flags
 }
 
 /// `PBHelperClient.convert(ContentSummary)`. Numbers that say "no limit" are -1, which the

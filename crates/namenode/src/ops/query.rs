@@ -21,7 +21,8 @@ use loxodon_wire::proto::hdfs::{
 };
 use prost::Message;
 
-use crate::convert::{attribute, status};
+use crate::convert::{attribute, listing, status};
+use crate::dispatch::encode;
 use crate::error::{NameNodeError, Result};
 use crate::machine::NameNode;
 use crate::request::Request;
@@ -95,24 +96,24 @@ pub(crate) fn listing(
     machine: &NameNode,
     request: &mut Request<'_>,
     asked: GetListingRequestProto,
-) -> Result<GetListingResponseProto> {
+) -> Result<Bytes> {
     let result = machine
         .namespace
         .listing(&request.op(), &asked.src, &asked.start_after)
         .map_err(Into::into);
     machine.note(request, "listStatus", &asked.src, None, None, &result);
-    let dir_list = result?.map(|page| DirectoryListingProto {
-        partial_listing: page
-            .entries
-            .iter()
-            .map(|entry| match asked.need_location {
-                true => located_status(machine, request, entry),
-                false => status::file_status(entry, None),
-            })
-            .collect(),
+    let Some(page) = result? else {
+        return Ok(encode(&GetListingResponseProto { dir_list: None }));
+    };
+    if !asked.need_location {
+        return Ok(listing::listing(&page.entries, page.remaining));
+    }
+    let located = page.entries.iter().map(|entry| located_status(machine, request, entry));
+    let dir_list = DirectoryListingProto {
+        partial_listing: located.collect(),
         remaining_entries: page.remaining,
-    });
-    Ok(GetListingResponseProto { dir_list })
+    };
+    Ok(encode(&GetListingResponseProto { dir_list: Some(dir_list) }))
 }
 
 /// `getBatchedListing`.
