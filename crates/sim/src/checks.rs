@@ -47,9 +47,16 @@ fn compare(what: &str, left: &[String], right: &[String]) -> Check {
 /// block of an open file was complete. As in Hadoop, it is open then.
 pub(crate) fn same_as_loaded(loaded: &Namespace, durable: &Namespace) -> Check {
     let forget = |lines: Vec<String>| -> Vec<String> {
-        lines.into_iter().map(|it| it.replace("last_block_open: false", "last_block_open: true")).collect()
+        lines
+            .into_iter()
+            .map(|it| it.replace("last_block_open: false", "last_block_open: true"))
+            .collect()
     };
-    compare("what was read back and what was durable", &forget(picture(loaded)), &forget(picture(durable)))
+    compare(
+        "what was read back and what was durable",
+        &forget(picture(loaded)),
+        &forget(picture(durable)),
+    )
 }
 
 /// An open file has one writer, and he has its lease.
@@ -57,7 +64,10 @@ pub(crate) fn one_writer(namespace: &Namespace) -> Check {
     for (id, path, writer) in namespace.open_file_views() {
         let holder = namespace.lease_holder_of(id);
         if holder != Some(&*writer.client_name) {
-            return Err(format!("{path} is written by {}, its lease is {holder:?}'s", writer.client_name));
+            return Err(format!(
+                "{path} is written by {}, its lease is {holder:?}'s",
+                writer.client_name
+            ));
         }
     }
     Ok(())

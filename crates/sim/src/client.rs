@@ -1,5 +1,7 @@
 //! A model of a client: one operation after the other, each call sent again until it is answered.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use loxodon_wire::ids::InodeId;
 use loxodon_wire::proto::hdfs::{
@@ -51,7 +53,8 @@ pub(crate) struct Client {
     pending: Option<Pending>,
     resume: u64,
     calls: i32,
-    renewed: u64,
+    /// Calls that were refused, by number.
+    refused: BTreeSet<u64>,
 }
 
 impl Client {
@@ -65,7 +68,7 @@ impl Client {
             pending: None,
             resume: 0,
             calls: 0,
-            renewed: 0,
+            refused: BTreeSet::new(),
         }
     }
 
@@ -102,6 +105,13 @@ impl Client {
         possible
     }
 
+    /// Whether a call of this number may still arrive. One that succeeded may, and must do
+    /// nothing then. Nothing protects from a second copy of one that was refused (Hadoop's retry
+    /// cache does not keep failures either), so that none is let through.
+    pub(crate) fn may_arrive(&self, number: u64) -> bool {
+        !self.refused.contains(&number)
+    }
+
     pub(crate) const fn is_idle(&self) -> bool {
         !self.is_alive || matches!(self.doing, Doing::Nothing)
     }
@@ -135,7 +145,7 @@ impl Client {
         match &self.pending {
             Some(pending) if pending.call.number == number => {
                 let call = pending.call.clone();
-                scene.note(format!("client {} asks again: {}", self.index, call.method));
+                scene.note(&format!("client {} asks again: {}", self.index, call.method));
                 self.send(scene, call);
                 Ok(())
             }
@@ -149,7 +159,6 @@ impl Client {
         }
         let asked = RenewLeaseRequestProto { client_name: self.name(), namespaces: Vec::new() };
         let call = self.new_call(scene, "renewLease", &asked);
-        self.renewed = scene.now;
         scene.send(self.address(), Address::NameNode, Message::Call(call));
     }
 
@@ -195,7 +204,7 @@ impl Client {
         match &self.doing {
             Doing::Nothing if scene.is_busy => {
                 let op = workload::next(scene, &self.root(), &self.tree);
-                scene.note(format!("client {} begins {op:?}", self.index));
+                scene.note(&format!("client {} begins {op:?}", self.index));
                 self.doing = Doing::Asking(op);
                 self.ask_op(scene);
             }
@@ -258,8 +267,9 @@ impl Client {
         let Some(Pending { call }) = self.pending.take_if(|it| it.call.number == number) else {
             return Ok(());
         };
-        let shown = answer.as_ref().map(Bytes::len).map_err(|it| format!("{} {}", it.class, it.message));
-        scene.note(format!("client {} is answered {} {shown:?}", self.index, call.method));
+        let shown =
+            answer.as_ref().map(Bytes::len).map_err(|it| format!("{} {}", it.class, it.message));
+        scene.note(&format!("client {} is answered {} {shown:?}", self.index, call.method));
         if let Err(refusal) = &answer
             && refusal.is("SafeModeException")
         {
@@ -267,10 +277,13 @@ impl Client {
             self.pending = Some(Pending { call });
             return Ok(());
         }
+        if answer.is_err() {
+            self.refused.insert(number);
+        }
         match &self.doing {
             Doing::Asking(op) => {
                 let op = op.clone();
-                self.op_answered(scene, contents, op, answer)
+                self.op_answered(scene, contents, &op, answer)
             }
             Doing::Writing(_) => self.write_answered(scene, contents, call.method, answer),
             Doing::Nothing => Ok(()),
@@ -281,15 +294,15 @@ impl Client {
         &mut self,
         scene: &mut Scene,
         contents: &Contents,
-        op: Op,
+        op: &Op,
         answer: Answer,
     ) -> Check {
         let outcome = match &answer {
-            Ok(body) => Ok(truth(&op, body)?),
+            Ok(body) => Ok(truth(op, body)?),
             Err(refusal) => Err(refusal),
         };
-        if self.is_own(path_of(&op)) {
-            let expected = self.tree.expected(&op);
+        if self.is_own(path_of(op)) {
+            let expected = self.tree.expected(op);
             if !fits(expected, &outcome) {
                 return Err(format!(
                     "client {}: {op:?} is answered {outcome:?}, expected {expected:?}",
@@ -297,13 +310,13 @@ impl Client {
                 ));
             }
         }
-        if outcome == Ok(true) && self.is_own(path_of(&op)) {
-            self.tree.apply(&op);
+        if outcome == Ok(true) && self.is_own(path_of(op)) {
+            self.tree.apply(op);
         }
         self.doing = Doing::Nothing;
         self.done += 1;
-        if let (Ok(body), Op::Create { .. } | Op::Append { .. }) = (answer, &op) {
-            self.doing = Doing::Writing(Box::new(opened(&op, body, contents)?));
+        if let (Ok(body), Op::Create { .. } | Op::Append { .. }) = (answer, op) {
+            self.doing = Doing::Writing(Box::new(opened(op, body, contents)?));
             return self.write_on(scene);
         }
         self.put_off(scene, 300);

@@ -1,16 +1,17 @@
 //! A model of a DataNode: replicas that survive its crash, reports, commands, recoveries.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use bytes::Bytes;
 use loxodon_blocks::Block;
 use loxodon_wire::ids::{BlockId, GenerationStamp};
 use loxodon_wire::proto::hdfs::datanode::{
     BlockReceivedAndDeletedRequestProto, BlockReportContextProto, BlockReportRequestProto,
-    BlockReportResponseProto,
-    DatanodeCommandProto, DatanodeRegistrationProto, HeartbeatRequestProto, HeartbeatResponseProto,
-    ReceivedDeletedBlockInfoProto, RegisterDatanodeRequestProto, StorageBlockReportProto,
-    StorageReceivedDeletedBlocksProto, block_command_proto, datanode_command_proto::Type,
+    BlockReportResponseProto, DatanodeCommandProto, DatanodeRegistrationProto,
+    HeartbeatRequestProto, HeartbeatResponseProto, ReceivedDeletedBlockInfoProto,
+    RegisterDatanodeRequestProto, StorageBlockReportProto, StorageReceivedDeletedBlocksProto,
+    block_command_proto, datanode_command_proto::Type,
     received_deleted_block_info_proto::BlockStatus,
 };
 use loxodon_wire::proto::hdfs::{
@@ -135,7 +136,9 @@ impl DataNode {
     }
 
     fn give_up(&mut self, number: u64) {
-        let Some((_, asked)) = self.asked.take_if(|(waiting, _)| *waiting == number) else { return };
+        let Some((_, asked)) = self.asked.take_if(|(waiting, _)| *waiting == number) else {
+            return;
+        };
         if let Asked::Changes(mut changes) = asked {
             changes.append(&mut self.changes);
             self.changes = changes;
@@ -226,7 +229,7 @@ impl DataNode {
     }
 
     fn obey(&mut self, scene: &mut Scene, command: DatanodeCommandProto) -> Check {
-        scene.note(format!("DataNode {} is told {:?}", self.index, brief(&command)));
+        scene.note(&format!("DataNode {} is told {:?}", self.index, brief(&command)));
         match command.cmd_type() {
             Type::RegisterCommand => {
                 self.is_registered = false;
@@ -267,7 +270,9 @@ impl DataNode {
 
     fn copy(&self, scene: &mut Scene, block: Block, to: usize) {
         let Some(replica) = self.replicas.get(&block.id) else { return };
-        if replica.state == State::Final && replica.stamp == block.stamp && replica.recovery.is_none()
+        if replica.state == State::Final
+            && replica.stamp == block.stamp
+            && replica.recovery.is_none()
         {
             let content = replica.content.clone();
             let message = Message::Copy { block, content };
@@ -294,10 +299,9 @@ impl DataNode {
                 pass_back(scene, self.address(), number, block, stage, refused, back);
             }
             Message::Copy { block, content } => {
-                if !self.replicas.contains_key(&block.id) {
+                if let Entry::Vacant(place) = self.replicas.entry(block.id) {
                     let (stamp, state) = (block.stamp, State::Final);
-                    let replica = Replica { stamp, state, content, recovery: None };
-                    self.replicas.insert(block.id, replica);
+                    place.insert(Replica { stamp, state, content, recovery: None });
                     self.tell(scene, block, BlockStatus::Received);
                 }
             }
@@ -495,7 +499,6 @@ impl DataNode {
                 cur_rpc: 0,
                 id: 1,
                 lease_id: Some(self.lease),
-                ..BlockReportContextProto::default()
             }),
         }
     }

@@ -110,13 +110,7 @@ pub(crate) enum Message {
     /// Down a pipeline: the rest of it, and the way back.
     Write { number: u64, block: Block, stage: Stage, rest: Vec<usize>, back: Vec<Address> },
     /// Up a pipeline; `refused` is the node that did not.
-    Written {
-        number: u64,
-        block: Block,
-        stage: Stage,
-        refused: Option<usize>,
-        back: Vec<Address>,
-    },
+    Written { number: u64, block: Block, stage: Stage, refused: Option<usize>, back: Vec<Address> },
     /// A copy of a final replica.
     Copy { block: Block, content: Vec<Chunk> },
     /// The first step of a recovery: what have you, and stop the writer.

@@ -423,18 +423,12 @@ impl Running {
         self.settle(scene, at, request.effects, result, txid, &call)
     }
 
-    fn once(
-        &mut self,
-        scene: &mut Scene,
-        at: Moment,
-        call: &Call,
-        update: Update,
-    ) -> Check {
+    fn once(&mut self, scene: &mut Scene, at: Moment, call: &Call, update: Update) -> Check {
         let identity = self.identity.clone();
         let mut request = request(at.now, &identity, call);
         if let Some(answered) = self.machine.retries.answered(request.rpc, at.now.monotonic) {
             let (response, txid) = (answered.response.clone(), answered.txid);
-            scene.note(format!("{:?} again: {} {}", call.from, call.method, call.call_id));
+            scene.note(&format!("{:?} again: {} {}", call.from, call.method, call.call_id));
             return self.settle(scene, at, request.effects, Ok(response), txid, call);
         }
         let result = update(&mut self.machine, &mut request, &call.body);
@@ -575,7 +569,7 @@ impl Running {
                 continue;
             }
             let heard = self.heard.get(&client).copied().unwrap_or(self.started);
-            scene.note(format!("{path} is taken from client {client}, heard at {heard}"));
+            scene.note(&format!("{path} is taken from client {client}, heard at {heard}"));
             if scene.now.saturating_sub(heard) < HARD_LIMIT {
                 return Err(format!("{path} is taken from client {client}, heard at {heard}"));
             }

@@ -218,7 +218,7 @@ impl DataNode {
             new_taragets: nodes.iter().map(|node| node_id(*node)).collect(),
             new_target_storages: nodes.iter().map(|node| format!("DS-{node}")).collect(),
         };
-        scene.note(format!("recovery of blk_{block} gives {new_length} on {nodes:?}"));
+        scene.note(&format!("recovery of blk_{block} gives {new_length} on {nodes:?}"));
         self.call(scene, "commitBlockSynchronization", asked.encode_to_vec());
     }
 }

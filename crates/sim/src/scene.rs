@@ -122,11 +122,15 @@ impl Scene {
     }
 
     pub(crate) fn send(&mut self, from: Address, to: Address, message: Message) {
-        for at in self.network.arrivals(&mut self.rng, self.now, from, to) {
-            let (life, message) = (self.namenode_life, message.clone());
-            let event = Event::Arrival { from, to, life, message };
-            self.after(at.saturating_sub(self.now), event);
+        let (now, life) = (self.now, self.namenode_life);
+        let arrivals = self.network.arrivals(&mut self.rng, now, from, to);
+        let Some((first, again)) = arrivals.split_first() else { return };
+        for at in again {
+            let event = Event::Arrival { from, to, life, message: message.clone() };
+            self.after(at.saturating_sub(now), event);
         }
+        let event = Event::Arrival { from, to, life, message };
+        self.after(first.saturating_sub(now), event);
     }
 
     /// The next event; the clock moves to it.
@@ -137,7 +141,7 @@ impl Scene {
     }
 
     /// Puts a line into the record, and all of it into the digest.
-    pub(crate) fn note(&mut self, line: String) {
+    pub(crate) fn note(&mut self, line: &str) {
         for byte in self.now.to_be_bytes().into_iter().chain(line.bytes()) {
             self.digest = (self.digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }

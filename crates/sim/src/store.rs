@@ -83,7 +83,8 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<Transaction>, String> {
 
 /// Finishes what was being written when the power went: what is whole stays, the rest is cut.
 pub(crate) fn finish_segments(disk: &mut Disk) {
-    let files: Vec<_> = disk.files().iter().map(|(name, bytes)| (name.clone(), bytes.clone())).collect();
+    let files: Vec<_> =
+        disk.files().iter().map(|(name, bytes)| (name.clone(), bytes.clone())).collect();
     for (name, bytes) in files {
         let Some(StorageFile::EditsInProgress(first)) = StorageFile::parse(&name) else { continue };
         let body = bytes.get(HEADER_LENGTH..).unwrap_or_default();

@@ -15,8 +15,16 @@ pub(crate) enum Op {
     /// A rename in place of what is there.
     Replace(String, String),
     Replication(String, u32),
-    Create { path: String, overwrite: bool, replication: u32, lengths: Vec<u64> },
-    Append { path: String, lengths: Vec<u64> },
+    Create {
+        path: String,
+        overwrite: bool,
+        replication: u32,
+        lengths: Vec<u64>,
+    },
+    Append {
+        path: String,
+        lengths: Vec<u64>,
+    },
 }
 
 /// What an operation must be answered.

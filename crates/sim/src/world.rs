@@ -74,7 +74,10 @@ impl fmt::Display for Failure {
             writeln!(f, "{line}")?;
         }
         let Self { seed, step, time, what, .. } = self;
-        write!(f, "seed {seed}, step {step}, {time} ms: {what}\nrun it again with LOXODON_SEED={seed}")
+        write!(
+            f,
+            "seed {seed}, step {step}, {time} ms: {what}\nrun it again with LOXODON_SEED={seed}"
+        )
     }
 }
 
@@ -161,7 +164,7 @@ impl World {
     fn start_namenode(&mut self) -> Check {
         self.starts += 1;
         self.host.start(&mut self.scene)?;
-        self.scene.note(format!("the NameNode starts, life {}", self.host.life));
+        self.scene.note(&format!("the NameNode starts, life {}", self.host.life));
         self.check_trees()
     }
 
@@ -204,7 +207,12 @@ impl World {
     fn deliver(&mut self, from: Address, to: Address, message: Message) -> Check {
         match (to, message) {
             (Address::NameNode, Message::Call(call)) => {
-                self.scene.note(format!("{from:?} calls {} {}", call.method, call.call_id));
+                if let Address::Client(client) = from
+                    && !self.clients.get(client).is_some_and(|it| it.may_arrive(call.number))
+                {
+                    return Ok(());
+                }
+                self.scene.note(&format!("{from:?} calls {} {}", call.method, call.call_id));
                 self.host.call(&mut self.scene, call)
             }
             (Address::DataNode(node), message) => {
@@ -216,7 +224,7 @@ impl World {
                         node.answered(&mut self.scene, number, answer)
                     }
                     message => {
-                        self.scene.note(format!("{from:?} to {to:?}: {message:?}"));
+                        self.scene.note(&format!("{from:?} to {to:?}: {message:?}"));
                         node.receive(&mut self.scene, from, message)
                     }
                 }
@@ -239,7 +247,7 @@ impl World {
     }
 
     fn go_wrong(&mut self, fault: Fault) -> Check {
-        self.scene.note(format!("{fault:?}"));
+        self.scene.note(&format!("{fault:?}"));
         match fault {
             Fault::NameNodeCrashes { back_after } => {
                 if self.host.running.is_some() {
@@ -283,7 +291,7 @@ impl World {
 
     /// Nothing goes wrong any more, and nobody begins anything.
     fn end_trouble(&mut self) -> Check {
-        self.scene.note("the faults stop".to_owned());
+        self.scene.note("the faults stop");
         self.scene.is_busy = false;
         self.scene.network.heal();
         self.scene.network.weather = Weather::FAIR;

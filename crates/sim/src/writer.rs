@@ -73,7 +73,12 @@ struct Current {
 }
 
 impl Current {
-    fn new(located: LocatedBlockProto, base: u64, bytes: Chunk, is_new: bool) -> Result<Self, String> {
+    fn new(
+        located: LocatedBlockProto,
+        base: u64,
+        bytes: Chunk,
+        is_new: bool,
+    ) -> Result<Self, String> {
         let nodes = located.locs.iter().map(|node| node_of(&node.id));
         Ok(Self {
             old: located.b.clone(),
@@ -153,7 +158,7 @@ impl Client {
     pub(crate) fn write_on(&mut self, scene: &mut Scene) -> Check {
         let Doing::Writing(writing) = &mut self.doing else { return Ok(()) };
         if writing.failures > MOST_FAILURES {
-            scene.note(format!("client {} lets go of {}", self.index, writing.path));
+            scene.note(&format!("client {} lets go of {}", self.index, writing.path));
             self.doing = Doing::Nothing;
             self.put_off(scene, 1_000);
             return Ok(());
@@ -195,14 +200,13 @@ impl Client {
         let block = current.named();
         match step {
             Step::Abandon => {
-                let asked = AbandonBlockRequestProto { b: block, src, holder: client_name, file_id };
+                let asked =
+                    AbandonBlockRequestProto { b: block, src, holder: client_name, file_id };
                 self.ask(scene, "abandonBlock", &asked);
             }
             Step::Restamp => {
-                let asked = UpdateBlockForPipelineRequestProto {
-                    block: current.old.clone(),
-                    client_name,
-                };
+                let asked =
+                    UpdateBlockForPipelineRequestProto { block: current.old.clone(), client_name };
                 self.ask(scene, "updateBlockForPipeline", &asked);
             }
             Step::Update => {
@@ -311,7 +315,7 @@ impl Client {
     fn pipeline_broke(&mut self, scene: &mut Scene, node: usize) -> Check {
         let Doing::Writing(writing) = &mut self.doing else { return Ok(()) };
         let Some(current) = &mut writing.current else { return Ok(()) };
-        scene.note(format!("client {}: DataNode {node} fails at {:?}", self.index, writing.step));
+        scene.note(&format!("client {}: DataNode {node} fails at {:?}", self.index, writing.step));
         writing.failures += 1;
         if writing.step == Step::SetUp && current.is_new {
             let bad = current.locations.iter().filter(|it| node_of(&it.id) == Ok(node));
@@ -337,13 +341,10 @@ impl Client {
         answer: Answer,
     ) -> Check {
         let Doing::Writing(writing) = &mut self.doing else { return Ok(()) };
-        let body = match answer {
-            Ok(body) => body,
-            Err(_) => {
-                writing.failures += 1;
-                self.put_off(scene, 1_000);
-                return Ok(());
-            }
+        let Ok(body) = answer else {
+            writing.failures += 1;
+            self.put_off(scene, 1_000);
+            return Ok(());
         };
         let malformed = |error: prost::DecodeError| error.to_string();
         match method {
@@ -368,7 +369,8 @@ impl Client {
                 writing.step = Step::Add;
             }
             "updateBlockForPipeline" => {
-                let answer = UpdateBlockForPipelineResponseProto::decode(body).map_err(malformed)?;
+                let answer =
+                    UpdateBlockForPipelineResponseProto::decode(body).map_err(malformed)?;
                 if let Some(current) = &mut writing.current {
                     current.block.generation_stamp = answer.block.b.generation_stamp;
                 }
