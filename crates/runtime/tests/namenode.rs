@@ -237,7 +237,7 @@ async fn fsck(cluster: &MiniCluster, query: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fsck_says_whose_a_block_is_and_refuses_what_it_does_not_do() {
+async fn fsck_and_jmx_say_what_is_there() {
     let cluster = cluster(1, &[]).await;
     let client = files(&cluster);
     put(&client, "/d/f", b"some bytes", CreateOptions::default().replication(1)).await;
@@ -261,6 +261,14 @@ async fn fsck_says_whose_a_block_is_and_refuses_what_it_does_not_do() {
         let refused =
             format!("-{option} is not supported by this NameNode\n\n\nFsck on path '/' FAILED");
         assert!(text.ends_with(&refused), "{text}");
+    }
+    let target = HttpTarget::new("127.0.0.1", cluster.http_port());
+    let page = "/jmx?qry=Hadoop:service=NameNode,name=NameNodeActivity";
+    let answer = web::client::get(&target, page, &[]).await.unwrap();
+    let beans = answer.text(1 << 20).await.unwrap();
+    // The file and its directory, by one create.
+    for wanted in ["\"CreateFileOps\" : 1", "\"FilesCreated\" : 2", "\"AddBlockOps\" : 1"] {
+        assert!(beans.contains(wanted), "{wanted}: {beans}");
     }
     let text = fsck(&cluster, "path=/&showprogress=1&includeSnapshots=1").await;
     assert!(text.starts_with("The fsck switch -showprogress is deprecated"), "{text}");

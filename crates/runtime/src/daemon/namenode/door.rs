@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use loxodon_namenode::retry_cache::Answered;
 use loxodon_namenode::users::{GroupSource, Users};
 use loxodon_namenode::{Effects, Identity, NameNode, NameNodeError, Request};
 use loxodon_namespace::context::Caller;
-use loxodon_namespace::edit::RpcIds;
+use loxodon_namespace::edit::{Edit, RpcIds};
 use loxodon_rpc::server::{Call, Handler, Responder};
 use loxodon_wire::ids::{BlockId, InodeId, TxId};
 use loxodon_wire::rpc::protocol::{self, Protocol};
@@ -45,6 +46,8 @@ pub(crate) struct Door {
     pub(crate) conf: Configuration,
     pub(crate) audit: AuditSettings,
     pub(crate) runtime: tokio::runtime::Handle,
+    /// Files and directories made since the start.
+    pub(crate) created: AtomicU64,
     held: Mutex<HashMap<BlockId, Vec<Held>>>,
     myself: Weak<Self>,
 }
@@ -101,6 +104,7 @@ impl Door {
             conf,
             audit,
             runtime: tokio::runtime::Handle::current(),
+            created: AtomicU64::new(0),
             held: Mutex::new(HashMap::new()),
             myself: Weak::clone(myself),
         })
@@ -218,6 +222,9 @@ impl Door {
     pub(crate) fn append(&self, machine: &mut NameNode, effects: &mut Effects) -> Option<TxId> {
         let mut last = None;
         for edit in effects.edits.drain(..) {
+            if matches!(edit, Edit::Add(_) | Edit::Mkdir(_)) {
+                self.created.fetch_add(1, Ordering::Relaxed);
+            }
             match self.journal.append(&edit) {
                 Ok(txid) => last = Some(txid),
                 // What is in memory now can never be on disk: going on would be lying.

@@ -1,5 +1,6 @@
 //! The NameNode daemon: start, serve, stop.
 
+mod activity;
 mod address;
 mod beans;
 mod clock;

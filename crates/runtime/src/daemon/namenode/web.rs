@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use loxodon_conf::Configuration;
 use loxodon_rpc::metrics::ServerMetrics;
 
+use super::activity::ActivityBeans;
 use super::address::Listen;
 use super::beans::NameNodeBeans;
 use super::door::Door;
@@ -28,6 +29,7 @@ pub(crate) async fn start(
     let host = crate::daemon::host_name();
     let beans: Vec<Arc<dyn crate::web::BeanSource>> = vec![
         Arc::new(NameNodeBeans::new(Arc::clone(door), rpc)),
+        Arc::new(ActivityBeans::new(Arc::clone(door), Arc::clone(&metrics))),
         Arc::new(RpcBeans::new("NameNode", host.clone(), rpc.port(), metrics)),
         Arc::new(ProcessBeans::new("NameNode", host, SystemTime::now())),
     ];
