@@ -195,7 +195,6 @@ keys! {
     DATANODE_HTTP_ADDRESS: "dfs.datanode.http.address", Text, "0.0.0.0:9864", [], "Address of the DataNode's web server.";
     DATANODE_HOSTNAME: "dfs.datanode.hostname", Text, "", ["slave.host.name"], "Host name that the DataNode registers with.";
     DATANODE_USE_HOSTNAME: "dfs.datanode.use.datanode.hostname", Bool, "false", [], "Whether DataNodes reach each other by host name.";
-    DATANODE_HANDLERS: "dfs.datanode.handler.count", Int, "10", [], "Threads that run the DataNode's calls.";
     MAX_TRANSFERS: "dfs.datanode.max.transfer.threads", Int, "4096", ["dfs.datanode.max.xcievers"], "Transfers at once.";
     RESERVED: "dfs.datanode.du.reserved", Size, "0", [], "Bytes of each volume left to others.";
     RESERVED_PERCENT: "dfs.datanode.du.reserved.pct", Int, "0", [], "The same as a percentage of the volume.";
@@ -216,7 +215,6 @@ keys! {
     WRITE_BANDWIDTH: "dfs.datanode.data.write.bandwidthPerSec", Size, "0", [], "Bytes a second that clients write; 0 means no limit.";
     READ_BANDWIDTH: "dfs.datanode.data.read.bandwidthPerSec", Size, "0", [], "Bytes a second that clients read; 0 means no limit.";
     SYNC_ON_CLOSE: "dfs.datanode.synconclose", Bool, "false", [], "Whether blocks are on the disk before they are closed.";
-    SYNC_BEHIND_WRITES: "dfs.datanode.sync.behind.writes", Bool, "false", [], "Whether written data is sent to the disk at once.";
     READAHEAD: "dfs.datanode.readahead.bytes", Size, "4194304", [], "Bytes read ahead of a reader.";
     DROP_BEHIND_READS: "dfs.datanode.drop.cache.behind.reads", Bool, "false", [], "Whether read data leaves the page cache.";
     DROP_BEHIND_WRITES: "dfs.datanode.drop.cache.behind.writes", Bool, "false", [], "Whether written data leaves the page cache.";
@@ -225,10 +223,7 @@ keys! {
     SOCKET_KEEPALIVE: "dfs.datanode.socket.reuse.keepalive", Time(Milliseconds), "4000", [], "How long a connection waits for its next operation.";
     MAX_PACKET_SIZE: "dfs.data.transfer.max.packet.size", Size, "16777216", [], "Largest packet accepted.";
     CACHED_DFSUSED_INTERVAL: "dfs.datanode.cached-dfsused.check.interval.ms", Time(Milliseconds), "600000", [], "How old a saved number of used bytes may be at a start.";
-    DU_INTERVAL: "fs.du.interval", Time(Milliseconds), "600000", [], "Time between counts of used bytes.";
     REPLICA_CACHE_EXPIRY: "dfs.datanode.replica.cache.expiry.time", Time(Milliseconds), "5m", [], "How old a saved list of replicas may be at a start.";
-    DISK_CHECK_MIN_GAP: "dfs.datanode.disk.check.min.gap", Time(Milliseconds), "15m", [], "Shortest time between checks of a volume.";
-    DISK_CHECK_TIMEOUT: "dfs.datanode.disk.check.timeout", Time(Milliseconds), "10m", [], "Longest time a check may take.";
 
     // Client
     CLIENT_SOCKET_TIMEOUT: "dfs.client.socket-timeout", Time(Milliseconds), "60000", ["dfs.socket.timeout"], "How long a client waits for a DataNode.";
