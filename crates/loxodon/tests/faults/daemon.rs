@@ -78,7 +78,8 @@ impl Site {
     /// The program's `namenode` with all settings.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_loxodon"));
-        command.env("HADOOP_CONF_DIR", self.directory.path()).arg("namenode");
+        let place = self.directory.path();
+        command.env("HADOOP_CONF_DIR", place).env("HADOOP_LOG_DIR", place).arg("namenode");
         for (name, value) in &self.settings {
             command.arg("-D").arg(format!("{name}={value}"));
         }

@@ -7,6 +7,9 @@
 mod daemon;
 mod disks;
 mod full_disk;
+mod hostile;
 mod kills;
+mod paths;
 mod starts;
 mod web;
+mod writers;
