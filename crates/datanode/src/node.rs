@@ -233,7 +233,7 @@ impl Node {
         match error {
             DataNodeError::Checksum(_) => self.report_bad_local(block),
             DataNodeError::Disk { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
-                self.report_bad_local(block)
+                self.report_bad_local(block);
             }
             DataNodeError::Disk { .. } => self.disk_failed(error),
             _ => {}

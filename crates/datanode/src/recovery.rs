@@ -110,7 +110,7 @@ fn synchronize(
                 storages.push(storage);
             }
             Err(error) => {
-                warn!(%block, datanode = %participant.id.ip_addr, %error, "a DataNode did not end the recovery")
+                warn!(%block, datanode = %participant.id.ip_addr, %error, "a DataNode did not end the recovery");
             }
         }
     }

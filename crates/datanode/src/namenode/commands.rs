@@ -25,7 +25,7 @@ pub(super) fn obey(node: &Arc<Node>, pool: &str, command: DatanodeCommandProto) 
         }
         Ok(Type::BlockCommand) => {
             if let Some(blocks) = command.blk_cmd {
-                block_command(node, blocks);
+                block_command(node, &blocks);
             }
         }
         Ok(Type::BlockRecoveryCommand) => {
@@ -50,9 +50,9 @@ pub(super) fn obey(node: &Arc<Node>, pool: &str, command: DatanodeCommandProto) 
     }
 }
 
-fn block_command(node: &Arc<Node>, command: BlockCommandProto) {
+fn block_command(node: &Arc<Node>, command: &BlockCommandProto) {
     match Action::try_from(command.action) {
-        Ok(Action::Transfer) => transfer(node, &command),
+        Ok(Action::Transfer) => transfer(node, command),
         Ok(Action::Invalidate) => {
             let pool: Arc<str> = command.block_pool_id.as_str().into();
             let blocks: Vec<Block> =
