@@ -137,8 +137,14 @@ fn view_image(args: &[String]) -> Result<(), String> {
     }
     let input = given.value("inputFile").ok_or("option -i is missing")?;
     let processor = given.value("processor").unwrap_or("Web");
-    let known = ["xml", "filedistribution", "delimited"];
     let chosen = processor.to_ascii_lowercase();
+    if matches!(chosen.as_str(), "reversexml" | "detectcorruption" | "web") {
+        return Err(format!(
+            "java.lang.UnsupportedOperationException: processor {processor} is not supported: XML, \
+             FileDistribution and Delimited are"
+        ));
+    }
+    let known = ["xml", "filedistribution", "delimited"];
     if !known.contains(&chosen.as_str()) {
         return Err(format!("Invalid processor specified : {processor}"));
     }
@@ -214,6 +220,8 @@ mod tests {
             ("-p xml", "-i"),
             ("-i /no/such/image -p XML", "/no/such/image"),
             ("-i x -p YAML", "YAML"),
+            ("-i x -p ReverseXML", "UnsupportedOperationException"),
+            ("-i x", "processor Web"),
             ("-i x -z", "-z"),
             ("-i", "-i"),
             ("x", "x"),

@@ -176,6 +176,11 @@ fn usage(called: &str) -> String {
          dfsadmin     state and orders of the cluster\n  \
          fsck         check files and blocks\n  \
          oiv          an image as text\n  \
-         oev          an edit log as text, and back\n"
+         oev          an edit log as text, and back\n\n\
+         Daemon commands:\n  \
+         namenode     keeps the names and tells where blocks are\n  \
+         datanode     keeps the blocks\n  \
+         minicluster  both in one process, for tests\n  \
+         demo         shows what they do\n"
     )
 }

@@ -41,6 +41,29 @@ fn misspelt_words_and_options() {
 }
 
 #[test]
+fn the_version_is_where_scripts_look() {
+    let conf = tempfile::tempdir().expect("a directory");
+    for args in [&["version"][..], &["hdfs", "version"], &["hadoop", "version"], &["--version"]] {
+        let output = run(conf.path(), args);
+        let text = String::from_utf8_lossy(&output.stdout);
+        let own = format!("Loxodon {}", env!("CARGO_PKG_VERSION"));
+        assert_eq!(text.lines().collect::<Vec<_>>(), ["Hadoop 3.5.0", &own], "{args:?}");
+    }
+    refused(conf.path(), &["hdfs", "secondarynamenode"], &["UnsupportedOperationException"]);
+}
+
+/// Without a NameNode a command fails at once, as Hadoop's do.
+#[test]
+fn a_refused_connection_is_not_tried_again() {
+    let conf = tempfile::tempdir().expect("a directory");
+    let free = std::net::TcpListener::bind(("127.0.0.1", 0)).and_then(|l| l.local_addr());
+    let uri = format!("hdfs://{}", free.expect("a port"));
+    let start = std::time::Instant::now();
+    refused(conf.path(), &["dfs", "-fs", &uri, "-ls", "/"], &["Connection refused"]);
+    assert!(start.elapsed() < std::time::Duration::from_secs(5), "{:?}", start.elapsed());
+}
+
+#[test]
 fn wrong_configurations() {
     let dir = tempfile::tempdir().expect("a directory");
     let site = dir.path().join("core-site.xml");
