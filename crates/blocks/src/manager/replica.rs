@@ -314,6 +314,9 @@ impl BlockManager {
             self.link(id, storage);
         }
         self.corrupt.add(id, node, reason);
+        if reported.stamp != info.block.stamp {
+            self.corrupt.set_stamp(id, node, reported.stamp);
+        }
         self.map.set_corrupt(id, true);
         let counts = self.count_replicas(id);
         let enough = counts.live >= info.replication;
@@ -358,7 +361,8 @@ impl BlockManager {
             let counts = self.count_replicas(id);
             let is_surplus = counts.live + counts.corrupt > info.replication;
             if is_surplus && counts.live >= self.settings.min_replication {
-                self.invalidate_one_corrupt(info.block, node, &counts);
+                let stamp = self.corrupt.stamp(id, node).unwrap_or(info.block.stamp);
+                self.invalidate_one_corrupt(Block { stamp, ..info.block }, node, &counts);
             }
         }
     }
@@ -370,7 +374,8 @@ impl BlockManager {
             self.corrupt.nodes(id).iter().map(|(node, _)| *node).collect();
         for node in nodes {
             let counts = self.count_replicas(id);
-            self.invalidate_one_corrupt(info.block, node, &counts);
+            let stamp = self.corrupt.stamp(id, node).unwrap_or(info.block.stamp);
+            self.invalidate_one_corrupt(Block { stamp, ..info.block }, node, &counts);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use loxodon_wire::ids::BlockId;
+use loxodon_wire::ids::{BlockId, GenerationStamp};
 use smallvec::SmallVec;
 
 use crate::NodeIndex;
@@ -40,6 +40,9 @@ impl CorruptReason {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CorruptReplicas {
     blocks: BTreeMap<BlockId, SmallVec<[(NodeIndex, CorruptReason); 2]>>,
+    /// Stamps of damaged replicas that are of another generation than their block: a DataNode
+    /// deletes only the generation it has.
+    stamps: BTreeMap<(BlockId, NodeIndex), GenerationStamp>,
 }
 
 impl CorruptReplicas {
@@ -58,6 +61,16 @@ impl CorruptReplicas {
         }
     }
 
+    /// The damaged replica is of this generation, not of the block's own.
+    pub(crate) fn set_stamp(&mut self, id: BlockId, node: NodeIndex, stamp: GenerationStamp) {
+        self.stamps.insert((id, node), stamp);
+    }
+
+    /// The damaged replica's generation, where it is not the block's own.
+    pub(crate) fn stamp(&self, id: BlockId, node: NodeIndex) -> Option<GenerationStamp> {
+        self.stamps.get(&(id, node)).copied()
+    }
+
     pub(crate) fn contains(&self, id: BlockId, node: NodeIndex) -> bool {
         self.reason(id, node).is_some()
     }
@@ -72,6 +85,7 @@ impl CorruptReplicas {
 
     /// Forgets one; returns whether any damaged replica of the block remains, and if it was there.
     pub(crate) fn remove(&mut self, id: BlockId, node: NodeIndex) -> (bool, bool) {
+        self.stamps.remove(&(id, node));
         let Some(list) = self.blocks.get_mut(&id) else { return (false, false) };
         let before = list.len();
         list.retain(|(known, _)| *known != node);
@@ -84,7 +98,9 @@ impl CorruptReplicas {
     }
 
     pub(crate) fn remove_block(&mut self, id: BlockId) {
-        self.blocks.remove(&id);
+        for (node, _) in self.blocks.remove(&id).unwrap_or_default() {
+            self.stamps.remove(&(id, node));
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -93,5 +109,21 @@ impl CorruptReplicas {
 
     pub(crate) fn ids(&self) -> impl Iterator<Item = BlockId> + '_ {
         self.blocks.keys().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stamps_go_with_their_replicas() {
+        let (id, node) = (BlockId(7), NodeIndex(1));
+        let mut corrupt = CorruptReplicas::default();
+        corrupt.add(id, node, CorruptReason::StampMismatch);
+        corrupt.set_stamp(id, node, GenerationStamp(3));
+        assert_eq!(corrupt.stamp(id, node), Some(GenerationStamp(3)));
+        corrupt.remove(id, node);
+        assert_eq!(corrupt.stamp(id, node), None);
     }
 }
