@@ -83,7 +83,11 @@ async fn the_namenode_has_a_block_copied() {
     // Both hear every order; the one without the block refuses it.
     let target = namenode.info_of(&to);
     eventually("copied", || {
-        namenode.model.block_command(Action::Transfer, &[written.clone()], &[target.clone()]);
+        namenode.model.block_command(
+            Action::Transfer,
+            std::slice::from_ref(&written),
+            std::slice::from_ref(&target),
+        );
         std::thread::sleep(Duration::from_millis(60));
         data_file(places[1].path(), &written)
             .is_some_and(|path| path.to_str().unwrap().contains("finalized"))
@@ -104,7 +108,11 @@ async fn a_damaged_replica_is_not_copied_but_reported() {
     let target = namenode.info_of(&to);
     let source = namenode.info_of(&from);
     eventually("reported", || {
-        namenode.model.block_command(Action::Transfer, &[written.clone()], &[target.clone()]);
+        namenode.model.block_command(
+            Action::Transfer,
+            std::slice::from_ref(&written),
+            std::slice::from_ref(&target),
+        );
         std::thread::sleep(Duration::from_millis(60));
         namenode.model.has_heard(|heard| !heard.bad.is_empty())
     });

@@ -128,34 +128,20 @@ pub fn read_frame(bytes: &[u8], max_op_size: usize) -> Result<Step<'_>, FrameErr
         return Ok(Step::Filler);
     }
     let Some(length) = be_i32(bytes, 1) else {
-        return Ok(Step::Incomplete {
-            needed: FRAME_OVERHEAD,
-        });
+        return Ok(Step::Incomplete { needed: FRAME_OVERHEAD });
     };
     let size = i64::from(length) + 1 + CHECKSUM_LENGTH as i64;
     let opcode_signed = opcode as i8;
-    let Some(total) = usize::try_from(size)
-        .ok()
-        .filter(|&total| total >= FRAME_OVERHEAD)
-    else {
-        return Err(FrameError::TooShort {
-            opcode: opcode_signed,
-            size,
-        });
+    let Some(total) = usize::try_from(size).ok().filter(|&total| total >= FRAME_OVERHEAD) else {
+        return Err(FrameError::TooShort { opcode: opcode_signed, size });
     };
     if total > max_op_size {
-        return Err(FrameError::TooLong {
-            opcode: opcode_signed,
-            size,
-            limit: max_op_size,
-        });
+        return Err(FrameError::TooLong { opcode: opcode_signed, size, limit: max_op_size });
     }
     let covered = total - CHECKSUM_LENGTH;
-    let (Some(whole), Some(content), Some(stored)) = (
-        bytes.get(..total),
-        bytes.get(..covered),
-        be_i32(bytes, covered),
-    ) else {
+    let (Some(whole), Some(content), Some(stored)) =
+        (bytes.get(..total), bytes.get(..covered), be_i32(bytes, covered))
+    else {
         return Ok(Step::Incomplete { needed: total });
     };
     let calculated = crc32fast::hash(content) as i32;
@@ -211,18 +197,12 @@ mod tests {
     fn every_cut_is_incomplete_and_every_flip_is_noticed() {
         let whole = frame(2, 77, b"/a/path");
         for cut in 1..whole.len() {
-            assert!(matches!(
-                read_frame(&whole[..cut], MAX_OP_SIZE),
-                Ok(Step::Incomplete { .. })
-            ));
+            assert!(matches!(read_frame(&whole[..cut], MAX_OP_SIZE), Ok(Step::Incomplete { .. })));
         }
         for at in 0..whole.len() * 8 {
             let mut damaged = whole.clone();
             damaged[at / 8] ^= 1 << (at % 8);
-            assert!(!matches!(
-                read_frame(&damaged, MAX_OP_SIZE),
-                Ok(Step::Frame(_))
-            ));
+            assert!(!matches!(read_frame(&damaged, MAX_OP_SIZE), Ok(Step::Frame(_))));
         }
     }
 

@@ -63,7 +63,7 @@ fn compute(
         .disk("cannot look at", &files.meta_path)?
         .len()
         .saturating_sub(BlockMetadataHeader::SIZE as u64);
-    let count = if size == 0 { 0 } else { stored / size };
+    let count = stored.checked_div(size).unwrap_or(0);
     let options = request.block_checksum_options;
     let kind = options
         .and_then(|options| options.block_checksum_type)

@@ -252,7 +252,7 @@ impl Session {
         match error {
             DataNodeError::Disk { .. } => self.node.disk_failed(error),
             error if error.is_disconnect() => {
-                tracing::debug!(peer = %self.peer, %error, "connection ended")
+                tracing::debug!(peer = %self.peer, %error, "connection ended");
             }
             error => tracing::warn!(peer = %self.peer, %error, "transfer failed"),
         }

@@ -181,7 +181,7 @@ impl Model {
             let mut changes = heard.changes.iter();
             let found = changes
                 .find(|change| change.block.block_id == block.block_id && change.status == status);
-            found.map(|change| change.block.clone())
+            found.map(|change| change.block)
         })
     }
 

@@ -86,7 +86,7 @@ async fn every_call_with_any_request_is_answered() {
     let site = Site::formatted();
     let mut namenode = site.start();
     assert!(namenode.client().mkdirs("/x", 0o755, true).await.expect("mkdirs"));
-    let user = Arc::new(UserIdentity::new(&loxodon_runtime::daemon::process_user()));
+    let user = Arc::new(UserIdentity::new(loxodon_runtime::daemon::process_user()));
     let client = RpcClient::new(ClientSettings::default(), user);
     let (host, port) = namenode.rpc.rsplit_once(':').expect("host:port");
     let address = ServerAddress::new(host, port.parse().expect("a port"));

@@ -31,7 +31,7 @@ struct Asker {
 impl Asker {
     fn new(address: &str) -> Self {
         let (host, port) = address.rsplit_once(':').expect("host:port");
-        let user = Arc::new(UserIdentity::new(&loxodon_runtime::daemon::process_user()));
+        let user = Arc::new(UserIdentity::new(loxodon_runtime::daemon::process_user()));
         Self {
             client: RpcClient::new(ClientSettings::default(), user),
             address: ServerAddress::new(host, port.parse().expect("a port")),

@@ -20,7 +20,7 @@ async fn cluster() -> MiniCluster {
 }
 
 fn client(cluster: &MiniCluster) -> Client {
-    let user = UserIdentity::new(&loxodon_runtime::daemon::process_user());
+    let user = UserIdentity::new(loxodon_runtime::daemon::process_user());
     Client::connect(cluster.conf(), &cluster.uri(), user).expect("a client")
 }
 
@@ -82,9 +82,9 @@ async fn one_file_has_one_writer() {
     let mut writer = first.create("/f", CreateOptions::default()).await.expect("create");
     writer.write_all(b"first").await.expect("write");
     writer.hflush().await.expect("hflush");
-    let error = second.create("/f", CreateOptions::default()).await.err().expect("refused");
+    let error = second.create("/f", CreateOptions::default()).await.expect_err("refused");
     assert!(error.is("AlreadyBeingCreatedException"), "{}: {error}", error.java_class());
-    let error = second.append("/f", AppendOptions::default()).await.err().expect("refused");
+    let error = second.append("/f", AppendOptions::default()).await.expect_err("refused");
     assert!(error.is("AlreadyBeingCreatedException"), "{}: {error}", error.java_class());
     let holder = first.client_name();
     assert!(error.to_string().contains(&*holder.to_string()), "{error}");

@@ -1,11 +1,6 @@
 //! The operations, one file per family of calls. Each takes a request's message and gives the
 //! answer's; what else it wants done it leaves in the request's effects.
 
-#![expect(
-    clippy::needless_pass_by_value,
-    reason = "a request belongs to its operation, which may take it apart"
-)]
-
 pub(crate) mod admin;
 pub(crate) mod attributes;
 pub(crate) mod datanode;

@@ -56,7 +56,6 @@ pub(crate) struct Checkpoint {
 
 type Answer = Result<Bytes, RemoteError>;
 
-#[expect(clippy::needless_pass_by_value, reason = "map_err gives the error away")]
 fn failed(error: impl ToString) -> RemoteError {
     RemoteError::new(exception::IO, error.to_string())
 }
