@@ -1,5 +1,7 @@
 //! House rules that a program can check: layering, file sizes, banned words, pages that lag behind.
 
+#![allow(clippy::expect_used)] // helpers of tests are not marked as tests
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,8 +1,7 @@
 //! The NameNode as a process, in bad company: killed, on damaged disks, on full disks, with
 //! hostile peers. What was acknowledged must be there afterwards; what cannot be served must be
 //! named, with where it is.
-#![allow(clippy::panic, reason = "how a test fails")]
-#![allow(clippy::expect_used, clippy::unwrap_used)] // helpers of tests are not marked as tests
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)] // helpers of tests are not marked as tests
 
 mod daemon;
 mod disks;
