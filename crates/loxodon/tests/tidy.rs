@@ -75,7 +75,9 @@ fn pure_crates_have_no_clock_thread_file_or_socket() {
         "thread::spawn",
         "thread::sleep",
         "std::fs",
-        "std::net",
+        "TcpStream",
+        "TcpListener",
+        "UdpSocket",
         "fastrand::Rng::new()",
         "RandomState::new()",
     ];

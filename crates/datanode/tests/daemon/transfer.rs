@@ -11,7 +11,7 @@ use loxodon_wire::transfer::{
     WriteStage, decode_message, encode_message,
 };
 
-use super::POOL;
+use crate::model::POOL;
 
 pub fn block(id: u64) -> proto::ExtendedBlockProto {
     proto::ExtendedBlockProto {

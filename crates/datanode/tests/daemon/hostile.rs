@@ -1,12 +1,11 @@
 //! Writers that send what they should not.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod common;
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
-use common::{Ack, NameNode, Reader, Writer, block, data_file, eventually, pattern, response};
+use crate::model::{
+    Ack, NameNode, Reader, Writer, block, data_file, eventually, pattern, response,
+};
 use loxodon_wire::proto::hdfs as proto;
 use loxodon_wire::transfer::{
     Congestion, HeaderFlag, PacketHeader, PipelineAck, Slow, Status, WriteStage, encode_message,

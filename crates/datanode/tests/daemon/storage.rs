@@ -1,12 +1,9 @@
 //! Disks that are damaged, full, read-only or somebody else's, and what the NameNode hears and orders.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod common;
 
 use std::path::Path;
 use std::time::Duration;
 
-use common::{
+use crate::model::{
     DELETED, NameNode, RECEIVED, Reader, Writer, block, data_file, eventually, pattern,
     replica_files, request, response,
 };

@@ -1,7 +1,4 @@
 //! A NameNode that only listens, and a writer and reader that speak the transfer protocol by hand.
-#![allow(dead_code, unreachable_pub, unused_imports, clippy::unwrap_used, clippy::expect_used)]
-
-mod transfer;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -17,7 +14,7 @@ use loxodon_wire::rpc::protocol::{DATANODE, NAMENODE, Protocol};
 use loxodon_wire::rpc::{RemoteError, exception};
 use parking_lot::{Condvar, Mutex};
 
-pub use transfer::{Ack, Reader, Writer, block, checksum, pattern, request, response};
+pub(crate) use crate::transfer::{Ack, Reader, Writer, block, pattern, request, response};
 
 pub const POOL: &str = "BP-1-127.0.0.1-1";
 pub const CLUSTER: &str = "CID-model";

@@ -1,0 +1,9 @@
+//! A DataNode on real sockets and disks, with a NameNode that only listens.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests are not marked as tests
+#![allow(unreachable_pub)]
+
+mod hostile;
+mod model;
+mod storage;
+mod transfer;
