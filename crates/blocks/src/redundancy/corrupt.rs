@@ -46,8 +46,10 @@ pub(crate) struct CorruptReplicas {
 }
 
 impl CorruptReplicas {
-    /// `false` if the node's replica was known to be damaged already.
+    /// `false` if the node's replica was known to be damaged already. It is taken to be of the
+    /// block's own generation, until [`Self::set_stamp`] says otherwise.
     pub(crate) fn add(&mut self, id: BlockId, node: NodeIndex, reason: CorruptReason) -> bool {
+        self.stamps.remove(&(id, node));
         let list = self.blocks.entry(id).or_default();
         match list.iter_mut().find(|(known, _)| *known == node) {
             Some(entry) => {
@@ -124,6 +126,16 @@ mod tests {
         corrupt.set_stamp(id, node, GenerationStamp(3));
         assert_eq!(corrupt.stamp(id, node), Some(GenerationStamp(3)));
         corrupt.remove(id, node);
+        assert_eq!(corrupt.stamp(id, node), None);
+    }
+
+    #[test]
+    fn a_replica_marked_again_is_of_the_blocks_own_generation() {
+        let (id, node) = (BlockId(7), NodeIndex(1));
+        let mut corrupt = CorruptReplicas::default();
+        corrupt.add(id, node, CorruptReason::StampMismatch);
+        corrupt.set_stamp(id, node, GenerationStamp(3));
+        corrupt.add(id, node, CorruptReason::Reported);
         assert_eq!(corrupt.stamp(id, node), None);
     }
 }
