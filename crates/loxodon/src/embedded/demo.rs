@@ -162,7 +162,7 @@ async fn put(client: &Client, file: &Path) -> Result<Stored> {
 async fn show_blocks(client: &Client, cluster: &MiniCluster) -> Result<usize> {
     let located = client.block_locations(STORED_AS, 0, EVERYTHING).await?;
     println!(
-        "\n3. {} blocks, {REPLICATION} replicas each, no two on one rack alone:",
+        "\n3. {} blocks, {REPLICATION} replicas each, on both racks:",
         located.blocks.len()
     );
     for block in &located.blocks {
