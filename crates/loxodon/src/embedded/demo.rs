@@ -161,10 +161,7 @@ async fn put(client: &Client, file: &Path) -> Result<Stored> {
 /// Prints where the blocks are; the number of a DataNode that has one.
 async fn show_blocks(client: &Client, cluster: &MiniCluster) -> Result<usize> {
     let located = client.block_locations(STORED_AS, 0, EVERYTHING).await?;
-    println!(
-        "\n3. {} blocks, {REPLICATION} replicas each, on both racks:",
-        located.blocks.len()
-    );
+    println!("\n3. {} blocks, {REPLICATION} replicas each, on both racks:", located.blocks.len());
     for block in &located.blocks {
         let places: Vec<String> = block
             .locations
