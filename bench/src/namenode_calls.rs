@@ -19,6 +19,7 @@ use loxodon_wire::rpc::{UserIdentity, protocol};
 
 use crate::daemon::{Daemon, Maker};
 use crate::report::Table;
+use crate::serving::until_served;
 use crate::{Plan, Result};
 
 const ROUNDS: usize = 4;
@@ -79,6 +80,8 @@ async fn one_maker(
     cpu: &mut Table,
     rate: &mut Table,
 ) -> Result<()> {
+    // Java's port answers before the NameNode does.
+    until_served(site, "/").await?;
     let load = Load::connect(site, clients).await?;
     load.fill_listed_directory().await?;
     for round in 0..ROUNDS {
