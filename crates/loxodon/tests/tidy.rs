@@ -19,6 +19,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("namenode", &["blocks", "cluster", "conf", "journal", "namespace", "wire"]),
     ("client", &["conf", "rpc", "wire"]),
     ("datanode", &["conf", "rpc", "wire"]),
+    ("mapreduce", &["client", "cluster", "conf", "rpc", "wire"]),
     (
         "runtime",
         &[
@@ -28,6 +29,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "conf",
             "datanode",
             "journal",
+            "mapreduce",
             "namenode",
             "namespace",
             "rpc",

@@ -1,0 +1,1 @@
+//! Blocking file systems for tasks (`org.apache.hadoop.fs.FileSystem`).

@@ -1,0 +1,1 @@
+//! Input formats: how files become splits and splits become records (`org.apache.hadoop.mapreduce.lib.input`).

@@ -1,0 +1,1 @@
+//! Writables, codecs and files of records (`org.apache.hadoop.io`).

@@ -1,0 +1,1 @@
+//! Output formats and the committer (`org.apache.hadoop.mapreduce.lib.output`).
