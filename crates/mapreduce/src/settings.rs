@@ -10,63 +10,63 @@ pub trait Settings {
     ///
     /// # Errors
     /// Variables that refer to themselves.
-    fn text(&self, name: &str) -> Result<Option<String>>;
+    fn get_text(&self, name: &str) -> Result<Option<String>>;
 
     /// A whole number.
     ///
     /// # Errors
     /// The value is none.
-    fn int(&self, name: &str, default: i64) -> Result<i64>;
+    fn get_int(&self, name: &str, default: i64) -> Result<i64>;
 
     /// A number of bytes, with `k m g t p e` for powers of 1024.
     ///
     /// # Errors
     /// The value is none.
-    fn size(&self, name: &str, default: i64) -> Result<i64>;
+    fn get_size(&self, name: &str, default: i64) -> Result<i64>;
 
     /// A decimal number.
     ///
     /// # Errors
     /// The value is none.
-    fn float(&self, name: &str, default: f64) -> Result<f64>;
+    fn get_float(&self, name: &str, default: f64) -> Result<f64>;
 
     /// `true` or `false`; anything else is the default, as in Hadoop.
     ///
     /// # Errors
     /// Variables that refer to themselves.
-    fn flag(&self, name: &str, default: bool) -> Result<bool>;
+    fn get_bool(&self, name: &str, default: bool) -> Result<bool>;
 
     /// Values between commas.
     ///
     /// # Errors
     /// Variables that refer to themselves.
-    fn list(&self, name: &str) -> Result<Vec<String>>;
+    fn get_list(&self, name: &str) -> Result<Vec<String>>;
 }
 
 impl Settings for Configuration {
-    fn text(&self, name: &str) -> Result<Option<String>> {
+    fn get_text(&self, name: &str) -> Result<Option<String>> {
         let value = self.get(name)?;
         Ok(value.map(|v| v.trim().to_owned()).filter(|v| !v.is_empty()))
     }
 
-    fn int(&self, name: &str, default: i64) -> Result<i64> {
+    fn get_int(&self, name: &str, default: i64) -> Result<i64> {
         parsed(self, name, default, "a whole number", value::parse_int)
     }
 
-    fn size(&self, name: &str, default: i64) -> Result<i64> {
+    fn get_size(&self, name: &str, default: i64) -> Result<i64> {
         parsed(self, name, default, "a number of bytes", value::parse_size)
     }
 
-    fn float(&self, name: &str, default: f64) -> Result<f64> {
+    fn get_float(&self, name: &str, default: f64) -> Result<f64> {
         parsed(self, name, default, "a number", value::parse_float)
     }
 
-    fn flag(&self, name: &str, default: bool) -> Result<bool> {
-        Ok(Settings::text(self, name)?.and_then(|v| value::parse_bool(&v)).unwrap_or(default))
+    fn get_bool(&self, name: &str, default: bool) -> Result<bool> {
+        Ok(self.get_text(name)?.and_then(|v| value::parse_bool(&v)).unwrap_or(default))
     }
 
-    fn list(&self, name: &str) -> Result<Vec<String>> {
-        Ok(Settings::text(self, name)?.map(|v| value::parse_list(&v)).unwrap_or_default())
+    fn get_list(&self, name: &str) -> Result<Vec<String>> {
+        Ok(self.get_text(name)?.map(|v| value::parse_list(&v)).unwrap_or_default())
     }
 }
 
@@ -77,7 +77,7 @@ fn parsed<T>(
     wanted: &str,
     parse: impl Fn(&str) -> Option<T>,
 ) -> Result<T> {
-    let Some(text) = Settings::text(conf, name)? else { return Ok(default) };
+    let Some(text) = conf.get_text(name)? else { return Ok(default) };
     parse(&text).ok_or_else(|| {
         let source = conf.source(name);
         Error::argument(format!("{name}: '{text}' (set in {source}) is not {wanted}"))
@@ -92,8 +92,8 @@ mod tests {
     fn a_value_that_is_no_number_names_its_key() {
         let mut conf = Configuration::new();
         conf.set("mapreduce.task.io.sort.mb", "many", "-D");
-        let error = Settings::int(&conf, "mapreduce.task.io.sort.mb", 100).unwrap_err();
+        let error = conf.get_int("mapreduce.task.io.sort.mb", 100).unwrap_err();
         assert!(error.message().starts_with("mapreduce.task.io.sort.mb: 'many'"), "{error}");
-        assert_eq!(Settings::int(&conf, "mapreduce.task.io.sort.factor", 10).unwrap(), 10);
+        assert_eq!(conf.get_int("mapreduce.task.io.sort.factor", 10).unwrap(), 10);
     }
 }
