@@ -73,7 +73,7 @@ const SCHEDULED_WINDOW: Milliseconds = Milliseconds(600_000);
 
 impl Scheduled {
     pub(crate) fn add(&mut self, kind: StorageType) {
-        if let Some(count) = self.current.get_mut(kind.ordinal()) {
+        if let Some(count) = self.current.get_mut(kind.index()) {
             *count = count.saturating_add(1);
         }
     }
@@ -81,7 +81,7 @@ impl Scheduled {
     pub(crate) fn remove(&mut self, kind: StorageType) {
         let windows = [&mut self.previous, &mut self.current];
         for window in windows {
-            if let Some(count) = window.get_mut(kind.ordinal()).filter(|count| **count > 0) {
+            if let Some(count) = window.get_mut(kind.index()).filter(|count| **count > 0) {
                 *count -= 1;
                 return;
             }
@@ -89,7 +89,7 @@ impl Scheduled {
     }
 
     pub(crate) fn of(&self, kind: StorageType) -> u64 {
-        let at = |window: &[u32; 6]| u64::from(window.get(kind.ordinal()).copied().unwrap_or(0));
+        let at = |window: &[u32; 6]| u64::from(window.get(kind.index()).copied().unwrap_or(0));
         at(&self.current) + at(&self.previous)
     }
 

@@ -26,12 +26,13 @@ pub use block::{
 pub use command::{DatanodeCommand, Event, Recovery, Target, Transfer};
 pub use datanode::{Datanode, NodeIndex, NodeLoad, Registration, VolumeFailures};
 pub use error::{BlockError, ExcludedCount};
+pub use loxodon_wire::storage::{PolicyId, StoragePolicy, TypeList};
 pub use manager::{
     BalancerBlock, BlockChange, BlockManager, ClusterStats, EncodedReport, HeartbeatReply,
     LegacyReport, Located, NodeUsage, ReportKind, ReportScan, ReportedStorage,
 };
 pub use placement::{Reader, TargetRequest};
-pub use policy::{PolicyId, STORAGE_POLICIES, StoragePolicy, TypeList, TypeSet};
+pub use policy::TypeSet;
 pub use redundancy::{CorruptReason, PRIORITY_LEVELS, Priority};
 pub use safemode::{SafeMode, SafeModeCause, SafeModeSettings};
 pub use settings::{PlacementKind, Settings};

@@ -9,8 +9,9 @@ mod liveness;
 mod topology;
 
 pub use hosts::{HostEntry, HostLists, HostProperties};
-pub use id::{AdminState, DatanodeId, StorageType};
+pub use id::DatanodeId;
 pub use liveness::{Liveness, LivenessSettings};
+pub use loxodon_wire::storage::{AdminState, StorageType};
 pub use topology::{
     DEFAULT_RACK, Distance, MemberIndex, RackError, RackIndex, RackScope, Topology,
 };

@@ -90,7 +90,7 @@ fn volume_report(node: &Node) -> Result<proto::GetVolumeReportResponseProto> {
         let usage = volume.usage()?;
         Ok(proto::DatanodeVolumeInfoProto {
             path: volume.directory.current().display().to_string(),
-            storage_type: volume.kind().to_proto(),
+            storage_type: volume.kind().to_wire(),
             used_space: usage.dfs_used,
             free_space: usage.remaining,
             reserved_space: usage.reserved,

@@ -264,7 +264,7 @@ impl Node {
         let located = proto::LocatedBlockProto {
             b: block.to_proto(),
             locs: vec![datanode],
-            storage_types: volume.map(|volume| volume.kind().to_proto()).into_iter().collect(),
+            storage_types: volume.map(|volume| volume.kind().to_wire()).into_iter().collect(),
             storage_i_ds: volume.map(|volume| volume.storage.clone()).into_iter().collect(),
             ..Default::default()
         };

@@ -48,7 +48,7 @@ impl NameNode {
             let storage = self.blocks.storage(target.storage);
             if let (Some(node), Some(storage)) = (node, storage) {
                 located.locs.push(datanode::location(&self.blocks, target.node, node, request.now));
-                located.storage_types.push(datanode::storage_type_number(storage.kind()));
+                located.storage_types.push(storage.kind().to_wire());
                 located.storage_i_ds.push(storage.id().to_string());
             }
         }

@@ -5,6 +5,7 @@
 
 use bytes::Bytes;
 use loxodon_wire::ids::{BlockId, GenerationStamp, InodeId, Milliseconds, TxId};
+pub use loxodon_wire::storage::StorageType;
 
 /// Who called, and which of his calls it was: what the retry cache needs to know after a restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -118,24 +119,6 @@ pub struct XAttr {
     pub value: Option<Bytes>,
 }
 
-/// `StorageType`; the numbers are those on disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum StorageType {
-    /// Memory.
-    RamDisk = 0,
-    /// Flash.
-    Ssd = 1,
-    /// Spinning disk, the default.
-    Disk = 2,
-    /// Dense, slow storage.
-    Archive = 3,
-    /// Stored elsewhere.
-    Provided = 4,
-    /// Non-volatile memory.
-    Nvdimm = 5,
-}
-
 /// `Options.Rename`; the numbers are those on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -164,7 +147,6 @@ macro_rules! from_number {
 from_number!(AclScope: Access, Default);
 from_number!(AclKind: User, Group, Mask, Other);
 from_number!(XAttrNamespace: User, Trusted, Security, System, Raw);
-from_number!(StorageType: RamDisk, Ssd, Disk, Archive, Provided, Nvdimm);
 from_number!(RenameOption: None, Overwrite, ToTrash);
 
 /// A file as created, or as it is when it was opened for append by old versions (`AddOp`).

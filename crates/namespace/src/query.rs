@@ -11,7 +11,7 @@ use crate::error::FsError;
 use crate::file_blocks::Blocks;
 use crate::inode::Inode;
 use crate::path::{Purpose, Resolved};
-use crate::policy::{StoragePolicy, UNSPECIFIED};
+use crate::policy::{StoragePolicy, UNSPECIFIED, policy_of};
 use crate::status::{FileBlocks, FileKind, FileRange, FileStatus, OpenFile};
 use crate::tree::{Namespace, ROOT};
 use crate::xattr;
@@ -250,7 +250,7 @@ impl Namespace {
                 resolved.path()
             )));
         };
-        StoragePolicy::by_id(self.effective_policy(index))
+        policy_of(self.effective_policy(index))
             .ok_or_else(|| FsError::Io(format!("unknown storage policy of {}", resolved.path())))
     }
 

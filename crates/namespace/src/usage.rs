@@ -3,7 +3,7 @@
 use crate::edit::StorageType;
 use crate::error::FsError;
 use crate::inode::{FileLayout, QuotaFeature};
-use crate::policy::{StoragePolicy, UNSPECIFIED};
+use crate::policy::{UNSPECIFIED, policy_of};
 use crate::status::Usage;
 use crate::tree::{Namespace, ROOT};
 
@@ -21,9 +21,9 @@ pub(crate) fn space_delta(bytes: i64, replication: u16, policy: u8) -> Usage {
     let mut usage =
         Usage { storage: bytes.saturating_mul(i64::from(replication)), ..Usage::default() };
     if policy != UNSPECIFIED
-        && let Some(policy) = StoragePolicy::by_id(policy)
+        && let Some(policy) = policy_of(policy)
     {
-        for kind in policy.types(replication) {
+        for kind in policy.choose(replication) {
             if kind.supports_quota() {
                 let slot = &mut usage.by_type[kind.index()];
                 *slot = slot.saturating_add(bytes);

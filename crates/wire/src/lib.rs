@@ -5,4 +5,5 @@ pub mod editlog;
 pub mod ids;
 pub mod proto;
 pub mod rpc;
+pub mod storage;
 pub mod transfer;

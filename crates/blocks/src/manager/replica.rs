@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 use super::BlockManager;
 use super::background::Task;
 use crate::placement::{self, Deletion, choose_excess};
+use crate::policy::excess_types;
 use crate::{
     Block, BlockInfo, BlockState, CorruptReason, Event, NodeIndex, Priority, ReplicaCounts,
     StorageIndex, StoragePolicy, StorageState, Target,
@@ -104,9 +105,15 @@ impl BlockManager {
     /// Whether the replicas are on as many racks as the policy asks for.
     #[must_use]
     pub fn is_placement_satisfied(&self, id: BlockId, info: &BlockInfo) -> bool {
+        self.missing_racks(id, info) == 0
+    }
+
+    /// How many racks the replicas are on too few.
+    #[must_use]
+    pub fn missing_racks(&self, id: BlockId, info: &BlockInfo) -> usize {
         let racks_there = self.cluster.topology.rack_count();
         if racks_there <= 1 {
-            return true;
+            return 0;
         }
         let mut racks: SmallVec<[u32; 4]> = SmallVec::new();
         let any_corrupt = self.map.has_corrupt(id);
@@ -128,7 +135,21 @@ impl BlockManager {
         }
         let policy = placement::policy(self.settings.placement);
         let required = policy.required_racks(usize::from(info.replication));
-        racks.len() >= required.min(racks_there)
+        required.min(racks_there).saturating_sub(racks.len())
+    }
+
+    /// Looks at a block anew (`processMisReplicatedBlock`): whether it has to be copied, or has
+    /// too many replicas. False after a start, while nothing is queued yet.
+    pub fn recheck(&mut self, now: Milliseconds, id: BlockId) -> bool {
+        if !self.queues_open {
+            return false;
+        }
+        self.refresh(id);
+        let live = self.count_replicas(id).live;
+        if self.map.get(id).is_some_and(|info| info.is_complete() && live > info.replication) {
+            self.process_extra(now, id, None, None);
+        }
+        true
     }
 
     pub(super) fn has_enough(
@@ -410,7 +431,7 @@ impl BlockManager {
         if candidates.len() <= keep {
             return;
         }
-        let excess_types = StoragePolicy::of(info.policy).choose_excess(info.replication, &kinds);
+        let excess_types = excess_types(StoragePolicy::of(info.policy), info.replication, &kinds);
         let deletion = Deletion {
             now,
             heartbeat: self.settings.liveness.heartbeat,

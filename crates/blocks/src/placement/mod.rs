@@ -82,7 +82,7 @@ impl WantedTypes {
     pub(crate) fn new(list: &TypeList) -> Self {
         let mut wanted = Self::default();
         for kind in list {
-            if let Some(count) = wanted.0.get_mut(kind.ordinal()) {
+            if let Some(count) = wanted.0.get_mut(kind.index()) {
                 *count += 1;
             }
         }
@@ -90,11 +90,11 @@ impl WantedTypes {
     }
 
     pub(crate) fn wants(&self, kind: StorageType) -> bool {
-        self.0.get(kind.ordinal()).is_some_and(|count| *count > 0)
+        self.0.get(kind.index()).is_some_and(|count| *count > 0)
     }
 
     pub(crate) fn take(&mut self, kind: StorageType) {
-        if let Some(count) = self.0.get_mut(kind.ordinal()) {
+        if let Some(count) = self.0.get_mut(kind.index()) {
             *count = count.saturating_sub(1);
         }
     }

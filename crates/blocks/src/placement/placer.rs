@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 
 use super::{Origin, PlacementPolicy, WantedTypes};
 use crate::cluster_state::ClusterState;
+use crate::policy::remaining_types;
 use crate::{Datanode, NodeIndex, StoragePolicy, StorageState, Target, TypeSet};
 
 /// What holds for every attempt of one request.
@@ -59,7 +60,7 @@ impl<'a> Placer<'a> {
             let replication = total.min(usize::from(u16::MAX)) as u16;
             let is_new = self.options.is_new_block;
             let types =
-                self.options.policy.choose_remaining(replication, &chosen, unavailable, is_new);
+                remaining_types(self.options.policy, replication, &chosen, unavailable, is_new);
             if types.is_empty() {
                 return;
             }

@@ -3,7 +3,7 @@
 use loxodon_wire::proto::common::HaServiceStateProto;
 use loxodon_wire::proto::hdfs;
 
-use super::block::{DatanodeInfo, StorageType};
+use super::block::{DatanodeInfo, StorageType, storage_type};
 use crate::error::{Error, Result};
 
 /// What the NameNode tells clients to assume (`FsServerDefaults`).
@@ -232,7 +232,7 @@ impl DatanodeStorageReport {
                     .storage
                     .as_ref()
                     .and_then(|storage| storage.storage_type)
-                    .map_or(StorageType::Disk, StorageType::from_wire),
+                    .map_or_else(StorageType::default, storage_type),
                 storage_id: report.storage.map(|storage| storage.storage_uuid).unwrap_or_default(),
                 failed: report.failed.unwrap_or(false),
                 capacity: report.capacity.unwrap_or(0),
@@ -290,7 +290,7 @@ pub struct StoragePolicy {
 impl StoragePolicy {
     pub(crate) fn from_proto(proto: hdfs::BlockStoragePolicyProto) -> Self {
         let types = |proto: hdfs::StorageTypesProto| {
-            proto.storage_types.into_iter().map(StorageType::from_wire).collect()
+            proto.storage_types.into_iter().map(storage_type).collect()
         };
         Self {
             id: u8::try_from(proto.policy_id).unwrap_or(0),

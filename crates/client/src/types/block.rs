@@ -7,62 +7,13 @@ use loxodon_wire::ids::{BlockId, GenerationStamp, Milliseconds};
 use loxodon_wire::proto::common::TokenProto;
 use loxodon_wire::proto::hdfs;
 
+pub use loxodon_wire::storage::{AdminState, StorageType};
+
 use crate::error::{Error, Result};
 
-/// The medium of a DataNode's storage (`org.apache.hadoop.fs.StorageType`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum StorageType {
-    /// Memory, lazily persisted.
-    RamDisk,
-    /// Solid state.
-    Ssd,
-    /// A spinning disk: what a storage is unless said otherwise.
-    #[default]
-    Disk,
-    /// Dense and slow.
-    Archive,
-    /// Kept outside the cluster.
-    Provided,
-    /// Non-volatile memory.
-    Nvdimm,
-}
-
-impl StorageType {
-    /// The name that configuration and reports use.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::RamDisk => "RAM_DISK",
-            Self::Ssd => "SSD",
-            Self::Disk => "DISK",
-            Self::Archive => "ARCHIVE",
-            Self::Provided => "PROVIDED",
-            Self::Nvdimm => "NVDIMM",
-        }
-    }
-
-    /// A type this version does not know counts as a disk, as Hadoop's converter has it.
-    pub(crate) fn from_wire(value: i32) -> Self {
-        match hdfs::StorageTypeProto::try_from(value) {
-            Ok(hdfs::StorageTypeProto::Ssd) => Self::Ssd,
-            Ok(hdfs::StorageTypeProto::Archive) => Self::Archive,
-            Ok(hdfs::StorageTypeProto::RamDisk) => Self::RamDisk,
-            Ok(hdfs::StorageTypeProto::Provided) => Self::Provided,
-            Ok(hdfs::StorageTypeProto::Nvdimm) => Self::Nvdimm,
-            Ok(hdfs::StorageTypeProto::Disk) | Err(_) => Self::Disk,
-        }
-    }
-
-    pub(crate) const fn to_wire(self) -> i32 {
-        (match self {
-            Self::RamDisk => hdfs::StorageTypeProto::RamDisk,
-            Self::Ssd => hdfs::StorageTypeProto::Ssd,
-            Self::Disk => hdfs::StorageTypeProto::Disk,
-            Self::Archive => hdfs::StorageTypeProto::Archive,
-            Self::Provided => hdfs::StorageTypeProto::Provided,
-            Self::Nvdimm => hdfs::StorageTypeProto::Nvdimm,
-        }) as i32
-    }
+/// A type this version does not know counts as a disk, as Hadoop's converter has it.
+pub(crate) fn storage_type(number: i32) -> StorageType {
+    StorageType::from_wire(number).unwrap_or_default()
 }
 
 /// A block with the pool it belongs to (`ExtendedBlock`).
@@ -101,58 +52,6 @@ impl ExtendedBlock {
 impl std::fmt::Display for ExtendedBlock {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}:blk_{}_{}", self.pool, self.id, self.generation_stamp)
-    }
-}
-
-/// What an administrator decided about a DataNode (`DatanodeInfo.AdminStates`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AdminState {
-    /// In service.
-    #[default]
-    Normal,
-    /// Its replicas are being copied away.
-    DecommissionInProgress,
-    /// Nothing depends on it any more.
-    Decommissioned,
-    /// About to go into maintenance.
-    EnteringMaintenance,
-    /// Away for a while, its replicas are not replaced.
-    InMaintenance,
-}
-
-impl AdminState {
-    /// The words that Hadoop's reports use.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Normal => "In Service",
-            Self::DecommissionInProgress => "Decommission In Progress",
-            Self::Decommissioned => "Decommissioned",
-            Self::EnteringMaintenance => "Entering Maintenance",
-            Self::InMaintenance => "In Maintenance",
-        }
-    }
-
-    fn from_wire(value: Option<i32>) -> Self {
-        use hdfs::datanode_info_proto::AdminState as Wire;
-        match value.map(Wire::try_from) {
-            Some(Ok(Wire::DecommissionInprogress)) => Self::DecommissionInProgress,
-            Some(Ok(Wire::Decommissioned)) => Self::Decommissioned,
-            Some(Ok(Wire::EnteringMaintenance)) => Self::EnteringMaintenance,
-            Some(Ok(Wire::InMaintenance)) => Self::InMaintenance,
-            Some(Ok(Wire::Normal) | Err(_)) | None => Self::Normal,
-        }
-    }
-
-    const fn to_wire(self) -> i32 {
-        use hdfs::datanode_info_proto::AdminState as Wire;
-        (match self {
-            Self::Normal => Wire::Normal,
-            Self::DecommissionInProgress => Wire::DecommissionInprogress,
-            Self::Decommissioned => Wire::Decommissioned,
-            Self::EnteringMaintenance => Wire::EnteringMaintenance,
-            Self::InMaintenance => Wire::InMaintenance,
-        }) as i32
     }
 }
 
@@ -376,7 +275,7 @@ impl LocatedBlock {
                     storage_id: storage_ids.next().unwrap_or_default(),
                     storage_type: storage_types
                         .next()
-                        .map_or(StorageType::Disk, StorageType::from_wire),
+                        .map_or_else(StorageType::default, storage_type),
                     cached: cached.next().unwrap_or(false),
                 })
             })

@@ -252,7 +252,7 @@ fn type_quotas(proto: Option<hdfs::StorageTypeQuotaInfosProto>) -> Vec<TypeQuota
     infos
         .into_iter()
         .map(|info| TypeQuota {
-            storage_type: super::block::StorageType::from_wire(info.r#type.unwrap_or(1)),
+            storage_type: super::block::storage_type(info.r#type.unwrap_or(1)),
             quota: quota(info.quota),
             consumed: info.consumed,
         })

@@ -101,6 +101,6 @@ pub(super) fn storage_proto(volume: &Volume) -> DatanodeStorageProto {
     DatanodeStorageProto {
         storage_uuid: volume.storage.clone(),
         state: Some(0),
-        storage_type: Some(volume.kind().to_proto()),
+        storage_type: Some(volume.kind().to_wire()),
     }
 }

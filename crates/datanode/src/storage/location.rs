@@ -3,64 +3,9 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use loxodon_wire::proto::hdfs::StorageTypeProto;
+pub use loxodon_wire::storage::StorageType;
 
 use crate::error::{DataNodeError, Result};
-
-/// Hadoop's `StorageType`, as far as a DataNode here can have it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum StorageType {
-    /// A spinning disk, or what passes for one.
-    #[default]
-    Disk,
-    /// A solid state disk.
-    Ssd,
-    /// Dense and slow.
-    Archive,
-    /// Memory.
-    RamDisk,
-    /// Non-volatile memory.
-    Nvdimm,
-    /// Storage elsewhere, which DataNodes here have not.
-    Provided,
-}
-
-const NAMES: [(StorageType, &str, StorageTypeProto); 6] = [
-    (StorageType::Disk, "DISK", StorageTypeProto::Disk),
-    (StorageType::Ssd, "SSD", StorageTypeProto::Ssd),
-    (StorageType::Archive, "ARCHIVE", StorageTypeProto::Archive),
-    (StorageType::RamDisk, "RAM_DISK", StorageTypeProto::RamDisk),
-    (StorageType::Nvdimm, "NVDIMM", StorageTypeProto::Nvdimm),
-    (StorageType::Provided, "PROVIDED", StorageTypeProto::Provided),
-];
-
-impl StorageType {
-    /// Hadoop's name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        NAMES.iter().find(|row| row.0 == self).map_or("DISK", |row| row.1)
-    }
-
-    /// The type of this name, in any case.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        NAMES.iter().find(|row| row.1.eq_ignore_ascii_case(name)).map(|row| row.0)
-    }
-
-    /// The message's number.
-    #[must_use]
-    pub fn to_proto(self) -> i32 {
-        NAMES.iter().find(|row| row.0 == self).map_or(1, |row| row.2 as i32)
-    }
-
-    /// The type of a message; a disk where it names none.
-    #[must_use]
-    pub fn from_proto(number: Option<i32>) -> Self {
-        number
-            .and_then(|number| NAMES.iter().find(|row| row.2 as i32 == number))
-            .map_or(Self::Disk, |row| row.0)
-    }
-}
 
 /// One entry of `dfs.datanode.data.dir`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -189,7 +189,7 @@ fn fetch(session: &Session, block: &Block, request: &proto::OpReplaceBlockProto)
     let checksum = DataChecksum::from_proto(info.checksum.r#type, info.checksum.bytes_per_checksum)
         .map_err(|error| DataNodeError::Refused(error.to_string()))?;
     let target = WriteTarget {
-        kind: StorageType::from_proto(request.storage_type),
+        kind: request.storage_type.and_then(StorageType::from_wire).unwrap_or_default(),
         storage: request.storage_id.clone(),
     };
     let handle = node.dataset.create_temporary(block, &target)?;

@@ -73,7 +73,7 @@ pub(super) fn write_block(
 impl Write<'_> {
     fn target(&self) -> WriteTarget {
         WriteTarget {
-            kind: StorageType::from_proto(self.request.storage_type),
+            kind: self.request.storage_type.and_then(StorageType::from_wire).unwrap_or_default(),
             storage: self.request.storage_id.clone(),
         }
     }

@@ -6,13 +6,12 @@ use loxodon_blocks::{
     BlockManager, Datanode, NodeIndex, NodeLoad, NodeUsage, ReportedStorage, StorageReport,
     StorageState, StorageUsage, VolumeFailures,
 };
-use loxodon_cluster::{AdminState, DatanodeId, StorageType};
+use loxodon_cluster::{DatanodeId, StorageType};
 use loxodon_wire::ids::Milliseconds;
 use loxodon_wire::proto::hdfs::datanode::HeartbeatRequestProto;
-use loxodon_wire::proto::hdfs::datanode_info_proto::AdminState as AdminStateProto;
 use loxodon_wire::proto::hdfs::datanode_storage_proto::StorageState as StorageStateProto;
 use loxodon_wire::proto::hdfs::{
-    DatanodeIdProto, DatanodeInfoProto, DatanodeStorageProto, StorageReportProto, StorageTypeProto,
+    DatanodeIdProto, DatanodeInfoProto, DatanodeStorageProto, StorageReportProto,
 };
 
 use crate::request::Now;
@@ -65,7 +64,7 @@ pub(crate) fn location(
         xceiver_count: Some(node.load().xceivers),
         location: Some(node.rack().to_string()),
         non_dfs_used: Some(usage.non_dfs_used),
-        admin_state: Some(admin_state(node.admin()).into()),
+        admin_state: Some(node.admin().to_wire()),
         cache_capacity: Some(node.load().cache_capacity),
         cache_used: Some(node.load().cache_used),
         last_update_monotonic: Some(node.last_heard().0),
@@ -77,38 +76,9 @@ pub(crate) fn location(
     }
 }
 
-const fn admin_state(state: AdminState) -> AdminStateProto {
-    match state {
-        AdminState::Normal => AdminStateProto::Normal,
-        AdminState::DecommissionInProgress => AdminStateProto::DecommissionInprogress,
-        AdminState::Decommissioned => AdminStateProto::Decommissioned,
-        AdminState::EnteringMaintenance => AdminStateProto::EnteringMaintenance,
-        AdminState::InMaintenance => AdminStateProto::InMaintenance,
-    }
-}
-
-/// The number of a storage type on the wire.
-pub(crate) const fn storage_type_number(kind: StorageType) -> i32 {
-    (match kind {
-        StorageType::RamDisk => StorageTypeProto::RamDisk,
-        StorageType::Ssd => StorageTypeProto::Ssd,
-        StorageType::Disk => StorageTypeProto::Disk,
-        StorageType::Archive => StorageTypeProto::Archive,
-        StorageType::Provided => StorageTypeProto::Provided,
-        StorageType::NvDimm => StorageTypeProto::Nvdimm,
-    }) as i32
-}
-
 /// The storage type of a number on the wire; a disk where the number is not known.
 pub(crate) fn storage_type(number: i32) -> StorageType {
-    match StorageTypeProto::try_from(number) {
-        Ok(StorageTypeProto::RamDisk) => StorageType::RamDisk,
-        Ok(StorageTypeProto::Ssd) => StorageType::Ssd,
-        Ok(StorageTypeProto::Archive) => StorageType::Archive,
-        Ok(StorageTypeProto::Provided) => StorageType::Provided,
-        Ok(StorageTypeProto::Nvdimm) => StorageType::NvDimm,
-        Ok(StorageTypeProto::Disk) | Err(_) => StorageType::Disk,
-    }
+    StorageType::from_wire(number).unwrap_or_default()
 }
 
 /// A storage that a DataNode names.
@@ -171,7 +141,7 @@ pub(crate) fn storage_report_proto(report: &StorageReport) -> StorageReportProto
         storage: Some(DatanodeStorageProto {
             storage_uuid: report.id.to_string(),
             state: Some(state.into()),
-            storage_type: Some(storage_type_number(report.kind)),
+            storage_type: Some(report.kind.to_wire()),
         }),
         non_dfs_used: Some(report.usage.non_dfs_used),
         mount: report.mount.as_ref().map(ToString::to_string),

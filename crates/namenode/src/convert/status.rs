@@ -1,12 +1,12 @@
 //! File status, listings, summaries and quotas as messages.
 
 use bytes::Bytes;
-use loxodon_namespace::policy::STORAGE_TYPES;
+use loxodon_namespace::policy::{STORAGE_TYPES, StorageType};
 use loxodon_namespace::status::{ContentSummary, FileKind, FileStatus, Quota, QuotaUsage};
 use loxodon_wire::proto::hdfs::hdfs_file_status_proto::{FileType, Flags};
 use loxodon_wire::proto::hdfs::{
     ContentSummaryProto, FsPermissionProto, HdfsFileStatusProto, LocatedBlocksProto,
-    QuotaUsageProto, StorageTypeProto, StorageTypeQuotaInfoProto, StorageTypeQuotaInfosProto,
+    QuotaUsageProto, StorageTypeQuotaInfoProto, StorageTypeQuotaInfosProto,
 };
 
 /// `PBHelperClient.convert(HdfsFileStatus)`.
@@ -92,25 +92,15 @@ pub(crate) fn quota_usage(usage: &QuotaUsage) -> QuotaUsageProto {
     }
 }
 
-/// Hadoop's number on the wire of the storage type with this number in the image.
-const TYPE_NUMBERS: [StorageTypeProto; 6] = [
-    StorageTypeProto::RamDisk,
-    StorageTypeProto::Ssd,
-    StorageTypeProto::Disk,
-    StorageTypeProto::Archive,
-    StorageTypeProto::Provided,
-    StorageTypeProto::Nvdimm,
-];
-
 /// Nothing where no storage type has a quota or is used, as Java leaves the field out.
 fn type_quotas(quota: &Quota, used: &[i64; STORAGE_TYPES]) -> Option<StorageTypeQuotaInfosProto> {
     let any = quota.by_type.iter().any(|&limit| limit >= 0) || used.iter().any(|&bytes| bytes > 0);
     any.then(|| StorageTypeQuotaInfosProto {
-        type_quota_info: TYPE_NUMBERS
+        type_quota_info: StorageType::ALL
             .iter()
             .zip(quota.by_type.iter().zip(used))
             .map(|(kind, (limit, bytes))| StorageTypeQuotaInfoProto {
-                r#type: Some((*kind).into()),
+                r#type: Some(kind.to_wire()),
                 quota: limit.cast_unsigned(),
                 consumed: bytes.cast_unsigned(),
             })

@@ -14,6 +14,7 @@ use loxodon_wire::proto::hdfs::{
     MetaSaveResponseProto, SafeModeActionProto, SetBalancerBandwidthRequestProto,
     SetBalancerBandwidthResponseProto, SetSafeModeRequestProto, SetSafeModeResponseProto,
 };
+use loxodon_wire::ids::Milliseconds;
 use loxodon_wire::rpc::exception;
 
 use crate::audit::AuditEvent;
@@ -85,12 +86,16 @@ pub(crate) fn meta_save(
         )));
     }
     let inodes = machine.namespace.totals().inodes();
+    let now = request.now;
+    let wall = |at: Milliseconds| {
+        Milliseconds(now.wall.0.saturating_sub(now.monotonic.since(at).0))
+    };
     let text = format!(
         "{} files and directories, {} blocks = {} total filesystem objects\n{}",
         inodes,
         machine.blocks.block_count(),
         inodes.saturating_add(machine.blocks.block_count() as u64),
-        machine.blocks.meta_save(&|inode| machine.namespace.path_of(inode)),
+        machine.blocks.meta_save(&|inode| machine.namespace.path_of(inode), &wall),
     );
     request.effects.report = Some((asked.filename, text));
     request.effects.audit.push(AuditEvent::plain(true, "metaSave"));
@@ -209,9 +214,10 @@ impl NameNode {
         }
         self.blocks.check_safe_mode(now);
         self.retries.expire(now);
+        let walked = self.walk_policies(budget);
         let done = self.blocks.background(now, budget);
         self.take_events(request);
-        !done
+        !(walked && done)
     }
 
     /// Enters safe mode because the disk with the edits is nearly full. As in Hadoop, only an

@@ -1,7 +1,7 @@
 //! Calls that change what is said about a path: mode, owner, times, replication, quotas,
 //! storage policy, access control lists, extended attributes.
 
-use loxodon_namespace::edit::StorageType;
+use loxodon_wire::storage::StorageType;
 use loxodon_namespace::error::FsError;
 use loxodon_wire::proto::hdfs::{
     ModifyAclEntriesRequestProto, ModifyAclEntriesResponseProto, RemoveAclEntriesRequestProto,
@@ -12,7 +12,7 @@ use loxodon_wire::proto::hdfs::{
     SetPermissionRequestProto, SetPermissionResponseProto, SetQuotaRequestProto,
     SetQuotaResponseProto, SetReplicationRequestProto, SetReplicationResponseProto,
     SetStoragePolicyRequestProto, SetStoragePolicyResponseProto, SetTimesRequestProto,
-    SetTimesResponseProto, SetXAttrRequestProto, SetXAttrResponseProto, StorageTypeProto,
+    SetTimesResponseProto, SetXAttrRequestProto, SetXAttrResponseProto,
     UnsetStoragePolicyRequestProto, UnsetStoragePolicyResponseProto,
 };
 
@@ -111,17 +111,8 @@ const QUOTA_DONT_SET: i64 = i64::MAX;
 const QUOTA_RESET: i64 = -1;
 
 fn storage_type(number: i32) -> Result<StorageType> {
-    Ok(match StorageTypeProto::try_from(number) {
-        Ok(StorageTypeProto::Disk) => StorageType::Disk,
-        Ok(StorageTypeProto::Ssd) => StorageType::Ssd,
-        Ok(StorageTypeProto::Archive) => StorageType::Archive,
-        Ok(StorageTypeProto::RamDisk) => StorageType::RamDisk,
-        Ok(StorageTypeProto::Provided) => StorageType::Provided,
-        Ok(StorageTypeProto::Nvdimm) => StorageType::Nvdimm,
-        Err(_) => {
-            return Err(NameNodeError::IllegalArgument(format!("no storage type {number}")));
-        }
-    })
+    StorageType::from_wire(number)
+        .ok_or_else(|| NameNodeError::IllegalArgument(format!("no storage type {number}")))
 }
 
 /// `setStoragePolicy`.

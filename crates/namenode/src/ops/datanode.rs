@@ -349,7 +349,7 @@ impl NameNode {
                 let info = datanode::location(&self.blocks, target.node, node, request.now);
                 nodes.datanodes.push(info);
                 uuids.storage_uuids.push(storage.id().to_string());
-                types.storage_types.push(datanode::storage_type_number(storage.kind()));
+                types.storage_types.push(storage.kind().to_wire());
             }
         }
         (nodes, uuids, types)

@@ -120,7 +120,7 @@ pub(crate) fn blocks(
             if let (Some(node), Some(storage)) = (node, storage) {
                 located.datanode_uuids.push(node.id().uuid.to_string());
                 located.storage_uuids.push(storage.id().to_string());
-                located.storage_types.push(datanode::storage_type_number(storage.kind()));
+                located.storage_types.push(storage.kind().to_wire());
             }
         }
         located

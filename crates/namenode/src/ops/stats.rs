@@ -1,7 +1,6 @@
 //! Calls about the cluster as a whole: capacity, DataNodes, open and corrupt files, policies.
 
-use loxodon_blocks::{ReportKind, STORAGE_POLICIES, StoragePolicy};
-use loxodon_cluster::StorageType;
+use loxodon_blocks::ReportKind;
 use loxodon_namespace::status::OpenFile;
 use loxodon_wire::ids::InodeId;
 use loxodon_wire::proto::common::HaServiceStateProto;
@@ -22,6 +21,7 @@ use loxodon_wire::proto::hdfs::{
     OpenFilesBatchResponseProto, OpenFilesTypeProto, StorageTypesProto, UpgradeStatusRequestProto,
     UpgradeStatusResponseProto,
 };
+use loxodon_wire::storage::{STORAGE_POLICIES, StoragePolicy, StorageType};
 
 use crate::audit::AuditEvent;
 use crate::convert::datanode;
@@ -273,22 +273,18 @@ pub(crate) fn storage_policy(
 ) -> Result<GetStoragePolicyResponseProto> {
     let result = machine.namespace.storage_policy(&request.op(), &asked.path).map_err(Into::into);
     machine.note(request, "getStoragePolicy", &asked.path, None, None, &result);
-    let id = result?.id;
-    let policy = STORAGE_POLICIES.iter().find(|policy| policy.id.0 == id);
-    let policy = policy
-        .ok_or_else(|| NameNodeError::Io(format!("no storage policy has the number {id}")))?;
-    Ok(GetStoragePolicyResponseProto { storage_policy: policy_proto(policy) })
+    Ok(GetStoragePolicyResponseProto { storage_policy: policy_proto(result?) })
 }
 
 fn policy_proto(policy: &StoragePolicy) -> BlockStoragePolicyProto {
     let types = |kinds: &[StorageType]| StorageTypesProto {
-        storage_types: kinds.iter().map(|kind| datanode::storage_type_number(*kind)).collect(),
+        storage_types: kinds.iter().map(|kind| kind.to_wire()).collect(),
     };
     let unless_empty = |kinds: &[StorageType]| (!kinds.is_empty()).then(|| types(kinds));
     BlockStoragePolicyProto {
         policy_id: u32::from(policy.id.0),
         name: policy.name.to_owned(),
-        creation_policy: types(policy.types),
+        creation_policy: types(policy.storage_types),
         creation_fallback_policy: unless_empty(policy.creation_fallbacks),
         replication_fallback_policy: unless_empty(policy.replication_fallbacks),
     }

@@ -10,7 +10,7 @@ use crate::edit::{Edit, StorageType};
 use crate::error::FsError;
 use crate::inode::Inode;
 use crate::path::{Purpose, Resolved, is_reserved_root};
-use crate::policy::{StoragePolicy, UNSPECIFIED};
+use crate::policy::{StoragePolicy, UNSPECIFIED, policy_of};
 use crate::status::Quota;
 use crate::tree::Namespace;
 
@@ -258,7 +258,7 @@ impl Namespace {
                 "Cannot find a block policy with the name {policy}"
             )));
         };
-        self.plan_policy(ctx, path, policy.id)
+        self.plan_policy(ctx, path, policy.id.0)
     }
 
     /// Takes a file's or directory's policy away: the nearest above is in force again.
@@ -305,10 +305,7 @@ impl Namespace {
         }
         if let Some(inode) = self.inode(index).filter(|inode| inode.is_file()) {
             let fixed = |id: u8| {
-                (id != UNSPECIFIED)
-                    .then(|| StoragePolicy::by_id(id))
-                    .flatten()
-                    .filter(|p| p.copy_on_create)
+                (id != UNSPECIFIED).then(|| policy_of(id)).flatten().filter(|p| p.copy_on_create)
             };
             if let Some(new) = fixed(policy) {
                 return Err(FsError::HadoopIllegalArgument(format!(
@@ -337,7 +334,7 @@ fn policy_text(policy: &StoragePolicy) -> String {
     format!(
         "BlockStoragePolicy{{{}:{}, storageTypes={}, creationFallbacks={}, replicationFallbacks={}}}",
         policy.name,
-        policy.id,
+        policy.id.0,
         list(policy.storage_types),
         list(policy.creation_fallbacks),
         list(policy.replication_fallbacks)

@@ -14,7 +14,7 @@ use crate::path::{
     Purpose, Resolved, check_not_empty, is_reserved, is_reserved_inodes, is_reserved_raw,
     is_reserved_root, is_valid_name,
 };
-use crate::policy::{LAZY_PERSIST, StoragePolicy, UNSPECIFIED};
+use crate::policy::{LAZY_PERSIST, StoragePolicy, UNSPECIFIED, policy_of};
 use crate::status::Usage;
 use crate::tree::Namespace;
 
@@ -209,12 +209,12 @@ impl Namespace {
                     args.storage_policy
                 ))
             })?;
-            return Ok(policy.id);
+            return Ok(policy.id.0);
         }
         let parent = resolved.parent().unwrap_or_else(|| resolved.deepest());
         let inherited = self.effective_policy(parent);
-        let copied = inherited != UNSPECIFIED
-            && StoragePolicy::by_id(inherited).is_some_and(|p| p.copy_on_create);
+        let copied =
+            inherited != UNSPECIFIED && policy_of(inherited).is_some_and(|p| p.copy_on_create);
         Ok(if copied { inherited } else { UNSPECIFIED })
     }
 
