@@ -143,8 +143,21 @@ impl Server {
         limits: ServerLimits,
         handler: Arc<dyn Handler>,
     ) -> Result<Self, ServerError> {
+        Self::serve(Place::take(address)?, limits, handler)
+    }
+
+    /// As [`Self::bind`], at a place that was taken before.
+    ///
+    /// # Errors
+    /// If it cannot listen there.
+    pub fn serve(
+        place: Place,
+        limits: ServerLimits,
+        handler: Arc<dyn Handler>,
+    ) -> Result<Self, ServerError> {
+        let Place { socket, address } = place;
         let failed = |source| ServerError::Bind { address, source };
-        let listener = listen(address, limits.backlog).map_err(failed)?;
+        let listener = socket.listen(limits.backlog).map_err(failed)?;
         let bound = listener.local_addr().map_err(failed)?;
         let metrics = Arc::new(ServerMetrics::new(handler.protocols()));
         let shared = Arc::new(Shared {
@@ -179,11 +192,30 @@ impl Server {
     }
 }
 
-fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(backlog)
+/// An address that is a server's to be. Nobody else can listen there; who connects is refused
+/// until [`Server::serve`] listens.
+#[derive(Debug)]
+pub struct Place {
+    socket: TcpSocket,
+    address: SocketAddr,
+}
+
+impl Place {
+    /// Takes an address.
+    ///
+    /// # Errors
+    /// If it is taken, not this machine's, or not allowed.
+    pub fn take(address: SocketAddr) -> Result<Self, ServerError> {
+        let bound = || {
+            let socket =
+                if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+            socket.set_reuseaddr(true)?;
+            socket.bind(address)?;
+            Ok(socket)
+        };
+        let socket = bound().map_err(|source| ServerError::Bind { address, source })?;
+        Ok(Self { socket, address })
+    }
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopped: oneshot::Receiver<()>) {

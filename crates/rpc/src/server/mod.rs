@@ -14,4 +14,4 @@ mod session;
 
 pub use call::{Call, Responder};
 pub use limits::ServerLimits;
-pub use listener::{Handler, Server, ServerError};
+pub use listener::{Handler, Place, Server, ServerError};

@@ -9,6 +9,7 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use parking_lot::RwLock;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
@@ -46,6 +47,7 @@ impl Default for WebLimits {
 #[derive(Debug)]
 pub struct WebServer {
     address: SocketAddr,
+    site: Arc<Site>,
     stop: Option<oneshot::Sender<()>>,
     accepting: JoinHandle<()>,
 }
@@ -62,8 +64,14 @@ impl WebServer {
         let listener = listen(address).map_err(failed)?;
         let bound = listener.local_addr().map_err(failed)?;
         let (stop, stopped) = oneshot::channel();
-        let accepting = tokio::spawn(accept(listener, Arc::new((limits, router)), stopped));
-        Ok(Self { address: bound, stop: Some(stop), accepting })
+        let site = Arc::new(Site { limits, router: RwLock::new(Arc::new(router)) });
+        let accepting = tokio::spawn(accept(listener, Arc::clone(&site), stopped));
+        Ok(Self { address: bound, site, stop: Some(stop), accepting })
+    }
+
+    /// Serves these pages from the next request on.
+    pub fn replace(&self, router: Router) {
+        *self.site.router.write() = Arc::new(router);
     }
 
     /// Where it listens, with the real port.
@@ -79,7 +87,12 @@ impl WebServer {
     }
 }
 
-type Site = Arc<(WebLimits, Router)>;
+/// What the connections share.
+#[derive(Debug)]
+struct Site {
+    limits: WebLimits,
+    router: RwLock<Arc<Router>>,
+}
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
@@ -88,8 +101,8 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(128)
 }
 
-async fn accept(listener: TcpListener, site: Site, mut stopped: oneshot::Receiver<()>) {
-    let places = Arc::new(Semaphore::new(site.0.max_connections));
+async fn accept(listener: TcpListener, site: Arc<Site>, mut stopped: oneshot::Receiver<()>) {
+    let places = Arc::new(Semaphore::new(site.limits.max_connections));
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -124,13 +137,16 @@ async fn admit(
     Ok((stream, peer, place))
 }
 
-async fn serve(stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit, site: Site) {
-    let (limits, _) = &*site;
+async fn serve(stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit, site: Arc<Site>) {
+    let limits = &site.limits;
     let stream = TokioIo::new(StallGuard::writes(stream, limits.stall_timeout));
     let pages = site.clone();
     let service = service_fn(move |request| {
         let site = pages.clone();
-        async move { Ok::<_, Infallible>(answer(&site.1, Request::new(request, peer)).await) }
+        async move {
+            let router = Arc::clone(&site.router.read());
+            Ok::<_, Infallible>(answer(&router, Request::new(request, peer)).await)
+        }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -24,6 +24,7 @@ use loxodon_wire::rpc::{RemoteError, UserIdentity, exception};
 use parking_lot::{Mutex, RwLock};
 
 use super::clock::Clock;
+use super::progress::Progress;
 use super::racks::Racks;
 use super::store::Store;
 use crate::daemon::log::AUDIT;
@@ -46,6 +47,7 @@ pub(crate) struct Door {
     pub(crate) conf: Configuration,
     pub(crate) audit: AuditSettings,
     pub(crate) runtime: tokio::runtime::Handle,
+    pub(crate) progress: Arc<Progress>,
     /// Files and directories made since the start.
     pub(crate) created: AtomicU64,
     held: Mutex<HashMap<BlockId, Vec<Held>>>,
@@ -64,6 +66,7 @@ pub(crate) struct Parts {
     pub(crate) conf: Configuration,
     pub(crate) audit: AuditSettings,
     pub(crate) clock: Clock,
+    pub(crate) progress: Arc<Progress>,
 }
 
 /// A call that waits for a block to be complete.
@@ -91,6 +94,7 @@ impl Door {
             conf,
             audit,
             clock,
+            progress,
         } = parts;
         Arc::new_cyclic(|myself| Self {
             machine: RwLock::new(machine),
@@ -104,6 +108,7 @@ impl Door {
             conf,
             audit,
             runtime: tokio::runtime::Handle::current(),
+            progress,
             created: AtomicU64::new(0),
             held: Mutex::new(HashMap::new()),
             myself: Weak::clone(myself),

@@ -1,28 +1,30 @@
 //! `/fsck`: checks the file system for the `fsck` command.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Zoned;
 use loxodon_namenode::audit::AuditEvent;
-use loxodon_namenode::fsck::{Fsck, FsckOptions};
+use loxodon_namenode::fsck::{Damaged, Fsck, FsckOptions};
 use loxodon_namenode::{Identity, Request as Op};
 use loxodon_namespace::edit::RpcIds;
 use loxodon_wire::rpc::UserIdentity;
 
 use super::door::Door;
+use super::lost_found::LostFound;
 use crate::web::{BodySender, Request, Response, Router, StatusCode};
 
-/// Adds the page.
-pub(crate) fn pages(router: Router, door: &Arc<Door>) -> Router {
+/// Adds the page. What `-move` saves goes through calls at `rpc`, as any client's would.
+pub(crate) fn pages(router: Router, door: &Arc<Door>, rpc: SocketAddr) -> Router {
     let door = Arc::clone(door);
     router.route("/fsck", move |request| {
         let door = Arc::clone(&door);
-        async move { answer(door, request) }
+        async move { answer(door, rpc, request) }
     })
 }
 
-fn answer(door: Arc<Door>, request: Request) -> Response {
+fn answer(door: Arc<Door>, rpc: SocketAddr, request: Request) -> Response {
     let Some(user) = request.parameter("ugi").map(str::to_owned) else {
         return Response::error(
             StatusCode::FORBIDDEN,
@@ -32,8 +34,8 @@ fn answer(door: Arc<Door>, request: Request) -> Response {
     let (sender, response) = Response::channel();
     tokio::task::spawn_blocking(move || {
         let identity = door.look_up(&UserIdentity::new(user));
-        let walk = Walk { door, identity, request, sender, started: Instant::now() };
-        walk.run();
+        let started = Instant::now();
+        Walk { door, rpc, identity, request, sender, started, lost_found: None }.run();
     });
     response.header("Content-Type", "text/plain;charset=utf-8")
 }
@@ -45,16 +47,19 @@ fn date() -> String {
 
 struct Walk {
     door: Arc<Door>,
+    rpc: SocketAddr,
     identity: Arc<Identity>,
     request: Request,
     sender: BodySender,
     started: Instant,
+    /// Set by the first file that is saved.
+    lost_found: Option<Result<LostFound, String>>,
 }
 
 impl Walk {
-    fn run(&self) {
+    fn run(&mut self) {
         let path = self.request.parameter("path").unwrap_or("/").to_owned();
-        let user = &self.identity.caller.user;
+        let user = self.identity.caller.user.clone();
         if self.has("showprogress") {
             self.say(
                 "The fsck switch -showprogress is deprecated and no longer has any effect. \
@@ -63,7 +68,7 @@ impl Walk {
             );
         }
         if let Some(names) = self.request.parameter("blockId") {
-            self.check_blocks(names);
+            self.check_blocks(&names.to_owned());
             return;
         }
         self.say(format!(
@@ -127,11 +132,9 @@ impl Walk {
         self.request.parameter(name).is_some()
     }
 
-    fn walk(&self, path: &str) -> Result<String, String> {
-        if self.has("listcorruptfileblocks") {
-            return Ok(self.corrupt_files(path));
-        }
-        let options = FsckOptions {
+    fn options(&self) -> FsckOptions {
+        // `includeSnapshots` is known and adds nothing: no directory here can have snapshots.
+        FsckOptions {
             files: self.has("files"),
             blocks: self.has("blocks"),
             locations: self.has("locations"),
@@ -139,60 +142,110 @@ impl Walk {
             replica_details: self.has("replicadetails"),
             open_files: self.has("openforwrite"),
             maintenance: self.has("maintenance"),
+            upgrade_domains: self.has("upgradedomains"),
+            storage_policies: self.has("storagepolicies"),
             delete: self.has("delete"),
-        };
-        // Nobody may believe that these did what they say.
-        for (name, option) in [
-            ("move", "-move"),
-            ("storagepolicies", "-storagepolicies"),
-            ("upgradedomains", "-upgradedomains"),
-            ("replicate", "-replicate"),
-        ] {
-            if self.has(name) {
-                return Err(format!("{option} is not supported by this NameNode"));
-            }
+            rescue: self.has("move"),
+            replicate: self.has("replicate"),
         }
-        let op = Op::new(self.door.clock.now(), &self.identity, RpcIds::NONE).op();
+    }
+
+    fn walk(&mut self, path: &str) -> Result<String, String> {
+        let options = self.options();
+        let identity = Arc::clone(&self.identity);
+        let op = Op::new(self.door.clock.now(), &identity, RpcIds::NONE).op();
         let walk = Fsck::new(&self.door.machine.read(), &op, path, options.clone());
         let Some(mut walk) = walk.map_err(|error| error.to_string())? else {
             return Ok(format!("\n\nPath '{path}' does not exist"));
         };
+        if self.has("listcorruptfileblocks") {
+            return self.corrupt_files(path);
+        }
+        let mut failed = false;
         loop {
             let step = walk.advance(&self.door.machine.read(), &op);
-            let damaged = walk.take_damaged();
             self.say(walk.take_output());
-            if options.delete {
-                self.delete(damaged);
+            for damaged in walk.take_damaged() {
+                failed |= options.rescue && !self.rescue(&damaged);
+                failed |= options.delete && !self.delete(&damaged.path);
             }
+            self.replicate(&mut walk);
             if step.map_err(|error| error.to_string())? {
                 break;
             }
         }
         self.say(walk.summary(&self.door.machine.read()));
+        if failed {
+            self.say(self.ended());
+            return Err("fsck encountered internal errors!".to_owned());
+        }
         let health = if walk.is_healthy() { "HEALTHY" } else { "CORRUPT" };
         Ok(format!("{}\n\nThe filesystem under path '{path}' is {health}", self.ended()))
     }
 
-    fn delete(&self, damaged: Vec<String>) {
-        for path in damaged {
-            let mut request = Op::new(self.door.clock.now(), &self.identity, RpcIds::NONE);
-            let mut machine = self.door.machine.write();
-            let result = machine.delete_damaged(&mut request, &path);
-            self.door.append(&mut machine, &mut request.effects);
-            drop(machine);
-            self.door.after(request);
-            match result {
-                Ok(_) => tracing::info!("Fsck: deleted corrupt file {path}"),
-                Err(error) => {
-                    tracing::error!("Fsck: error deleting corrupted file {path}: {error}");
-                }
+    /// Has blocks that are badly placed looked at again.
+    fn replicate(&self, walk: &mut Fsck) {
+        for block in walk.take_misplaced() {
+            let now = self.door.clock.now().monotonic;
+            if self.door.machine.write().blocks.recheck(now, block) {
+                walk.note_queued(1);
             }
         }
     }
 
-    fn corrupt_files(&self, path: &str) -> String {
-        let skip = self.request.parameter("startblockafter").and_then(|text| text.parse().ok());
-        let skip: usize = skip.unwrap_or(0);
+    /// Saves what is left of a file; whether that went well.
+    fn rescue(&mut self, damaged: &Damaged) -> bool {
+        let (door, rpc, user) = (&self.door, self.rpc, &self.identity.caller.user);
+        let opened = self
+            .lost_found
+            .get_or_insert_with(|| door.runtime.block_on(LostFound::open(&door.conf, rpc, user)));
+        let path = &damaged.path;
+        match opened {
+            Ok(lost_found) => match door.runtime.block_on(lost_found.save(damaged)) {
+                Ok(true) => true,
+                Ok(false) => {
+                    tracing::warn!(
+                        "Fsck: there were errors copying the remains of the corrupted file \
+                         {path} to /lost+found"
+                    );
+                    false
+                }
+                Err(error) => {
+                    tracing::error!("copyBlocksToLostFound: error processing {path}: {error}");
+                    false
+                }
+            },
+            Err(error) => {
+                tracing::error!("failed to initialize lost+found for {path}: {error}");
+                false
+            }
+        }
+    }
+
+    /// Deletes a damaged file; whether that went well.
+    fn delete(&self, path: &str) -> bool {
+        let mut request = Op::new(self.door.clock.now(), &self.identity, RpcIds::NONE);
+        let mut machine = self.door.machine.write();
+        let result = machine.delete_damaged(&mut request, path);
+        self.door.append(&mut machine, &mut request.effects);
+        drop(machine);
+        self.door.after(request);
+        match &result {
+            Ok(_) => tracing::info!("Fsck: deleted corrupt file {path}"),
+            Err(error) => tracing::error!("Fsck: error deleting corrupted file {path}: {error}"),
+        }
+        result.is_ok()
+    }
+
+    fn corrupt_files(&self, path: &str) -> Result<String, String> {
+        let mut op = Op::new(self.door.clock.now(), &self.identity, RpcIds::NONE);
+        op.require_superuser("listCorruptFileBlocks").map_err(|error| error.to_string())?;
+        let skip = match self.request.parameter("startblockafter") {
+            None => 0,
+            Some(cookie) => {
+                cookie.parse().map_err(|_| format!("Cookie {cookie} is not one that was given"))?
+            }
+        };
         let (files, cookie) = self.door.machine.read().corrupt_files(path, skip);
         let mut text = format!("Cookie:\t{cookie}\n");
         for (block, file) in &files {
@@ -206,6 +259,6 @@ impl Walk {
         text.push_str(&format!(
             "\n\nThe filesystem under path '{path}' has {count} CORRUPT files\n\n"
         ));
-        text
+        Ok(text)
     }
 }

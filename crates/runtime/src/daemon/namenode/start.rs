@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use loxodon_conf::{ConfError, Configuration, keys};
+use loxodon_journal::names::StorageFile;
 use loxodon_journal::retention::Retention;
 use loxodon_namenode::audit::AuditSettings;
 use loxodon_namenode::load::Loaded;
@@ -15,21 +16,22 @@ use loxodon_namenode::users::Users;
 use loxodon_namenode::{NameNode, NameNodeError, ReplayedCalls, StorageIdentity};
 use loxodon_namespace::Namespace;
 use loxodon_namespace::error::ReplayError;
-use loxodon_rpc::server::{Server, ServerError, ServerLimits};
+use loxodon_rpc::server::{Place, Server, ServerError, ServerLimits};
 use loxodon_wire::editlog::MAX_OP_SIZE;
-use loxodon_wire::ids::Milliseconds;
+use loxodon_wire::ids::{Milliseconds, TxId};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::clock::{Clock, wall};
 use super::door::{Door, Parts};
 use super::hosts::HostFiles;
+use super::progress::{Phase, Progress};
 use super::racks::Racks;
 use super::store::{Checkpoint, Store};
 use super::timers::Intervals;
 use super::{SystemGroups, address, directories, groups, image, owner, timers, upkeep, web};
 use crate::disk::{DiskError, EditLog, EditLogSettings, LogFailed, StorageSet, load_image};
-use crate::web::{LogLevels, WebServer};
+use crate::web::{LogLevels, WebLimits, WebServer};
 
 /// Why a NameNode does not start.
 #[derive(Debug, thiserror::Error)]
@@ -134,11 +136,18 @@ impl RunningNameNode {
         }
         let rpc = address::rpc(&conf).map_err(|error| StartError::Address(error.to_string()))?;
         let http = address::http(&conf).map_err(|error| StartError::Address(error.to_string()))?;
+        // Ports first: a start that is refused for one of them leaves the disk as it was.
+        let place = Place::take(rpc.bind)?;
+        let progress = Arc::new(Progress::default());
+        let site = web::Site::new(&conf, options.log_levels, Arc::clone(&progress));
+        let web = WebServer::bind(http.bind, WebLimits::default(), site.while_starting())
+            .await
+            .map_err(|source| StartError::Web { address: http.bind, source })?;
         let clock = Clock::start();
         let (end, ended) = watch::channel(None);
         let parts = {
             let (conf, host, racks) = (conf.clone(), rpc.host.clone(), options.racks);
-            tokio::task::spawn_blocking(move || load(&conf, &host, clock, racks, end))
+            tokio::task::spawn_blocking(move || load(&conf, &host, clock, racks, progress, end))
                 .await
                 .map_err(|error| StartError::Log(LogFailed(error.to_string().into())))??
         };
@@ -147,12 +156,9 @@ impl RunningNameNode {
             max_frame: usize::try_from(conf.bytes(&keys::IPC_MAX_DATA)?).unwrap_or(usize::MAX),
             ..ServerLimits::default()
         };
-        let server = Server::bind(rpc.bind, limits, Arc::clone(&door) as _).await?;
+        let server = Server::serve(place, limits, Arc::clone(&door) as _)?;
         let rpc_address = server.local_addr();
-        let web =
-            web::start(&door, &conf, &http, rpc_address, server.metrics(), options.log_levels)
-                .await
-                .map_err(|source| StartError::Web { address: http.bind, source })?;
+        web.replace(site.while_serving(&door, rpc_address, server.metrics()));
         let http_address = web.local_addr();
         let intervals = Intervals::from_conf(&conf)?;
         let upkeep = upkeep::Settings::from_conf(&conf)?;
@@ -263,21 +269,22 @@ fn load(
     host: &str,
     clock: Clock,
     racks: Option<HashMap<String, Arc<str>>>,
+    progress: Arc<Progress>,
     end: watch::Sender<Option<String>>,
 ) -> Result<Parts, StartError> {
     let user = crate::daemon::process_user();
     let settings = Settings::from_conf(conf, host)?;
     let storage = StorageSet::open(directories::configured(conf)?, &owner(), MAX_OP_SIZE)?;
     storage.set_restore_failed(conf.bool(&keys::NAME_DIR_RESTORE)?);
+    progress.begin(Phase::Image);
     let (mut namespace, found) = read_newest_image(conf, &user, &storage)?;
+    if let Some(image) = found.images.first() {
+        progress.file(Phase::Image, image);
+    }
+    progress.inodes(Phase::Image, namespace.totals().inodes());
+    progress.end(Phase::Image);
     let mut calls = ReplayedCalls::new(settings.retry_capacity);
-    let last_txid = storage.replay::<StartError>(&found.plan, |transaction| {
-        let txid = transaction.txid;
-        namespace.apply(&transaction.edit).map_err(|error| error.at(txid))?;
-        calls.note(txid, &transaction.edit, &namespace);
-        Ok(())
-    })?;
-    namespace.reclaim(usize::MAX);
+    let last_txid = replay(&storage, &found, &mut namespace, &mut calls, &progress)?;
     let info = storage.info();
     let identity = StorageIdentity {
         namespace_id: info.namespace_id.cast_unsigned(),
@@ -294,11 +301,15 @@ fn load(
     let storage = Arc::new(storage);
     let compression = image::compression(conf)?;
     let mut image_txid = found.image_txid;
+    progress.begin(Phase::Checkpoint);
     if found.needs_save {
+        progress.inodes(Phase::Checkpoint, machine.namespace.totals().inodes());
         image::save(&storage, &machine.namespace, last_txid, compression)?;
         storage.write_versions()?;
         image_txid = last_txid;
     }
+    progress.end(Phase::Checkpoint);
+    progress.safe_mode(machine.blocks.safe_mode());
     let hosts = HostFiles::from_conf(conf)?;
     let lists = hosts.read().map_err(|error| StartError::Hosts(error.to_string()))?;
     machine.blocks.refresh_hosts(now.monotonic, lists);
@@ -339,7 +350,44 @@ fn load(
         conf: conf.clone(),
         audit: audit_settings(conf)?,
         clock,
+        progress,
     })
+}
+
+/// Applies the edits after the image; the last one.
+fn replay(
+    storage: &StorageSet,
+    found: &crate::disk::Loaded,
+    namespace: &mut Namespace,
+    calls: &mut ReplayedCalls,
+    progress: &Progress,
+) -> Result<TxId, StartError> {
+    const SHOWN_EVERY: u64 = 1000;
+    progress.begin(Phase::Edits);
+    let mut stretches = found.plan.edits.iter();
+    let (mut until, mut count) = (found.image_txid, 0_u64);
+    let last = storage.replay::<StartError>(&found.plan, |transaction| {
+        let txid = transaction.txid;
+        if txid > until
+            && let Some(stretch) = stretches.next()
+        {
+            progress.applied(count);
+            let file = StorageFile::Edits { first: stretch.from, last: stretch.last }.name();
+            progress.edits(&file, stretch.last.0.saturating_sub(stretch.from.0) + 1);
+            (until, count) = (stretch.last, 0);
+        }
+        namespace.apply(&transaction.edit).map_err(|error| error.at(txid))?;
+        calls.note(txid, &transaction.edit, namespace);
+        count += 1;
+        if count.is_multiple_of(SHOWN_EVERY) {
+            progress.applied(count);
+        }
+        Ok(())
+    })?;
+    progress.applied(count);
+    progress.end(Phase::Edits);
+    namespace.reclaim(usize::MAX);
+    Ok(last)
 }
 
 /// The newest image that can be read. One that is damaged is passed over where an older one and

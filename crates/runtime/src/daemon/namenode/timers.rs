@@ -78,6 +78,7 @@ pub(crate) async fn run(door: Arc<Door>, intervals: Intervals) {
             administration: administration.is_due(now),
         };
         look_after_blocks(&door, &identity, due).await;
+        door.progress.safe_mode(door.machine.read().blocks.safe_mode());
         if leases.is_due(now) {
             take_leases_back(&door, &identity).await;
         }

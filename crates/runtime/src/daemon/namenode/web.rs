@@ -1,6 +1,5 @@
 //! The NameNode's web server: beans, images for others, file system checks.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -9,38 +8,85 @@ use loxodon_conf::Configuration;
 use loxodon_rpc::metrics::ServerMetrics;
 
 use super::activity::ActivityBeans;
-use super::address::Listen;
 use super::beans::NameNodeBeans;
 use super::door::Door;
+use super::progress::Progress;
 use crate::web::{
-    Daemon, LogLevels, ProcessBeans, Router, RpcBeans, WebLimits, WebServer, is_active_page,
-    standard_pages,
+    BeanSource, Daemon, LogLevels, ProcessBeans, Response, Router, RpcBeans, StatusCode,
+    is_active_page, standard_pages,
 };
 
-/// Listens and serves.
-pub(crate) async fn start(
-    door: &Arc<Door>,
-    conf: &Configuration,
-    listen: &Listen,
-    rpc: SocketAddr,
-    metrics: Arc<ServerMetrics>,
-    log_levels: Option<Arc<LogLevels>>,
-) -> io::Result<WebServer> {
-    let host = crate::daemon::host_name();
-    let beans: Vec<Arc<dyn crate::web::BeanSource>> = vec![
-        Arc::new(NameNodeBeans::new(Arc::clone(door), rpc)),
-        Arc::new(ActivityBeans::new(Arc::clone(door), Arc::clone(&metrics))),
-        Arc::new(RpcBeans::new("NameNode", host.clone(), rpc.port(), metrics)),
-        Arc::new(ProcessBeans::new("NameNode", host, SystemTime::now())),
-    ];
-    let daemon = Daemon {
-        name: "NameNode".into(),
-        beans: beans.into(),
-        configuration: Arc::new(conf.clone()),
-        log_levels: log_levels.unwrap_or_else(crate::daemon::log::levels),
-    };
-    let router = Router::new().page("/isActive", is_active_page(|| true));
-    let router = super::fsck::pages(router, door);
-    let router = super::transfer::pages(router, door);
-    WebServer::bind(listen.bind, WebLimits::default(), standard_pages(router, daemon)).await
+/// What is shown while the NameNode starts and when it serves.
+pub(crate) struct Site {
+    conf: Arc<Configuration>,
+    levels: Arc<LogLevels>,
+    progress: Arc<Progress>,
+    process: Arc<ProcessBeans>,
+}
+
+impl Site {
+    /// Of a NameNode that begins to start now.
+    pub(crate) fn new(
+        conf: &Configuration,
+        levels: Option<Arc<LogLevels>>,
+        progress: Arc<Progress>,
+    ) -> Self {
+        let host = crate::daemon::host_name();
+        Self {
+            conf: Arc::new(conf.clone()),
+            levels: levels.unwrap_or_else(crate::daemon::log::levels),
+            progress,
+            process: Arc::new(ProcessBeans::new("NameNode", host, SystemTime::now())),
+        }
+    }
+
+    /// Pages while image and edits are read: what is known already, and for the rest that it must
+    /// be asked for again.
+    pub(crate) fn while_starting(&self) -> Router {
+        let router = self.common(Router::new(), Vec::new(), false);
+        router.route_below("/", |_| async {
+            let reason = "NameNode still not started";
+            Response::error(StatusCode::SERVICE_UNAVAILABLE, reason).header("Retry-After", "1")
+        })
+    }
+
+    /// Pages of the NameNode behind `door`, whose calls come in at `rpc`.
+    pub(crate) fn while_serving(
+        &self,
+        door: &Arc<Door>,
+        rpc: SocketAddr,
+        metrics: Arc<ServerMetrics>,
+    ) -> Router {
+        let host = crate::daemon::host_name();
+        let beans: Vec<Arc<dyn BeanSource>> = vec![
+            Arc::new(NameNodeBeans::new(Arc::clone(door), rpc)),
+            Arc::new(ActivityBeans::new(Arc::clone(door), Arc::clone(&metrics))),
+            Arc::new(RpcBeans::new("NameNode", host, rpc.port(), metrics)),
+        ];
+        let router = super::fsck::pages(Router::new(), door, rpc);
+        let router = super::transfer::pages(router, door);
+        let router = super::topology::pages(router, door);
+        self.common(router, beans, true)
+    }
+
+    fn common(
+        &self,
+        router: Router,
+        mut beans: Vec<Arc<dyn BeanSource>>,
+        is_active: bool,
+    ) -> Router {
+        beans.push(Arc::clone(&self.progress) as _);
+        beans.push(Arc::clone(&self.process) as _);
+        let progress = Arc::clone(&self.progress);
+        let router = router
+            .page("/isActive", is_active_page(move || is_active))
+            .page("/startupProgress", move |_| progress.page());
+        let daemon = Daemon {
+            name: "NameNode".into(),
+            beans: beans.into(),
+            configuration: Arc::clone(&self.conf),
+            log_levels: Arc::clone(&self.levels),
+        };
+        standard_pages(router, daemon)
+    }
 }

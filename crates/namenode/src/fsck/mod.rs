@@ -1,7 +1,11 @@
 //! `fsck`: walks a frozen view of the namespace and says what its blocks are like, in the words
 //! of `NamenodeFsck`, which scripts and the command read.
 
-use std::collections::{BTreeSet, VecDeque};
+mod block_id;
+mod policies;
+mod totals;
+
+use std::collections::VecDeque;
 use std::fmt::Write as _;
 
 use loxodon_blocks::{BlockManager, ReplicaCounts, Target};
@@ -10,10 +14,12 @@ use loxodon_namespace::Namespace;
 use loxodon_namespace::context::OpContext;
 use loxodon_namespace::edit::Block;
 use loxodon_namespace::status::{FileKind, FileStatus};
-use loxodon_wire::ids::InodeId;
+use loxodon_wire::ids::{BlockId, InodeId};
 
 use crate::error::Result;
 use crate::machine::NameNode;
+use policies::PolicySummary;
+use totals::{BLOCK_GROUPS, Totals};
 
 /// What the command's switches ask for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,8 +38,16 @@ pub struct FsckOptions {
     pub open_files: bool,
     /// `-maintenance`
     pub maintenance: bool,
+    /// `-upgradedomains`
+    pub upgrade_domains: bool,
+    /// `-storagepolicies`
+    pub storage_policies: bool,
     /// `-delete`: damaged files are to be removed.
     pub delete: bool,
+    /// `-move`: what is left of damaged files is to be saved.
+    pub rescue: bool,
+    /// `-replicate`: blocks that are badly placed are to be looked at again.
+    pub replicate: bool,
 }
 
 /// A walk in work. Its text gathers in [`Fsck::take_output`].
@@ -47,7 +61,18 @@ pub struct Fsck {
     directories: u64,
     symlinks: u64,
     totals: Totals,
-    damaged: Vec<String>,
+    policies: PolicySummary,
+    damaged: Vec<Damaged>,
+    misplaced: Vec<BlockId>,
+}
+
+/// A file with missing or corrupt blocks that nobody writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damaged {
+    /// Where it is.
+    pub path: String,
+    /// Its permissions, which the directory with its remains gets.
+    pub mode: u16,
 }
 
 /// A directory that is being visited: a page of its children, and where the next page begins.
@@ -61,33 +86,6 @@ struct Visit {
 
 /// Entries looked at while the lock is held once.
 const ENTRIES: usize = 500;
-
-#[derive(Debug, Default)]
-struct Totals {
-    size: u64,
-    files: u64,
-    blocks: u64,
-    open_size: u64,
-    open_files: u64,
-    open_blocks: u64,
-    replicas: u64,
-    expected: u64,
-    excessive_blocks: u64,
-    minimal: u64,
-    below_minimum: u64,
-    under_blocks: u64,
-    misplaced_blocks: u64,
-    missing_replicas: u64,
-    missing: BTreeSet<i64>,
-    missing_size: u64,
-    corrupt_files: u64,
-    corrupt_blocks: u64,
-    corrupt_size: u64,
-    decommissioned: u64,
-    decommissioning: u64,
-    entering_maintenance: u64,
-    in_maintenance: u64,
-}
 
 impl Fsck {
     /// A walk over what is at `path`; `None` where nothing is.
@@ -110,7 +108,9 @@ impl Fsck {
             directories: 0,
             symlinks: 0,
             totals: Totals::default(),
+            policies: PolicySummary::default(),
             damaged: Vec::new(),
+            misplaced: Vec::new(),
         };
         let view = walk.view.clone();
         let Some(found) = view.file_info(op, path, true)? else { return Ok(None) };
@@ -147,10 +147,21 @@ impl Fsck {
         std::mem::take(&mut self.output)
     }
 
-    /// Files with missing or corrupt blocks, for `-delete`.
+    /// Files with missing or corrupt blocks, for `-delete` and `-move`.
     #[must_use]
-    pub fn take_damaged(&mut self) -> Vec<String> {
+    pub fn take_damaged(&mut self) -> Vec<Damaged> {
         std::mem::take(&mut self.damaged)
+    }
+
+    /// Blocks that are badly placed, for `-replicate`.
+    #[must_use]
+    pub fn take_misplaced(&mut self) -> Vec<BlockId> {
+        std::mem::take(&mut self.misplaced)
+    }
+
+    /// So many of them were looked at again.
+    pub const fn note_queued(&mut self, blocks: u64) {
+        self.totals.queued += blocks;
     }
 
     /// Whether no file is damaged.
@@ -288,20 +299,15 @@ impl Fsck {
             file.under += 1;
             self.under_replicated(path, &name, found.replication, &counts);
         }
-        if !blocks.is_placement_satisfied(block.id, &info) {
-            self.totals.misplaced_blocks += 1;
-            file.misplaced += 1;
-            if !self.options.files {
-                if file.under == 0 {
-                    self.output.push('\n');
-                }
-                let _ = write!(self.output, "{path}: ");
+        let racks_missing = blocks.missing_racks(block.id, &info);
+        if racks_missing > 0 {
+            self.misplaced(path, &name, racks_missing, blocks, file);
+            if self.options.replicate {
+                self.misplaced.push(block.id);
             }
-            let _ = writeln!(
-                self.output,
-                " Replica placement policy is violated for {name}. \
-                 Block should be additionally replicated on 1 more rack(s)."
-            );
+        }
+        if self.options.storage_policies {
+            self.policies.add(blocks, block.id, found.storage_policy);
         }
         let _ = write!(file.lines, "{index}. {name} len={}", block.length);
         if is_missing && !is_corrupt {
@@ -315,6 +321,30 @@ impl Fsck {
             let _ = write!(file.lines, " Live_repl={live}{places}");
         }
         file.lines.push('\n');
+    }
+
+    fn misplaced(
+        &mut self,
+        path: &str,
+        name: &str,
+        racks_missing: usize,
+        blocks: &BlockManager,
+        file: &mut FileReport,
+    ) {
+        self.totals.misplaced_blocks += 1;
+        file.misplaced += 1;
+        if !self.options.files {
+            if file.under == 0 {
+                self.output.push('\n');
+            }
+            let _ = write!(self.output, "{path}: ");
+        }
+        let _ = writeln!(
+            self.output,
+            " Replica placement policy is violated for {name}. Block should be additionally \
+             replicated on {racks_missing} more rack(s). Total number of racks in the cluster: {}",
+            blocks.topology().rack_count()
+        );
     }
 
     fn under_replicated(&mut self, path: &str, name: &str, wanted: u16, counts: &ReplicaCounts) {
@@ -347,7 +377,8 @@ impl Fsck {
     /// Where the replicas are, if that was asked for, with a space in front.
     fn replicas(&self, blocks: &BlockManager, block: Block) -> String {
         let options = &self.options;
-        if !(options.locations || options.racks || options.replica_details) {
+        let wanted = options.locations || options.racks || options.replica_details;
+        if !(wanted || options.upgrade_domains) {
             return String::new();
         }
         let mut text = String::from("  [");
@@ -365,6 +396,10 @@ impl Fsck {
             } else {
                 let kind = storage.kind().name();
                 let _ = write!(text, "DatanodeInfoWithStorage[{address},{},{kind}]", storage.id());
+            }
+            if options.upgrade_domains {
+                let domain = node.upgrade_domain().map_or("undefined", |domain| &**domain);
+                let _ = write!(text, "(ud={domain})");
             }
             if options.replica_details {
                 text.push_str(self.remark(blocks, block, target));
@@ -391,6 +426,7 @@ impl Fsck {
             AdminState::EnteringMaintenance if self.options.maintenance => "(ENTERING MAINTENANCE)",
             AdminState::InMaintenance if self.options.maintenance => "(IN MAINTENANCE)",
             _ if is_corrupt() => "(CORRUPT)",
+            _ if blocks.is_excess(block.id, target) => "(EXCESS)",
             _ if node.is_stale() => "(STALE_NODE)",
             _ if storage.is_content_stale() => "(STALE_BLOCK_CONTENT)",
             _ => "(LIVE)",
@@ -403,7 +439,7 @@ impl Fsck {
         if missing > 0 || corrupt > 0 {
             self.totals.corrupt_files += 1;
             if !found.under_construction {
-                self.damaged.push(path.to_owned());
+                self.damaged.push(Damaged { path: path.to_owned(), mode: found.mode });
             }
         }
         if !self.options.files {
@@ -451,6 +487,9 @@ impl Fsck {
         let default = machine.settings.server_defaults.replication;
         self.totals.write(&mut text, default, machine.blocks.settings().min_replication);
         text.push_str(BLOCK_GROUPS);
+        if self.options.storage_policies {
+            text.push_str(&self.policies.to_string());
+        }
         text
     }
 }
@@ -486,130 +525,3 @@ struct FileReport {
     misplaced: u64,
     lines: String,
 }
-
-impl Totals {
-    fn add(&mut self, counts: &ReplicaCounts) {
-        self.decommissioned += u64::from(counts.decommissioned);
-        self.decommissioning += u64::from(counts.decommissioning);
-        self.entering_maintenance += u64::from(counts.entering_maintenance);
-        self.in_maintenance += u64::from(counts.in_maintenance);
-    }
-
-    fn write(&self, text: &mut String, default_replication: u16, minimum: u16) {
-        let _ = write!(text, " Total size:\t{} B", self.size);
-        if self.open_size != 0 {
-            let _ = write!(text, " (Total open files size: {} B)", self.open_size);
-        }
-        let _ = write!(text, "\n Total files:\t{}", self.files);
-        if self.open_files != 0 {
-            let _ = write!(text, " (Files currently being written: {})", self.open_files);
-        }
-        let _ = write!(text, "\n Total blocks (validated):\t{}", self.blocks);
-        if let Some(average) = self.size.checked_div(self.blocks) {
-            let _ = write!(text, " (avg. block size {average} B)");
-        }
-        if self.open_blocks != 0 {
-            let _ = write!(text, " (Total open file blocks (not validated): {})", self.open_blocks);
-        }
-        self.write_damage(text, minimum);
-        let share = |count: u64| share(count, self.blocks);
-        let _ = write!(
-            text,
-            "\n Minimally replicated blocks:\t{}{}\n Over-replicated blocks:\t{}{}\n \
-             Under-replicated blocks:\t{}{}\n Mis-replicated blocks:\t\t{}{}",
-            self.minimal,
-            share(self.minimal),
-            self.excessive_blocks,
-            share(self.excessive_blocks),
-            self.under_blocks,
-            share(self.under_blocks),
-            self.misplaced_blocks,
-            share(self.misplaced_blocks),
-        );
-        let average = match self.blocks {
-            0 => 0.0,
-            blocks => self.replicas as f32 / blocks as f32,
-        };
-        let _ = write!(
-            text,
-            "\n Default replication factor:\t{default_replication}\n Average block replication:\t\
-             {average:?}\n Missing blocks:\t\t{}\n Corrupt blocks:\t\t{}\n Missing replicas:\t\t{}",
-            self.missing.len(),
-            self.corrupt_blocks,
-            self.missing_replicas,
-        );
-        if self.replicas > 0 {
-            text.push_str(&crate::fsck::share(self.missing_replicas, self.expected));
-        }
-        for (label, count) in [
-            ("DecommissionedReplicas", self.decommissioned),
-            ("DecommissioningReplicas", self.decommissioning),
-            ("EnteringMaintenanceReplicas", self.entering_maintenance),
-            ("InMaintenanceReplicas", self.in_maintenance),
-        ] {
-            if count > 0 {
-                let _ = write!(text, "\n {label}:\t{count}");
-            }
-        }
-        text.push_str("\n Blocks queued for replication:\t0\n");
-    }
-
-    fn write_damage(&self, text: &mut String, minimum: u16) {
-        if self.corrupt_files == 0 && self.below_minimum == 0 {
-            return;
-        }
-        text.push_str("\n  ********************************");
-        if self.below_minimum > 0 {
-            let _ = write!(
-                text,
-                "\n  UNDER MIN REPL'D BLOCKS:\t{}{}\n  MINIMAL BLOCK REPLICATION:\t{minimum}",
-                self.below_minimum,
-                share(self.below_minimum, self.blocks),
-            );
-        }
-        if self.corrupt_files > 0 {
-            let _ = write!(text, "\n  CORRUPT FILES:\t{}", self.corrupt_files);
-            if !self.missing.is_empty() {
-                let _ = write!(
-                    text,
-                    "\n  MISSING BLOCKS:\t{}\n  MISSING SIZE:\t\t{} B",
-                    self.missing.len(),
-                    self.missing_size
-                );
-            }
-            if self.corrupt_blocks > 0 {
-                let _ = write!(
-                    text,
-                    "\n  CORRUPT BLOCKS: \t{}\n  CORRUPT SIZE:\t\t{} B",
-                    self.corrupt_blocks, self.corrupt_size
-                );
-            }
-        }
-        text.push_str("\n  ********************************");
-    }
-}
-
-/// A count's share in percent, as Java prints a float.
-fn share(count: u64, of: u64) -> String {
-    match of {
-        0 => String::new(),
-        _ => format!(" ({:?} %)", (count * 100) as f32 / of as f32),
-    }
-}
-
-/// The second part of the summary: there are no erasure-coded files.
-const BLOCK_GROUPS: &str = "
-Erasure Coded Block Groups:
- Total size:\t0 B
- Total files:\t0
- Total block groups (validated):\t0
- Minimally erasure-coded block groups:\t0
- Over-erasure-coded block groups:\t0
- Under-erasure-coded block groups:\t0
- Unsatisfactory placement block groups:\t0
- Average block group size:\t0.0
- Missing block groups:\t\t0
- Corrupt block groups:\t\t0
- Missing internal blocks:\t0
- Blocks queued for replication:\t0
-";
