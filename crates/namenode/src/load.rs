@@ -6,6 +6,7 @@ use loxodon_wire::ids::TxId;
 
 use crate::error::Result;
 use crate::machine::{NameNode, StorageIdentity, to_blocks};
+use crate::policy_walk::PolicyWalks;
 use crate::request::Now;
 use crate::retry_cache::RetryCache;
 use crate::settings::Settings;
@@ -40,7 +41,8 @@ impl NameNode {
         blocks.set_highest_stamp(namespace.counters().generation_stamp);
         blocks.start(now.monotonic, true);
         let retries = RetryCache::new(settings.retry_capacity, settings.retry_expiry);
-        Ok(Self { settings, storage, namespace, blocks, retries, last_txid })
+        let policy_walks = PolicyWalks::default();
+        Ok(Self { settings, storage, namespace, blocks, retries, last_txid, policy_walks })
     }
 }
 

@@ -10,6 +10,7 @@ use loxodon_wire::rpc::exception;
 
 use crate::audit::{AuditEvent, AuditStatus};
 use crate::error::{NameNodeError, Result};
+use crate::policy_walk::PolicyWalks;
 use crate::request::{Now, Request};
 use crate::retry_cache::RetryCache;
 use crate::settings::Settings;
@@ -44,6 +45,8 @@ pub struct NameNode {
     pub retries: RetryCache,
     /// The last transaction of the journal; the shell keeps it current.
     pub last_txid: TxId,
+    /// Directories whose storage policy changed.
+    pub(crate) policy_walks: PolicyWalks,
 }
 
 impl NameNode {
@@ -139,13 +142,12 @@ impl NameNode {
                 let target = to_blocks(*target);
                 self.blocks.begin_recovery(now, block.id, target.stamp, Some(target))?;
             }
-            BlockChange::StoragePolicy { inode } => {
-                let policy = self.policy_of(*inode);
-                for id in self.block_ids(*inode) {
-                    self.blocks.set_policy(id, policy);
-                }
+            BlockChange::StoragePolicy { inode } => self.policy_changed(*inode),
+            // A walk may have passed where it is now, and not have come to where it was.
+            BlockChange::Renamed { inode } if self.policy_walks.is_walking() => {
+                self.policy_changed(*inode);
             }
-            BlockChange::Closed { .. } => {}
+            BlockChange::Renamed { .. } | BlockChange::Closed { .. } => {}
         }
         Ok(())
     }
@@ -170,12 +172,12 @@ impl NameNode {
         }
     }
 
-    fn policy_of(&self, inode: InodeId) -> PolicyId {
+    pub(crate) fn policy_of(&self, inode: InodeId) -> PolicyId {
         let policy = self.namespace.status_of(inode).map_or(0, |status| status.storage_policy);
         PolicyId(policy)
     }
 
-    fn block_ids(&self, file: InodeId) -> Vec<BlockId> {
+    pub(crate) fn block_ids(&self, file: InodeId) -> Vec<BlockId> {
         self.namespace
             .file_blocks(file)
             .map(|blocks| blocks.iter().map(|block| block.id).collect())

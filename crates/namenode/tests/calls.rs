@@ -12,7 +12,7 @@ use loxodon_namespace::Namespace;
 use loxodon_namespace::context::Caller;
 use loxodon_namespace::edit::{Edit, RpcIds};
 use loxodon_namespace::settings::Settings as NamespaceSettings;
-use loxodon_wire::ids::{Milliseconds, TxId};
+use loxodon_wire::ids::{BlockId, Milliseconds, TxId};
 use loxodon_wire::proto::hdfs::datanode::received_deleted_block_info_proto::BlockStatus;
 use loxodon_wire::proto::hdfs::datanode::*;
 use loxodon_wire::proto::hdfs::*;
@@ -504,4 +504,43 @@ fn paths_too_deep_or_too_long_are_not_made() {
         let refused = world.client::<_, RenameResponseProto>("rename", &rename).unwrap_err();
         assert!(refused.to_string().starts_with("rename: Pathname too long."), "{refused}");
     }
+}
+
+#[test]
+fn a_directorys_storage_policy_comes_to_the_blocks_below_it() {
+    let mut world = World::new();
+    world.add_datanode();
+    let mut blocks = Vec::new();
+    for src in ["/d/a/f", "/d/b/c/f", "/d/b/g", "/d/z/f", "/other/f"] {
+        world.create(src);
+        let last = ExtendedBlockProto { num_bytes: Some(9), ..world.add_block(src).b };
+        world.received(&last);
+        assert!(world.complete(src, &last));
+        blocks.push(BlockId(last.block_id.cast_signed()));
+    }
+    let asked = SetStoragePolicyRequestProto { src: "/d".into(), policy_name: "COLD".into() };
+    let _: SetStoragePolicyResponseProto = world.client("setStoragePolicy", &asked).unwrap();
+    let own = SetStoragePolicyRequestProto { src: "/d/b/c".into(), policy_name: "WARM".into() };
+    let _: SetStoragePolicyResponseProto = world.client("setStoragePolicy", &own).unwrap();
+    let policies = |world: &World| -> Vec<u8> {
+        blocks.iter().map(|id| world.machine.blocks.block(*id).unwrap().policy.0).collect()
+    };
+    let identity = user("hdfs");
+    let turn = |world: &mut World| {
+        let mut request = Request::new(world.clocks(), &identity, RpcIds::NONE);
+        world.machine.tick(&mut request, Due::default(), 2)
+    };
+    assert!(turn(&mut world), "two inodes are not all");
+    assert_eq!(policies(&world), [2, 0, 0, 0, 0]);
+    // From where the walk has not been to where it was.
+    let rename = RenameRequestProto { src: "/d/z".into(), dst: "/d/a/z".into() };
+    let renamed: RenameResponseProto = world.client("rename", &rename).unwrap();
+    assert!(renamed.result);
+    while turn(&mut world) {}
+    assert_eq!(policies(&world), [2, 5, 2, 2, 0]);
+    // To where another policy holds.
+    let rename = RenameRequestProto { src: "/d/a".into(), dst: "/other/a".into() };
+    let _: RenameResponseProto = world.client("rename", &rename).unwrap();
+    while turn(&mut world) {}
+    assert_eq!(policies(&world), [0, 5, 2, 0, 0]);
 }

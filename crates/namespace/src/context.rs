@@ -170,6 +170,11 @@ pub enum BlockChange {
         /// The file or directory.
         inode: InodeId,
     },
+    /// A file or directory was moved to where the same storage policy holds.
+    Renamed {
+        /// The file or directory.
+        inode: InodeId,
+    },
 }
 
 /// What an edit did, for those beside the namespace.

@@ -16,7 +16,7 @@ use crate::id_map::MAX_INODE_ID;
 use crate::inode::{FileLayout, Inode, PermissionWord, QuotaFeature, Writer};
 use crate::settings::Settings;
 use crate::status::{FileKind, Quota, Usage};
-use crate::tree::{Counters, Namespace, ROOT};
+use crate::tree::{Counters, Namespace, ROOT, name_of};
 
 /// One inode with everything that is said about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,6 +143,22 @@ impl Namespace {
         let tree =
             self.index_of(directory).and_then(|index| self.inode(index)).map_or(NONE, Inode::tree);
         self.nodes.iter(tree).filter_map(|child| self.inode(child).map(Inode::id))
+    }
+
+    /// The children of a directory after a name (empty: all), with theirs; none for other inodes.
+    pub fn children_after(
+        &self,
+        directory: InodeId,
+        after: &[u8],
+    ) -> impl Iterator<Item = (InodeId, &[u8])> {
+        let tree =
+            self.index_of(directory).and_then(|index| self.inode(index)).map_or(NONE, Inode::tree);
+        let of = |index| name_of(&self.inodes, &self.names, index);
+        let children = match after {
+            [] => self.nodes.iter(tree),
+            after => self.nodes.iter_after(tree, after, &of).0,
+        };
+        children.filter_map(|child| Some((self.inode(child)?.id(), self.name(child))))
     }
 
     /// Files being written, by number, each with its path and writer.

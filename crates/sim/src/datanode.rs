@@ -474,11 +474,11 @@ impl DataNode {
     fn report(&self) -> BlockReportRequestProto {
         let mut bytes = Vec::new();
         for (id, replica) in &self.replicas {
-            let state = match (replica.recovery, replica.state) {
-                (Some(_), _) => 3,
-                (None, State::Final) => 0,
-                (None, State::Open) => 1,
-                (None, State::Left) => 2,
+            // One that a recovery examines is reported as what it was before.
+            let state = match replica.state {
+                State::Final => 0,
+                State::Open => 1,
+                State::Left => 2,
             };
             let zigzag = (id.0.cast_unsigned() << 1) ^ (id.0 >> 63).cast_unsigned();
             for number in [zigzag, length(&replica.content), replica.stamp.0, state] {

@@ -134,12 +134,16 @@ fn the_last_replica_is_kept_though_damaged() {
     let stats = w.m.stats();
     assert_eq!((stats.missing, stats.missing_single, stats.corrupt_replicas), (1, 1, 1));
     assert_eq!(w.m.corrupt_files(0, 9).len(), 1);
-    let text = w.m.meta_save(&|_| Some("/f".to_owned()));
+    let text = w.m.meta_save(&|_| Some("/f".to_owned()), &|_| Milliseconds(1_795_267_240_000));
     let line = format!(
         "/f: {block} MISSING (replicas: live: 0 decommissioning and decommissioned: 0 corrupt: 1 in excess: 0 maintenance mode: 0)  10.0.0.0:9866(corrupt) : \n"
     );
     assert!(text.contains(&line), "{text}");
     assert!(text.contains("TotalReplicas=1\tReason=CORRUPTION_REPORTED"), "{text}");
+    let nodes = "Metasave: Number of datanodes: 2\n\
+        10.0.0.0:9866 /a IN 10737418240(10 GB) 0(0 B) 0.00% 5368709120(5 GB) 0(0 B) 0(0 B) 100.00% 0(0 B) Sat Nov 21 13:20:40 UTC 2026\n\
+        10.0.0.1:9866 /a IN 10737418240(10 GB) 0(0 B) 0.00% 5368709120(5 GB) 0(0 B) 0(0 B) 100.00% 0(0 B) Sat Nov 21 13:20:40 UTC 2026\n";
+    assert!(text.ends_with(nodes), "{text}");
     w.m.remove_block(block.id);
     w.m.check().unwrap();
     assert_eq!(w.m.stats().missing, 0);

@@ -182,6 +182,87 @@ fn damaged_by_stamp_length_or_state() {
     assert_eq!(w.m.corrupt_replicas(block.id), []);
 }
 
+/// The stamps under which a node was told to delete a block.
+fn deleted_under(w: &World, n: usize, id: BlockId) -> Vec<u64> {
+    let commands = w.sent.iter().filter(|(node, _)| *node == n).map(|(_, command)| command);
+    let deletions = commands.filter_map(|command| match command {
+        DatanodeCommand::Invalidate(blocks) => Some(blocks),
+        _ => None,
+    });
+    deletions.flatten().filter(|block| block.id == id).map(|block| block.stamp.0).collect()
+}
+
+#[test]
+fn a_replica_left_behind_by_its_pipeline_is_deleted_under_its_own_stamp() {
+    for state in [ReplicaState::BeingWritten, ReplicaState::WaitingToBeRecovered] {
+        let mut w = World::new(&["/a", "/a", "/a"]);
+        let new = w.new_block(2, PolicyId::HOT);
+        let (id, targets) = (new.block.id, [w.target(0), w.target(1)]);
+        w.m.begin_block(new, &targets).unwrap();
+        w.receiving(0, new.block);
+        w.receiving(1, new.block);
+        // The writer goes on with the second node alone.
+        w.nodes[0].is_up = false;
+        w.m.update_pipeline(id, GenerationStamp(1002), 0, &[("uuid-1", "DS-uuid-1")]).unwrap();
+        let block = Block { id, length: LENGTH, stamp: GenerationStamp(1002) };
+        w.received(1, block);
+        assert_eq!(w.m.commit_block(id, LENGTH, block.stamp), Ok(true));
+        w.nodes[0].is_up = true;
+        w.nodes[0].replicas.insert(id, (new.block, state));
+        w.register(0);
+        w.ticks(4);
+        assert_eq!(deleted_under(&w, 0, id), [1001], "{state:?}");
+        assert_eq!(w.holders(id).len(), 2);
+        assert_eq!(w.m.corrupt_replicas(id), []);
+    }
+}
+
+#[test]
+fn a_deletion_that_was_put_off_is_under_the_replicas_own_stamp() {
+    let mut w = restarted(1);
+    let block = loaded(0).block;
+    let old = Block { length: 7, stamp: GenerationStamp(999), ..block };
+    for n in 0..3 {
+        w.add_node("/a");
+        w.nodes[n].replicas.insert(block.id, (block, ReplicaState::Finalized));
+    }
+    w.nodes[0].replicas.insert(block.id, (old, ReplicaState::WaitingToBeRecovered));
+    for n in 0..2 {
+        w.register(n);
+    }
+    w.m.leave_safe_mode(false);
+    // The third one's storage is known from a single change only: nothing may be deleted yet.
+    let id = datanode_id(9);
+    let registration =
+        Registration { id: id.clone(), rack: "/a".into(), software_version: "3".into() };
+    w.m.register(w.now, registration).unwrap();
+    let storage =
+        ReportedStorage { id: "DS-9".into(), kind: Default::default(), state: Default::default() };
+    let change = [(block, BlockChange::Received { delete_hint: None })];
+    w.m.received_deleted(w.now, &id, &storage, &change).unwrap();
+    w.register(0);
+    w.nodes[2].is_up = false;
+    w.tick();
+    w.tick();
+    assert_eq!((deleted_under(&w, 0, block.id), w.m.stats().postponed), (vec![], 1));
+    let mut scan = w.m.begin_report(w.now, &id, &storage, 0).unwrap().unwrap();
+    let mut replicas = [Ok(ReportedReplica { block, state: ReplicaState::Finalized })].into_iter();
+    let report = StorageReport {
+        id: storage.id,
+        kind: storage.kind,
+        state: storage.state,
+        failed: false,
+        usage: StorageUsage::default(),
+        mount: None,
+    };
+    w.m.heartbeat(w.now, &id, &[report], NodeLoad::default(), false).unwrap();
+    assert!(w.m.report_slice(w.now, &mut scan, &mut replicas, 9).unwrap());
+    assert!(w.m.finish_report(w.now, &mut scan, 9));
+    w.ticks(3);
+    assert_eq!(deleted_under(&w, 0, block.id), [999]);
+    assert_eq!(w.m.corrupt_replicas(block.id), []);
+}
+
 #[test]
 fn leases_let_six_report_at_a_time() {
     let mut w = World::new(&["/a"; 7]);

@@ -313,9 +313,11 @@ impl Namespace {
         }
         self.touch_directory(from, time);
         self.touch_directory(to.parent, time);
-        if old_policy != new_policy {
-            applied.blocks.push(BlockChange::StoragePolicy { inode: inode.id() });
-        }
+        let inode = inode.id();
+        applied.blocks.push(match old_policy == new_policy {
+            true => BlockChange::Renamed { inode },
+            false => BlockChange::StoragePolicy { inode },
+        });
         Ok(())
     }
 
