@@ -55,6 +55,26 @@ pub struct LoadPlan {
     pub image_copies: Vec<usize>,
     /// The edits after it.
     pub edits: Vec<Stretch>,
+    /// The edits before it, as far as they are at hand: the newest [`EARLIER`], in whole segments.
+    /// What they did is in the image; whose calls they were is not.
+    pub earlier: Vec<Stretch>,
+}
+
+/// So many transactions before the image are looked through for calls that may be asked again.
+pub const EARLIER: u64 = 100_000;
+
+impl LoadPlan {
+    /// The plan that reads what is before the image, and nothing else.
+    #[must_use]
+    pub fn before_image(&self) -> Self {
+        let first = self.earlier.first().map_or(self.image.next(), |stretch| stretch.from);
+        Self {
+            image: TxId(first.0.saturating_sub(1)),
+            image_copies: Vec::new(),
+            edits: self.earlier.clone(),
+            earlier: Vec::new(),
+        }
+    }
 }
 
 /// Why there is no plan.
@@ -126,8 +146,23 @@ pub fn plan_before(directories: &[Listing], before: Option<TxId>) -> Result<Load
     Ok(LoadPlan {
         image,
         image_copies: newest.map(|found| found.directory).collect(),
+        earlier: earlier(&segments, image),
         edits: stretches(segments, image.next(), seen.unwrap_or_default())?,
     })
+}
+
+fn earlier(segments: &[Found<Segment>], image: TxId) -> Vec<Stretch> {
+    let (mut stretches, mut last) = (Vec::new(), image);
+    while image.0.saturating_sub(last.0) < EARLIER {
+        let usable =
+            segments.iter().filter(|found| found.file.first <= last && last <= found.file.last);
+        let Some(from) = usable.clone().map(|found| found.file.first).min() else { break };
+        let copies = usable.filter(|found| found.file.first == from).copied().collect();
+        stretches.push(Stretch { from, last, copies });
+        last = TxId(from.0.saturating_sub(1));
+    }
+    stretches.reverse();
+    stretches
 }
 
 fn stretches(
@@ -194,6 +229,15 @@ mod tests {
         .unwrap();
         assert_eq!(plan.image, TxId(100));
         assert_eq!(reach(&plan), [(101, 150), (151, 300)]);
+    }
+
+    #[test]
+    fn what_is_before_the_image_is_known_as_far_as_it_goes_back() {
+        let names = ["fsimage_100", "edits_1-5", "edits_8-50", "edits_51-150", "edits_151-300"];
+        let before = plan(&[listing(151, &names)]).unwrap().before_image();
+        assert_eq!((before.image, reach(&before)), (TxId(7), vec![(8, 50), (51, 100)]));
+        let none = plan(&[listing(100, &["fsimage_100"])]).unwrap().before_image();
+        assert_eq!((none.image, reach(&none)), (TxId(100), vec![]));
     }
 
     #[test]

@@ -58,8 +58,10 @@ impl NameNode {
         targets: &[blk::Target],
     ) -> Result<()> {
         self.namespace.tick(request.now.monotonic);
+        let before = self.namespace.totals().inodes();
         let applied =
             self.namespace.apply(&edit).map_err(|error| NameNodeError::Apply(error.to_string()))?;
+        request.effects.removed += before.saturating_sub(self.namespace.totals().inodes());
         request.effects.edits.push(edit);
         request.effects.reclaim |= applied.reclaim;
         if let Some(stamp) = applied.generation_stamp {
@@ -88,6 +90,7 @@ impl NameNode {
         targets: &[blk::Target],
     ) -> Result<T> {
         let Plan { edits, value } = plan?;
+        request.effects.after_all |= edits.is_empty();
         for edit in edits {
             self.log(request, edit, targets)?;
         }

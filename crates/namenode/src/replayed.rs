@@ -53,17 +53,24 @@ impl ReplayedCalls {
         Self { calls: VecDeque::new(), capacity }
     }
 
-    /// Notes the call of an edit that has just been applied to `namespace`.
+    /// Notes the call of an edit that has just been applied to `namespace`, or that was before its
+    /// image was saved.
     pub fn note(&mut self, txid: TxId, edit: &Edit, namespace: &Namespace) {
         let Some(rpc) = edit.rpc().filter(|rpc| rpc.client_id.is_some()) else { return };
         let outcome = match edit {
             Edit::Delete { .. } => Outcome::Deleted,
             Edit::RenameOld { .. } => Outcome::Renamed,
             Edit::Add(add) => Outcome::Created(add.inode),
-            Edit::Append { path, new_block, .. } => match namespace.inode_at_path(path) {
-                Some(file) => Outcome::Appended { file, new_block: *new_block },
-                None => return,
-            },
+            Edit::Append { path, client_name, new_block, .. } => {
+                let file = namespace.inode_at_path(path).filter(|file| {
+                    let writer = namespace.writer_of(*file);
+                    writer.is_some_and(|writer| *writer.client_name == **client_name)
+                });
+                match file {
+                    Some(file) => Outcome::Appended { file, new_block: *new_block },
+                    None => return,
+                }
+            }
             _ => Outcome::Done,
         };
         if self.calls.len() >= self.capacity && self.calls.pop_front().is_none() {

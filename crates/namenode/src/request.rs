@@ -57,6 +57,9 @@ pub struct Effects {
     /// Edits that were applied, in order; to be appended to the journal before the lock is
     /// given back. The answer leaves when they are on disk.
     pub edits: Vec<Edit>,
+    /// The answer leaves only when everything that was applied before it is on disk: it says
+    /// that something is so, or orders what cannot be taken back, because of it.
+    pub after_all: bool,
     /// The call is run again when this block is complete.
     pub hold_for: Option<BlockId>,
     /// Blocks that became complete: calls held for them may go on.
@@ -65,6 +68,10 @@ pub struct Effects {
     pub audit: Vec<AuditEvent>,
     /// A report to write into the log directory: file name and text (`metaSave`).
     pub report: Option<(String, String)>,
+    /// Entries of a listing, for metrics.
+    pub listed: usize,
+    /// Inodes that were removed, for metrics.
+    pub removed: u64,
     /// A file was read whose access time is out of date: [`touch`](crate::NameNode::touch) it.
     pub touched: Option<InodeId>,
     /// Removed inodes wait to be given back in slices.

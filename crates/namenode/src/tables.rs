@@ -39,7 +39,7 @@ pub(crate) static CLIENT: &[Method] = &[
     row!("createSymlink", Once, namespace::create_symlink),
     row!("delete", Once, namespace::delete),
     row!("finalizeUpgrade", Query, admin::finalize_upgrade),
-    row!("fsync", Update, write::fsync),
+    row!("fsync", Once, write::fsync),
     row!("getAclStatus", Query, query::acl_status),
     row!("getAdditionalDatanode", Update, write::additional_datanode),
     row!("getBatchedListing", Query, query::batched_listing),

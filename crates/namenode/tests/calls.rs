@@ -122,6 +122,11 @@ impl World {
         let mut request = Request::new(self.clocks(), &identity, RpcIds::NONE);
         let asked = RegisterDatanodeRequestProto { registration: registration.clone() };
         self.machine.register_datanode(&mut request, asked, "/default-rack".into()).unwrap();
+        self.beat();
+    }
+
+    fn beat(&mut self) -> HeartbeatResponseProto {
+        let registration = self.registration();
         let storage = DatanodeStorageProto {
             storage_uuid: "DS-1".into(),
             state: None,
@@ -135,7 +140,7 @@ impl World {
         };
         let beat =
             HeartbeatRequestProto { registration, reports: vec![report], ..Default::default() };
-        let _: HeartbeatResponseProto = self.datanode("sendHeartbeat", &beat);
+        self.datanode("sendHeartbeat", &beat)
     }
 
     fn create(&mut self, src: &str) -> HdfsFileStatusProto {
@@ -321,6 +326,36 @@ fn what_was_logged_gives_the_same_tree_again() {
     let mut again = replayed(&world.edits);
     assert_eq!(again.tree("/"), world.tree("/"));
     assert_eq!(again.machine.blocks.block_count(), world.machine.blocks.block_count());
+}
+
+#[test]
+fn what_is_said_because_of_others_edits_waits_for_them() {
+    let mut world = World::new();
+    world.add_datanode();
+    world.create("/d/f");
+    let last = ExtendedBlockProto { num_bytes: Some(5), ..world.add_block("/d/f").b };
+    world.received(&last);
+    assert!(world.complete("/d/f", &last));
+    assert!(!world.last.after_all, "it waits for its own edit");
+    assert!(world.complete("/d/f", &last));
+    assert!(world.last.after_all);
+    world.mkdirs_as("hdfs", "/d").unwrap();
+    assert!(world.last.after_all);
+    assert!(world.beat().cmds.is_empty() && !world.last.after_all);
+    let delete = DeleteRequestProto { src: "/d".into(), recursive: true };
+    let _: DeleteResponseProto = world.client("delete", &delete).unwrap();
+    let identity = user("hdfs");
+    let mut request = Request::new(world.clocks(), &identity, RpcIds::NONE);
+    while !world.machine.reclaim(10) {}
+    world.machine.tick(&mut request, Due { redundancy: true, ..Due::default() }, 10);
+    assert!(!world.beat().cmds.is_empty());
+    assert!(world.last.after_all, "a deletion that a crash undoes must not have cost the replicas");
+}
+
+#[test]
+fn a_file_that_was_synced_twice_by_one_call_is_synced_once() {
+    let run = dispatch::find(CLIENT, "fsync").unwrap().run;
+    assert!(matches!(run, Run::Once(_)), "a late copy would give the next block this one's length");
 }
 
 #[test]

@@ -165,6 +165,10 @@ impl Host {
         let plan = store::plan(&self.disk)?;
         let mut namespace = store::load_image(&self.disk, plan.image, namespace_settings())?;
         let mut answered = ReplayedCalls::new(Settings::default().retry_capacity);
+        store::replay(&self.disk, &plan.before_image(), &mut |transaction: Transaction| {
+            answered.note(transaction.txid, &transaction.edit, &namespace);
+            Ok(())
+        })?;
         let known = self.durable_txid;
         let durable = &mut self.durable;
         let last = store::replay(&self.disk, &plan, &mut |transaction: Transaction| {
@@ -457,7 +461,7 @@ impl Running {
             self.machine.last_txid = txid;
             last = Some(txid);
         }
-        Ok(last)
+        Ok(last.or_else(|| effects.after_all.then_some(self.machine.last_txid)))
     }
 
     fn number(&mut self, edit: &Edit) -> Result<TxId, String> {

@@ -129,7 +129,7 @@ pub(crate) fn replay(
         let name = StorageFile::Edits { first: copy.first, last: copy.last }.name();
         let bytes = disk.files().get(&name).ok_or_else(|| format!("{name} is gone"))?;
         for transaction in decode(bytes.get(HEADER_LENGTH..).unwrap_or_default())? {
-            if transaction.txid < stretch.from {
+            if transaction.txid < stretch.from || transaction.txid > stretch.last {
                 continue;
             }
             if transaction.txid != last.next() {

@@ -65,6 +65,8 @@ pub(crate) fn heartbeat(
     let load = datanode::load(&asked);
     let now = request.now.monotonic;
     let reply = machine.blocks.heartbeat(now, &id, &reports, load, wants_lease)?;
+    // A replica is deleted, or gets a new stamp, because of edits that a crash must not undo.
+    request.effects.after_all = !reply.commands.is_empty();
     let cmds = reply.commands.into_iter().map(|command| machine.command(request, command));
     Ok(HeartbeatResponseProto {
         cmds: cmds.collect(),

@@ -206,6 +206,7 @@ pub(crate) fn complete(
     let (src, client) = (&asked.src, &asked.client_name);
     let open = machine.namespace.check_complete(&request.op(), src, file_id, client, last)?;
     let Some(open) = open else {
+        request.effects.after_all = true;
         return Ok(CompleteResponseProto { result: true });
     };
     machine.commit_last(request, open, last)?;

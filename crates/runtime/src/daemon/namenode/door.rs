@@ -223,7 +223,8 @@ impl Door {
         self.settle(request, result, txid, reply);
     }
 
-    /// Numbers the edits of a call, while the machine is locked.
+    /// Numbers the edits of a call, while the machine is locked; the transaction that its answer
+    /// waits for.
     pub(crate) fn append(&self, machine: &mut NameNode, effects: &mut Effects) -> Option<TxId> {
         let mut last = None;
         for edit in effects.edits.drain(..) {
@@ -239,7 +240,7 @@ impl Door {
         if let Some(last) = last {
             machine.last_txid = last;
         }
-        last
+        last.or_else(|| effects.after_all.then_some(machine.last_txid))
     }
 
     /// After the lock is given back: lines to log, calls to wake, and the answer when its last

@@ -284,6 +284,7 @@ fn load(
     progress.inodes(Phase::Image, namespace.totals().inodes());
     progress.end(Phase::Image);
     let mut calls = ReplayedCalls::new(settings.retry_capacity);
+    note_earlier(&storage, &found, &namespace, &mut calls);
     let last_txid = replay(&storage, &found, &mut namespace, &mut calls, &progress)?;
     let info = storage.info();
     let identity = StorageIdentity {
@@ -352,6 +353,23 @@ fn load(
         clock,
         progress,
     })
+}
+
+/// Notes whose calls the edits before the image were: the image does not say, and a client that
+/// was not answered may still ask again.
+fn note_earlier(
+    storage: &StorageSet,
+    found: &crate::disk::Loaded,
+    namespace: &Namespace,
+    calls: &mut ReplayedCalls,
+) {
+    let read = storage.replay::<crate::disk::DiskError>(&found.plan.before_image(), |transaction| {
+        calls.note(transaction.txid, &transaction.edit, namespace);
+        Ok(())
+    });
+    if let Err(error) = read {
+        tracing::warn!("calls before the image are not all known: {error}");
+    }
 }
 
 /// Applies the edits after the image; the last one.
