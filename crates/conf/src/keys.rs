@@ -77,6 +77,8 @@ keys! {
     NAMENODE_RPC_ADDRESS: "dfs.namenode.rpc-address", Text, "", [], "Address of the NameNode's calls, `host:port`; with `.NAMESERVICE.ID` for one of several.";
     NAMENODE_RPC_BIND_HOST: "dfs.namenode.rpc-bind-host", Text, "", [], "Address on which the NameNode listens for calls, in place of the host above.";
     NAMENODE_SERVICE_RPC_ADDRESS: "dfs.namenode.servicerpc-address", Text, "", [], "Address for the calls of DataNodes and administrators, where it is another one.";
+    NAMENODE_LIFELINE_ADDRESS: "dfs.namenode.lifeline.rpc-address", Text, "", [], "Address where DataNodes say that they live when their heartbeats are late.";
+    NAMENODE_LIFELINE_BIND_HOST: "dfs.namenode.lifeline.rpc-bind-host", Text, "", [], "Address on which the NameNode listens for that, in place of the host above.";
     NAMENODE_HTTP_ADDRESS: "dfs.namenode.http-address", Text, "0.0.0.0:9870", ["dfs.http.address"], "Address of the NameNode's web server.";
     NAMENODE_HTTP_BIND_HOST: "dfs.namenode.http-bind-host", Text, "", [], "Address on which the NameNode's web server listens, in place of the host above.";
     SECONDARY_HTTP_ADDRESS: "dfs.namenode.secondary.http-address", Text, "0.0.0.0:9868", ["dfs.secondary.http.address"], "Address of the Secondary NameNode's web server.";
@@ -134,6 +136,7 @@ keys! {
     BATCHED_LISTING_LIMIT: "dfs.batched.ls.limit", Int, "100", [], "Directories of one batched listing.";
     OPEN_FILES_PER_CALL: "dfs.namenode.list.openfiles.num.responses", Int, "1000", [], "Open files in one answer.";
     CORRUPT_FILES_RETURNED: "dfs.namenode.max-corrupt-file-blocks-returned", Int, "100", [], "Corrupt files in one answer.";
+    INOTIFY_MAX_EVENTS: "dfs.namenode.inotify.max.events.per.rpc", Int, "1000", [], "Events in one answer to who follows what happens to files.";
     RETRY_CACHE: "dfs.namenode.enable.retrycache", Bool, "true", [], "Whether repeated calls are answered from memory.";
     RETRY_CACHE_EXPIRY: "dfs.namenode.retrycache.expirytime.millis", Time(Milliseconds), "600000", [], "How long an answer is kept for that.";
     LEASE_HARD_LIMIT: "dfs.namenode.lease-hard-limit-sec", Time(Seconds), "1200", [], "Time after which the file of a silent writer is closed for it.";

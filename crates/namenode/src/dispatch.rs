@@ -62,6 +62,8 @@ pub enum ShellCall {
     RefreshUserToGroups,
     /// `RefreshUserMappingsProtocol.refreshSuperUserGroupsConfiguration`.
     RefreshProxyUsers,
+    /// `ClientProtocol.getEditsFromTxid`.
+    EditsFromTxid,
 }
 
 /// One row of a protocol's table.
@@ -86,6 +88,9 @@ pub fn find(protocol: &str, method: &str) -> Option<&'static Method> {
         "org.apache.hadoop.security.authorize.RefreshAuthorizationPolicyProtocol" => {
             tables::REFRESH_AUTHORIZATION
         }
+        "org.apache.hadoop.ipc.GenericRefreshProtocol" => tables::GENERIC_REFRESH,
+        "org.apache.hadoop.conf.ReconfigurationProtocol" => tables::RECONFIGURATION,
+        "org.apache.hadoop.hdfs.server.protocol.DatanodeLifelineProtocol" => tables::LIFELINE,
         _ => return None,
     };
     let index = table.binary_search_by(|row| row.name.cmp(method)).ok()?;

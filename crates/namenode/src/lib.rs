@@ -9,6 +9,7 @@ mod convert;
 pub mod dispatch;
 pub mod error;
 pub mod fsck;
+pub mod inotify;
 pub mod load;
 mod located;
 pub mod machine;

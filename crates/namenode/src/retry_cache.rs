@@ -26,6 +26,8 @@ pub struct RetryCache {
     order: VecDeque<(Milliseconds, Key)>,
     expiry: Milliseconds,
     capacity: usize,
+    updated: u64,
+    cleared: u64,
 }
 
 impl RetryCache {
@@ -38,6 +40,8 @@ impl RetryCache {
             order: VecDeque::new(),
             expiry,
             capacity,
+            updated: 0,
+            cleared: 0,
         }
     }
 
@@ -63,7 +67,9 @@ impl RetryCache {
         while self.answers.len() >= self.capacity {
             let Some((_, oldest)) = self.order.pop_front() else { break };
             self.answers.remove(&oldest);
+            self.cleared += 1;
         }
+        self.updated += 1;
         if self.answers.insert(key, answer).is_none() {
             self.order.push_back((now, key));
         }
@@ -78,7 +84,20 @@ impl RetryCache {
             }
             self.answers.remove(key);
             self.order.pop_front();
+            self.cleared += 1;
         }
+    }
+
+    /// Answers that were taken in since the start.
+    #[must_use]
+    pub const fn updated(&self) -> u64 {
+        self.updated
+    }
+
+    /// Answers that were dropped since the start.
+    #[must_use]
+    pub const fn cleared(&self) -> u64 {
+        self.cleared
     }
 
     /// How many answers are kept.

@@ -52,6 +52,7 @@ pub(crate) static CLIENT: &[Method] = &[
     row!("getDelegationToken", Query, none::delegation_token),
     row!("getECTopologyResultForPolicies", Query, none::erasure_coding_topology),
     row!("getEZForPath", Query, query::encryption_zone_of),
+    row!("getEditsFromTxid", Shell, EditsFromTxid),
     row!("getEnclosingRoot", Query, query::enclosing_root),
     row!("getErasureCodingCodecs", Query, none::erasure_coding_codecs),
     row!("getErasureCodingPolicies", Query, none::erasure_coding_policies),
@@ -160,6 +161,16 @@ pub(crate) static HA_SERVICE: &[Method] = &[
 pub(crate) static REFRESH_AUTHORIZATION: &[Method] =
     &[row!("refreshServiceAcl", Query, admin::refresh_service_acl)];
 
+/// `GenericRefreshProtocol`.
+pub(crate) static GENERIC_REFRESH: &[Method] = &[row!("refresh", Query, admin::generic_refresh)];
+
+/// `ReconfigurationProtocol`.
+pub(crate) static RECONFIGURATION: &[Method] =
+    &[row!("listReconfigurableProperties", Query, admin::reconfigurable)];
+
+/// `DatanodeLifelineProtocol`.
+pub(crate) static LIFELINE: &[Method] = &[row!("sendLifeline", Update, datanode::lifeline)];
+
 /// `GetUserMappingsProtocol`.
 pub(crate) static GET_USER_MAPPINGS: &[Method] = &[row!("getGroupsForUser", Shell, GroupsForUser)];
 
@@ -177,11 +188,14 @@ mod tests {
 
     #[test]
     fn every_row_is_a_call_of_its_protocol_and_sorted() {
-        let tables: [(&[Method], &protocol::Protocol); 7] = [
+        let tables: [(&[Method], &protocol::Protocol); 10] = [
             (CLIENT, &protocol::CLIENT_NAMENODE),
             (DATANODE, &protocol::DATANODE),
             (NAMENODE, &protocol::NAMENODE),
             (HA_SERVICE, &protocol::HA_SERVICE),
+            (GENERIC_REFRESH, &protocol::GENERIC_REFRESH),
+            (RECONFIGURATION, &protocol::RECONFIGURATION),
+            (LIFELINE, &protocol::DATANODE_LIFELINE),
             (GET_USER_MAPPINGS, &protocol::GET_USER_MAPPINGS),
             (REFRESH_USER_MAPPINGS, &protocol::REFRESH_USER_MAPPINGS),
             (REFRESH_AUTHORIZATION, &protocol::REFRESH_AUTHORIZATION_POLICY),

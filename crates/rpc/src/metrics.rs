@@ -42,7 +42,20 @@ impl Rate {
         self.nanos.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Relaxed);
     }
 
-    fn sample(&self, new_period: bool) -> RateSample {
+    /// Operations since the start.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.count.load(Relaxed)
+    }
+
+    /// Their time since the start.
+    #[must_use]
+    pub fn total(&self) -> Duration {
+        Duration::from_nanos(self.nanos.load(Relaxed))
+    }
+
+    /// What it shows now. Where `new_period` is said, averages begin anew after that.
+    pub fn sample(&self, new_period: bool) -> RateSample {
         let (count, nanos) = (self.count.load(Relaxed), self.nanos.load(Relaxed));
         let mut window = self.window.lock();
         let new = count.wrapping_sub(window.count);

@@ -50,14 +50,7 @@ impl BlockManager {
             return Ok(register);
         }
         let transfers = load.transfers;
-        self.latest = now;
-        self.cluster.update(index, |node| {
-            node.last_heard = now;
-            node.is_stale = false;
-            node.load = load;
-            node.scheduled.roll(now);
-        });
-        self.update_storages(index, reports)?;
+        self.heard(now, index, reports, load)?;
         let report_lease = if wants_lease {
             let lease = self.rng.u64(1..);
             let (most, length) = (self.settings.max_report_leases, self.settings.report_lease);
@@ -68,6 +61,44 @@ impl BlockManager {
         let commands =
             if self.safe_mode.is_on() { Vec::new() } else { self.commands_for(index, transfers) };
         Ok(HeartbeatReply { commands, report_lease })
+    }
+
+    /// A sign of life between heartbeats, which is not answered. A node that is not known, or
+    /// dead, or not admitted hears that at its next heartbeat.
+    ///
+    /// # Errors
+    /// If a storage cannot be its.
+    pub fn lifeline(
+        &mut self,
+        now: Milliseconds,
+        id: &DatanodeId,
+        reports: &[StorageReport],
+        load: NodeLoad,
+    ) -> Result<(), BlockError> {
+        let Ok(index) = self.caller(id) else { return Ok(()) };
+        let serves =
+            |node: &crate::Datanode| node.is_alive && node.is_registered && !node.is_disallowed;
+        match self.cluster.node(index).is_some_and(serves) {
+            true => self.heard(now, index, reports, load),
+            false => Ok(()),
+        }
+    }
+
+    fn heard(
+        &mut self,
+        now: Milliseconds,
+        index: NodeIndex,
+        reports: &[StorageReport],
+        load: NodeLoad,
+    ) -> Result<(), BlockError> {
+        self.latest = now;
+        self.cluster.update(index, |node| {
+            node.last_heard = now;
+            node.is_stale = false;
+            node.load = load;
+            node.scheduled.roll(now);
+        });
+        self.update_storages(index, reports)
     }
 
     fn update_storages(

@@ -67,6 +67,11 @@ pub struct BlockManager {
     events: Vec<Event>,
     queues_open: bool,
     complete_blocks: u64,
+    /// Nodes that were declared dead, copies that arrived, and blocks for which no copy could be
+    /// ordered, since the start.
+    expired: u64,
+    copied: u64,
+    not_ordered: u64,
     highest_stamp: GenerationStamp,
     report_serial: u64,
     started: Milliseconds,
@@ -97,6 +102,9 @@ impl BlockManager {
             events: Vec::new(),
             queues_open: false,
             complete_blocks: 0,
+            expired: 0,
+            copied: 0,
+            not_ordered: 0,
             highest_stamp: GenerationStamp(u64::MAX),
             report_serial: 0,
             started: now,

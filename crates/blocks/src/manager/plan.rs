@@ -35,6 +35,7 @@ impl BlockManager {
         let mut rng = self.rng.fork();
         let plans = self.plan_copies(&mut rng, &chosen);
         let copies = plans.len();
+        self.not_ordered += chosen.len().saturating_sub(copies) as u64;
         for plan in plans {
             self.order_copy(now, plan);
         }

@@ -97,6 +97,7 @@ impl BlockManager {
         });
         self.leases.remove(index);
         if was_alive == Some(true) {
+            self.expired += 1;
             self.events.push(Event::DatanodeDied(index));
         }
         let Some(node) = self.cluster.node(index) else { return };

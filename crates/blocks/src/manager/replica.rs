@@ -195,6 +195,7 @@ impl BlockManager {
         let fresh = self.link(id, storage);
         if let Some(target) = self.pending.arrived(id, node) {
             self.cluster.unschedule(target);
+            self.copied += 1;
         }
         let healed = self.forgive_old_stamp(id, node);
         if !fresh && !healed {

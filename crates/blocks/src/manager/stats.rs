@@ -63,6 +63,12 @@ pub struct ClusterStats {
     pub postponed: u64,
     /// Copies that did not arrive in time.
     pub timed_out_copies: u64,
+    /// Copies that did arrive.
+    pub arrived_copies: u64,
+    /// How often no copy could be ordered for a block that needs one.
+    pub copies_not_ordered: u64,
+    /// How often a node was declared dead.
+    pub expired_nodes: u64,
     /// Blocks being written or recovered.
     pub under_construction: u64,
     /// Transfer threads on live nodes.
@@ -149,6 +155,9 @@ impl BlockManager {
             pending_deletions: self.pending_deletions(),
             postponed: self.postponed.len() as u64,
             timed_out_copies: self.pending.timed_out(),
+            arrived_copies: self.copied,
+            copies_not_ordered: self.not_ordered,
+            expired_nodes: self.expired,
             under_construction: self.constructions.len() as u64,
             ..ClusterStats::default()
         };

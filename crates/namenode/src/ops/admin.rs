@@ -1,7 +1,9 @@
 //! Calls of administrators that need no disk: safe mode, bandwidth, reports, upgrade state.
 
 use loxodon_blocks::SafeModeCause;
+use loxodon_wire::ids::Milliseconds;
 use loxodon_wire::proto::common::{
+    GenericRefreshRequestProto, GenericRefreshResponseCollectionProto,
     GetServiceStatusRequestProto, GetServiceStatusResponseProto, HaRequestSource,
     HaStateChangeRequestInfoProto, MonitorHealthRequestProto, MonitorHealthResponseProto,
     RefreshServiceAclRequestProto, RefreshServiceAclResponseProto, TransitionToActiveRequestProto,
@@ -10,11 +12,12 @@ use loxodon_wire::proto::common::{
     TransitionToStandbyResponseProto,
 };
 use loxodon_wire::proto::hdfs::{
-    FinalizeUpgradeRequestProto, FinalizeUpgradeResponseProto, MetaSaveRequestProto,
-    MetaSaveResponseProto, SafeModeActionProto, SetBalancerBandwidthRequestProto,
-    SetBalancerBandwidthResponseProto, SetSafeModeRequestProto, SetSafeModeResponseProto,
+    FinalizeUpgradeRequestProto, FinalizeUpgradeResponseProto,
+    ListReconfigurablePropertiesRequestProto, ListReconfigurablePropertiesResponseProto,
+    MetaSaveRequestProto, MetaSaveResponseProto, SafeModeActionProto,
+    SetBalancerBandwidthRequestProto, SetBalancerBandwidthResponseProto, SetSafeModeRequestProto,
+    SetSafeModeResponseProto,
 };
-use loxodon_wire::ids::Milliseconds;
 use loxodon_wire::rpc::exception;
 
 use crate::audit::AuditEvent;
@@ -87,9 +90,8 @@ pub(crate) fn meta_save(
     }
     let inodes = machine.namespace.totals().inodes();
     let now = request.now;
-    let wall = |at: Milliseconds| {
-        Milliseconds(now.wall.0.saturating_sub(now.monotonic.since(at).0))
-    };
+    let wall =
+        |at: Milliseconds| Milliseconds(now.wall.0.saturating_sub(now.monotonic.since(at).0));
     let text = format!(
         "{} files and directories, {} blocks = {} total filesystem objects\n{}",
         inodes,
@@ -190,6 +192,29 @@ pub(crate) fn refresh_service_acl(
     _: RefreshServiceAclRequestProto,
 ) -> Result<RefreshServiceAclResponseProto> {
     Err(NameNodeError::other(exception::AUTHORIZATION, "Service Level Authorization not enabled!"))
+}
+
+/// `GenericRefreshProtocol.refresh`: nothing registers here (`RefreshRegistry.dispatch`).
+pub(crate) fn generic_refresh(
+    _: &NameNode,
+    request: &mut Request<'_>,
+    asked: GenericRefreshRequestProto,
+) -> Result<GenericRefreshResponseCollectionProto> {
+    request.require_superuser("refresh")?;
+    Err(NameNodeError::IllegalArgument(format!(
+        "Identifier '{}' does not exist in RefreshRegistry. Valid options are: ",
+        asked.identifier.unwrap_or_default()
+    )))
+}
+
+/// `listReconfigurableProperties`: no setting is changed without a restart.
+pub(crate) fn reconfigurable(
+    _: &NameNode,
+    request: &mut Request<'_>,
+    _: ListReconfigurablePropertiesRequestProto,
+) -> Result<ListReconfigurablePropertiesResponseProto> {
+    request.require_superuser("listNamenodeReconfigurableProperties")?;
+    Ok(ListReconfigurablePropertiesResponseProto { name: Vec::new() })
 }
 
 impl NameNode {

@@ -20,6 +20,7 @@ use loxodon_wire::proto::hdfs::datanode::{
     ReportBadBlocksRequestProto, ReportBadBlocksResponseProto, block_command_proto,
     datanode_command_proto::Type, received_deleted_block_info_proto::BlockStatus,
 };
+use loxodon_wire::proto::hdfs::datanodelifeline::LifelineResponseProto;
 use loxodon_wire::proto::hdfs::{
     BlockProto, DatanodeInfosProto, NamespaceInfoProto, NnhaStatusHeartbeatProto,
     RecoveringBlockProto, StorageInfoProto, StorageTypesProto, StorageUuidsProto,
@@ -79,6 +80,20 @@ pub(crate) fn heartbeat(
         full_block_report_lease_id: Some(reply.report_lease),
         is_slownode: Some(false),
     })
+}
+
+/// `sendLifeline`: a sign of life of a DataNode whose heartbeats are late. It is not answered
+/// with commands.
+pub(crate) fn lifeline(
+    machine: &mut NameNode,
+    request: &mut Request<'_>,
+    asked: HeartbeatRequestProto,
+) -> Result<LifelineResponseProto> {
+    machine.check_registration(&asked.registration)?;
+    let id = datanode::id(&asked.registration.datanode_id);
+    let reports: Vec<_> = asked.reports.iter().map(datanode::storage_report).collect();
+    machine.blocks.lifeline(request.now.monotonic, &id, &reports, datanode::load(&asked))?;
+    Ok(LifelineResponseProto {})
 }
 
 /// `blockReceivedAndDeleted`.

@@ -105,6 +105,7 @@ pub(crate) fn listing(
     let Some(page) = result? else {
         return Ok(encode(&GetListingResponseProto { dir_list: None }));
     };
+    request.effects.listed = page.entries.len();
     if !asked.need_location {
         return Ok(listing::listing(&page.entries, page.remaining));
     }

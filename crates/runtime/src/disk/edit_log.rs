@@ -4,12 +4,15 @@ use super::storage::StorageSet;
 use loxodon_journal::commit::{Batch, GroupCommit, Piece};
 use loxodon_namespace::edit::Edit;
 use loxodon_namespace::edit_codec::{CodecError, encode_transaction};
+use loxodon_rpc::metrics::Rate;
 use loxodon_wire::editlog::LAYOUT_VERSION;
 use loxodon_wire::ids::TxId;
 use parking_lot::{Condvar, Mutex};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 /// Called once, on the writer's thread, when a transaction is on disk or never will be.
 pub type Durable = Box<dyn FnOnce(Result<(), LogFailed>) + Send>;
@@ -53,6 +56,9 @@ pub struct EditLog {
 struct Shared {
     state: Mutex<State>,
     wake: Condvar,
+    syncs: Rate,
+    /// Transactions that were synced together with one before them.
+    batched: AtomicU64,
 }
 
 struct State {
@@ -87,6 +93,8 @@ impl EditLog {
         let shared = Arc::new(Shared {
             state: Mutex::new(State { commit, failed: None, closing: false }),
             wake: Condvar::new(),
+            syncs: Rate::default(),
+            batched: AtomicU64::new(0),
         });
         let writer = Writer {
             shared: Arc::clone(&shared),
@@ -176,6 +184,18 @@ impl EditLog {
         state.commit.segment().unwrap_or(state.commit.last_written())
     }
 
+    /// Writes with their syncs, since the start.
+    #[must_use]
+    pub fn syncs(&self) -> &Rate {
+        &self.shared.syncs
+    }
+
+    /// Transactions that were synced together with one before them, since the start.
+    #[must_use]
+    pub fn batched(&self) -> u64 {
+        self.shared.batched.load(Relaxed)
+    }
+
     /// Why nothing is written any more, if that is so.
     #[must_use]
     pub fn failure(&self) -> Option<LogFailed> {
@@ -254,9 +274,18 @@ struct OpenSegment {
 impl Writer {
     fn run(mut self) {
         while let Some(batch) = self.next_batch() {
+            let began = Instant::now();
             match self.write(&batch) {
                 Ok(()) => {
-                    let released = self.shared.state.lock().commit.synced(batch);
+                    self.shared.syncs.record(began.elapsed());
+                    let released = {
+                        let mut state = self.shared.state.lock();
+                        let before = state.commit.last_synced().0;
+                        let released = state.commit.synced(batch);
+                        let together = state.commit.last_synced().0.saturating_sub(before + 1);
+                        self.shared.batched.fetch_add(together, Relaxed);
+                        released
+                    };
                     for waiter in released {
                         waiter(Ok(()));
                     }

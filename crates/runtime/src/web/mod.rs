@@ -17,7 +17,9 @@ mod router;
 mod rpc_beans;
 mod save;
 mod server;
+mod stacks;
 mod stall;
+mod traffic;
 
 pub use bean::{Bean, BeanSource};
 pub use body::BodySender;
@@ -30,3 +32,4 @@ pub use router::Router;
 pub use rpc_beans::RpcBeans;
 pub use save::{SaveError, Saved};
 pub use server::{WebLimits, WebServer};
+pub use traffic::{Traffic, TrafficBeans};

@@ -9,7 +9,7 @@ use super::bean::BeanSource;
 use super::log_level::LogLevels;
 use super::page::{Request, Response, escape_html};
 use super::router::Router;
-use super::{configuration, jmx, log_level, prometheus};
+use super::{configuration, jmx, log_level, prometheus, stacks};
 
 /// What a daemon shows of itself.
 #[derive(Clone)]
@@ -24,7 +24,7 @@ pub struct Daemon {
     pub log_levels: Arc<LogLevels>,
 }
 
-/// Adds `/jmx`, `/prom`, `/conf`, `/logLevel`, and `/` with links to all that is there.
+/// Adds `/jmx`, `/prom`, `/conf`, `/stacks`, `/logLevel`, and `/` with links to all that is there.
 #[must_use]
 pub fn standard_pages(router: Router, daemon: Daemon) -> Router {
     let Daemon { name, beans, configuration, log_levels } = daemon;
@@ -33,6 +33,7 @@ pub fn standard_pages(router: Router, daemon: Daemon) -> Router {
         .page("/jmx", move |request| jmx::answer(&beans, request))
         .page("/prom", move |_| prometheus::answer(&metrics))
         .page("/conf", move |request| configuration::answer(&configuration, request))
+        .page("/stacks", |_| stacks::answer())
         .page("/logLevel", move |request| log_level::answer(&log_levels, request));
     let index = index(&name, &router);
     router.page("/", move |_| Response::html(StatusCode::OK, index.clone()))

@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use super::bean::{Bean, BeanSource};
+use super::stacks::States;
 
 /// `java.lang:type=Runtime`, `Memory`, `Threading`, `OperatingSystem`, and a service's
 /// `JvmMetrics`. There is no heap: what the process has in memory stands for it.
@@ -62,6 +63,7 @@ impl ProcessBeans {
     }
 
     fn jvm_metrics(&self, status: &Status) -> Bean {
+        let states = States::read();
         let megabytes = |bytes: u64| bytes as f64 / f64::from(1 << 20);
         Bean::new(format!("Hadoop:service={},name=JvmMetrics", self.service), "JvmMetrics")
             .with("tag.Context", "jvm")
@@ -77,18 +79,45 @@ impl ProcessBeans {
             .with("MemMaxM", megabytes(status.total))
             .with("GcCount", 0)
             .with("GcTimeMillis", 0)
+            .with("ThreadsNew", 0)
+            .with("ThreadsRunnable", states.runnable)
+            .with("ThreadsBlocked", states.blocked)
+            .with("ThreadsWaiting", states.waiting)
+            .with("ThreadsTimedWaiting", 0)
+            .with("ThreadsTerminated", states.terminated)
+    }
+
+    /// The system that hands metrics on in Hadoop. Here nothing is handed on: all that there is
+    /// is shown when it is asked for.
+    fn metrics_system(&self) -> [Bean; 2] {
+        let named = |part: &str| {
+            let name = format!("Hadoop:service={},name=MetricsSystem,sub={part}", self.service);
+            Bean::new(name, "MetricsSystem")
+        };
+        let stats = ["NumActiveSources", "NumAllSources", "NumActiveSinks", "NumAllSinks"]
+            .into_iter()
+            .fold(named("Stats").with("tag.Context", "metricssystem"), |bean, name| {
+                bean.with(name, 0)
+            });
+        let stats = ["Snapshot", "Publish"].into_iter().fold(stats, |bean, what| {
+            bean.with(format!("{what}NumOps"), 0).with(format!("{what}AvgTime"), 0.0)
+        });
+        [named("Control"), stats.with("DroppedPubAll", 0)]
     }
 }
 
 impl BeanSource for ProcessBeans {
     fn beans(&self) -> Vec<Bean> {
         let status = Status::read();
+        let [control, stats] = self.metrics_system();
         vec![
             self.runtime(),
             Self::memory(&status),
             Self::threading(&status),
             Self::operating_system(&status),
             self.jvm_metrics(&status),
+            control,
+            stats,
         ]
     }
 }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::body::Body as _;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -17,6 +18,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use super::page::{Request, Response};
 use super::router::Router;
 use super::stall::StallGuard;
+use super::traffic::Traffic;
 
 /// What the server gives its clients at most.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +66,11 @@ impl WebServer {
         let listener = listen(address).map_err(failed)?;
         let bound = listener.local_addr().map_err(failed)?;
         let (stop, stopped) = oneshot::channel();
-        let site = Arc::new(Site { limits, router: RwLock::new(Arc::new(router)) });
+        let site = Arc::new(Site {
+            limits,
+            router: RwLock::new(Arc::new(router)),
+            traffic: Arc::default(),
+        });
         let accepting = tokio::spawn(accept(listener, Arc::clone(&site), stopped));
         Ok(Self { address: bound, site, stop: Some(stop), accepting })
     }
@@ -72,6 +78,12 @@ impl WebServer {
     /// Serves these pages from the next request on.
     pub fn replace(&self, router: Router) {
         *self.site.router.write() = Arc::new(router);
+    }
+
+    /// Its counters.
+    #[must_use]
+    pub fn traffic(&self) -> Arc<Traffic> {
+        Arc::clone(&self.site.traffic)
     }
 
     /// Where it listens, with the real port.
@@ -92,6 +104,7 @@ impl WebServer {
 struct Site {
     limits: WebLimits,
     router: RwLock<Arc<Router>>,
+    traffic: Arc<Traffic>,
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
@@ -145,7 +158,12 @@ async fn serve(stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit,
         let site = pages.clone();
         async move {
             let router = Arc::clone(&site.router.read());
-            Ok::<_, Infallible>(answer(&router, Request::new(request, peer)).await)
+            let in_work = site.traffic.begin();
+            let answer = answer(&router, Request::new(request, peer)).await;
+            drop(in_work);
+            let bytes = answer.body().size_hint().exact().unwrap_or(0);
+            site.traffic.answered(answer.status().as_u16(), bytes);
+            Ok::<_, Infallible>(answer)
         }
     });
     let served = http1::Builder::new()

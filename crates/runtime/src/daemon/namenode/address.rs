@@ -69,6 +69,20 @@ pub(crate) fn http(conf: &Configuration) -> Result<Listen, AddressError> {
     listen(keys::NAMENODE_HTTP_ADDRESS.name, &value, bind_host.as_deref(), 9870)
 }
 
+/// Where lifelines come in: `dfs.namenode.lifeline.rpc-address`, if it is set.
+pub(crate) fn lifeline(conf: &Configuration) -> Result<Option<Listen>, AddressError> {
+    let name = keys::NAMENODE_LIFELINE_ADDRESS.name;
+    let value = conf.text(&keys::NAMENODE_LIFELINE_ADDRESS)?.unwrap_or_default();
+    if value.is_empty() {
+        return Ok(None);
+    }
+    if !value.contains(':') {
+        return Err(AddressError::Malformed { name, value });
+    }
+    let bind_host = conf.text(&keys::NAMENODE_LIFELINE_BIND_HOST)?;
+    listen(name, &value, bind_host.as_deref(), 0).map(Some)
+}
+
 fn listen(
     name: &'static str,
     value: &str,

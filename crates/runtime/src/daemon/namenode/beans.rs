@@ -3,8 +3,9 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
-use loxodon_blocks::{ClusterStats, ReportKind};
+use loxodon_blocks::{ClusterStats, ReportKind, StorageUsage};
 use loxodon_namenode::{NameNode, Now, version};
 use serde_json::{Map, Value, json};
 
@@ -47,6 +48,14 @@ impl BeanSource for NameNodeBeans {
             self.system(&look),
             replicated_blocks(&look),
             block_groups(),
+            block_stats(&look),
+            self.retry_cache(&look),
+            Bean::new(name("NameNode"), "NameNode")
+                .with("tag.Context", "dfs")
+                .with("tag.Hostname", crate::daemon::host_name())
+                // `HAServiceState`: 0 starts, 1 is active, 2 is a standby.
+                .with("NameNodeState", 1),
+            token_metrics(),
             Bean::new(
                 name("SnapshotInfo"),
                 "org.apache.hadoop.hdfs.server.namenode.snapshot.SnapshotManager",
@@ -135,6 +144,23 @@ impl NameNodeBeans {
             .with("DistinctVersions", versions(look))
             .with("NameDirSize", directory_sizes)
             .with("Threads", 1)
+            .with("VerifyECWithTopologyResult", NO_POLICY_IS_ENABLED)
+    }
+
+    fn retry_cache(&self, look: &Look<'_>) -> Bean {
+        let kind = "RetryCache.NameNodeRetryCache";
+        Bean::new(name(kind), kind)
+            .with("tag.Context", "rpc")
+            .with("tag.Hostname", crate::daemon::host_name())
+            .with("CacheHit", self.door.counters.retries_known.load(Relaxed))
+            .with("CacheCleared", look.machine.retries.cleared())
+            .with("CacheUpdated", look.machine.retries.updated())
+    }
+
+    /// Syncs of the edit log, and the milliseconds that they took.
+    fn syncs(&self) -> (u64, String) {
+        let syncs = self.door.journal.syncs();
+        (syncs.count(), format!("{} ", syncs.total().as_millis()))
     }
 
     fn directories(&self) -> String {
@@ -246,6 +272,10 @@ impl NameNodeBeans {
             .with("NumStaleDataNodes", look.stats.stale_nodes)
             .with("BlockDeletionStartTime", self.started)
             .with("FsLockQueueLength", 0)
+            .with("TotalSyncCount", self.syncs().0)
+            .with("TotalSyncTimes", self.syncs().1)
+            // Who asks most is not counted, as in Hadoop where `dfs.namenode.top.enabled` is off.
+            .with("TopUserOpCounts", Value::Null)
             .with(
                 "SnapshotStats",
                 json!({"SnapshottableDirectories": 0, "Snapshots": 0}).to_string(),
@@ -261,8 +291,15 @@ impl NameNodeBeans {
             .with("tag.Context", "dfs")
             .with("tag.EnabledEcPolicies", "")
             .with("tag.HAState", "active")
+            .with("tag.TotalSyncTimes", self.syncs().1)
             .with("tag.Hostname", crate::daemon::host_name());
         self.counters(bean, look)
+            .with("TotalSyncCount", self.syncs().0)
+            .with("ExpiredHeartbeats", stats.expired_nodes)
+            // The block map grows with its blocks, and no lock is held for longer than a slice.
+            .with("BlockCapacity", stats.blocks)
+            .with("ReadLockLongHoldCount", 0)
+            .with("WriteLockLongHoldCount", 0)
             .with("MissingBlocks", stats.missing)
             .with("MissingReplOneBlocks", stats.missing_single)
             .with("BadlyDistBlocks", stats.badly_distributed)
@@ -330,6 +367,64 @@ fn block_groups() -> Bean {
         .with("PendingDeletionECBlocks", 0)
         .with("TotalECBlockGroups", 0)
         .with("EnabledEcPolicies", "")
+}
+
+/// What `hdfs ec -verifyClusterSetup` says without a policy.
+const NO_POLICY_IS_ENABLED: &str =
+    r#"{"isSupported":"true","resultMessage":"No erasure coding policy is given."}"#;
+
+/// Bytes by kind of storage (`BlockStatsMXBean`).
+fn block_stats(look: &Look<'_>) -> Bean {
+    #[derive(Default)]
+    struct Kind {
+        usage: StorageUsage,
+        nodes: u64,
+    }
+    let blocks = &look.machine.blocks;
+    let mut kinds = std::collections::BTreeMap::<&str, Kind>::new();
+    for index in blocks.datanodes(ReportKind::Live) {
+        let Some(node) = blocks.datanode(index) else { continue };
+        let serves = node.admin().is_in_service();
+        let mut seen = Vec::new();
+        for storage in node.storages().iter().filter_map(|at| blocks.storage(*at)) {
+            let (kind, usage) = (storage.kind().name(), storage.usage());
+            let sums = kinds.entry(kind).or_default();
+            sums.usage.dfs_used += usage.dfs_used;
+            sums.usage.non_dfs_used += usage.non_dfs_used;
+            sums.usage.block_pool_used += usage.block_pool_used;
+            sums.usage.capacity += if serves { usage.capacity } else { usage.dfs_used };
+            sums.usage.remaining += if serves { usage.remaining } else { 0 };
+            if serves && !seen.contains(&kind) {
+                sums.nodes += 1;
+                seen.push(kind);
+            }
+        }
+    }
+    let shown = kinds.into_iter().map(|(kind, Kind { usage, nodes })| {
+        let value = json!({
+            "blockPoolUsed": usage.block_pool_used,
+            "capacityNonDfsUsed": usage.non_dfs_used,
+            "capacityRemaining": usage.remaining,
+            "capacityTotal": usage.capacity,
+            "capacityUsed": usage.dfs_used,
+            "nodesInService": nodes,
+        });
+        json!({"key": kind, "value": value})
+    });
+    let class = "org.apache.hadoop.hdfs.server.blockmanagement.BlockManager";
+    Bean::new(name("BlockStats"), class).with("StorageTypeStats", shown.collect::<Vec<Value>>())
+}
+
+/// There are no delegation tokens to count.
+fn token_metrics() -> Bean {
+    let kind = "DelegationTokenSecretManagerMetrics";
+    let bean = Bean::new(name(kind), kind)
+        .with("tag.Context", "token")
+        .with("tag.Hostname", crate::daemon::host_name())
+        .with("TokenFailure", 0);
+    ["StoreToken", "UpdateToken", "RemoveToken"].into_iter().fold(bean, |bean, what| {
+        bean.with(format!("{what}NumOps"), 0).with(format!("{what}AvgTime"), 0.0)
+    })
 }
 
 /// DataNodes by `host:port`, as JSON text within the JSON.

@@ -3,9 +3,9 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use loxodon_conf::Configuration;
@@ -24,6 +24,7 @@ use loxodon_wire::rpc::{RemoteError, UserIdentity, exception};
 use parking_lot::{Mutex, RwLock};
 
 use super::clock::Clock;
+use super::counters::Counters;
 use super::progress::Progress;
 use super::racks::Racks;
 use super::store::Store;
@@ -48,8 +49,7 @@ pub(crate) struct Door {
     pub(crate) audit: AuditSettings,
     pub(crate) runtime: tokio::runtime::Handle,
     pub(crate) progress: Arc<Progress>,
-    /// Files and directories made since the start.
-    pub(crate) created: AtomicU64,
+    pub(crate) counters: Counters,
     held: Mutex<HashMap<BlockId, Vec<Held>>>,
     myself: Weak<Self>,
 }
@@ -109,7 +109,7 @@ impl Door {
             audit,
             runtime: tokio::runtime::Handle::current(),
             progress,
-            created: AtomicU64::new(0),
+            counters: Counters::default(),
             held: Mutex::new(HashMap::new()),
             myself: Weak::clone(myself),
         })
@@ -133,7 +133,9 @@ impl Door {
     /// Looks a user's groups up, which may take as long as the operating system's sources do.
     pub(crate) fn look_up(&self, user: &UserIdentity) -> Arc<Identity> {
         let mapped = self.users.read().mapped(&user.effective).map(<[String]>::to_vec);
+        let began = Instant::now();
         let groups = mapped.unwrap_or_else(|| self.groups.groups_of(&user.effective));
+        self.counters.group_lookups.record(began.elapsed());
         let now = self.clock.now().monotonic;
         let machine = self.machine.read();
         let settings = machine.namespace.settings();
@@ -209,6 +211,7 @@ impl Door {
         let mut machine = self.machine.write();
         if let Some(answered) = machine.retries.answered(request.rpc, now) {
             let (response, txid) = (answered.response.clone(), answered.txid);
+            self.counters.retries_known.fetch_add(1, Relaxed);
             drop(machine);
             self.settle(request, Ok(response), txid, reply);
             return;
@@ -229,7 +232,7 @@ impl Door {
         let mut last = None;
         for edit in effects.edits.drain(..) {
             if matches!(edit, Edit::Add(_) | Edit::Mkdir(_)) {
-                self.created.fetch_add(1, Ordering::Relaxed);
+                self.counters.created.fetch_add(1, Relaxed);
             }
             match self.journal.append(&edit) {
                 Ok(txid) => last = Some(txid),
@@ -276,6 +279,12 @@ impl Door {
             if let Some(line) = event.line(&request, &self.audit) {
                 tracing::info!(target: AUDIT, "{line}");
             }
+        }
+        if effects.listed > 0 {
+            self.counters.listed.fetch_add(effects.listed as u64, Relaxed);
+        }
+        if effects.removed > 0 {
+            self.counters.removed.fetch_add(effects.removed, Relaxed);
         }
         for block in effects.completed {
             self.wake(block);
@@ -327,11 +336,21 @@ impl Door {
         }
     }
 
+    /// One turn of the lock; true when nothing is left.
+    fn reclaim_some(&self, inodes: usize) -> bool {
+        let mut machine = self.machine.write();
+        let before = machine.namespace.totals().inodes();
+        let done = machine.reclaim(inodes);
+        let removed = before.saturating_sub(machine.namespace.totals().inodes());
+        self.counters.removed.fetch_add(removed, Relaxed);
+        done
+    }
+
     async fn reclaim(&self) {
         // Each may have many blocks, whose replicas are to be invalidated.
         const INODES: usize = 200;
         loop {
-            if self.machine.write().reclaim(INODES) {
+            if self.reclaim_some(INODES) {
                 return;
             }
             tokio::task::yield_now().await;
@@ -355,7 +374,7 @@ fn with_real_user(known: Arc<Identity>, user: &UserIdentity) -> Arc<Identity> {
     }
 }
 
-static PROTOCOLS: [&Protocol; 7] = [
+static PROTOCOLS: [&Protocol; 10] = [
     &protocol::CLIENT_NAMENODE,
     &protocol::DATANODE,
     &protocol::NAMENODE,
@@ -363,6 +382,9 @@ static PROTOCOLS: [&Protocol; 7] = [
     &protocol::GET_USER_MAPPINGS,
     &protocol::REFRESH_USER_MAPPINGS,
     &protocol::REFRESH_AUTHORIZATION_POLICY,
+    &protocol::REFRESH_CALL_QUEUE,
+    &protocol::GENERIC_REFRESH,
+    &protocol::RECONFIGURATION,
 ];
 
 impl Handler for Door {

@@ -187,6 +187,11 @@ impl Progress {
         }
     }
 
+    /// How long a phase took, or takes already, in milliseconds.
+    pub(crate) fn elapsed(&self, phase: Phase) -> u64 {
+        self.phases.lock().get(phase as usize).map_or(0, |tracking| tracking.time.elapsed())
+    }
+
     fn overall(phases: &[Tracking; PHASES.len()]) -> (u64, f64) {
         let [image, .., safe_mode] = phases;
         let elapsed = Time { begun: image.time.begun, ended: safe_mode.time.ended }.elapsed();

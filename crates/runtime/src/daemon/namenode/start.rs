@@ -29,7 +29,9 @@ use super::progress::{Phase, Progress};
 use super::racks::Racks;
 use super::store::{Checkpoint, Store};
 use super::timers::Intervals;
-use super::{SystemGroups, address, directories, groups, image, owner, timers, upkeep, web};
+use super::{
+    SystemGroups, address, directories, groups, image, lifeline, owner, timers, upkeep, web,
+};
 use crate::disk::{DiskError, EditLog, EditLogSettings, LogFailed, StorageSet, load_image};
 use crate::web::{LogLevels, WebLimits, WebServer};
 
@@ -112,6 +114,7 @@ pub struct StartOptions {
 pub struct RunningNameNode {
     pub(crate) door: Arc<Door>,
     server: Option<Server>,
+    lifeline: Option<Server>,
     web: Option<WebServer>,
     background: Vec<tokio::task::JoinHandle<()>>,
     rpc: SocketAddr,
@@ -138,6 +141,10 @@ impl RunningNameNode {
         let http = address::http(&conf).map_err(|error| StartError::Address(error.to_string()))?;
         // Ports first: a start that is refused for one of them leaves the disk as it was.
         let place = Place::take(rpc.bind)?;
+        let lifeline = match address::lifeline(&conf) {
+            Ok(listen) => listen.map(|listen| Place::take(listen.bind)).transpose()?,
+            Err(error) => return Err(StartError::Address(error.to_string())),
+        };
         let progress = Arc::new(Progress::default());
         let site = web::Site::new(&conf, options.log_levels, Arc::clone(&progress));
         let web = WebServer::bind(http.bind, WebLimits::default(), site.while_starting())
@@ -156,9 +163,11 @@ impl RunningNameNode {
             max_frame: usize::try_from(conf.bytes(&keys::IPC_MAX_DATA)?).unwrap_or(usize::MAX),
             ..ServerLimits::default()
         };
+        let lifeline = lifeline.map(|place| lifeline::serve(place, limits.clone(), &door));
+        let lifeline = lifeline.transpose()?;
         let server = Server::serve(place, limits, Arc::clone(&door) as _)?;
         let rpc_address = server.local_addr();
-        web.replace(site.while_serving(&door, rpc_address, server.metrics()));
+        web.replace(site.while_serving(&door, rpc_address, server.metrics(), &web));
         let http_address = web.local_addr();
         let intervals = Intervals::from_conf(&conf)?;
         let upkeep = upkeep::Settings::from_conf(&conf)?;
@@ -167,10 +176,14 @@ impl RunningNameNode {
             tokio::spawn(upkeep::run(Arc::clone(&door), upkeep)),
         ];
         tracing::info!("Web-server up at: {http_address}");
+        if let Some(lifeline) = &lifeline {
+            tracing::info!("Lifeline RPC server up at: {}", lifeline.local_addr());
+        }
         tracing::info!("NameNode RPC up at: {rpc_address}");
         Ok(Self {
             door,
             server: Some(server),
+            lifeline,
             web: Some(web),
             background,
             rpc: rpc_address,
@@ -240,7 +253,7 @@ impl RunningNameNode {
             // It was aborted; how it ended says nothing.
             let _ = task.await;
         }
-        if let Some(server) = self.server.take() {
+        for server in self.server.take().into_iter().chain(self.lifeline.take()) {
             server.shutdown().await;
         }
         drop(self.web.take());
@@ -363,10 +376,11 @@ fn note_earlier(
     namespace: &Namespace,
     calls: &mut ReplayedCalls,
 ) {
-    let read = storage.replay::<crate::disk::DiskError>(&found.plan.before_image(), |transaction| {
-        calls.note(transaction.txid, &transaction.edit, namespace);
-        Ok(())
-    });
+    let read =
+        storage.replay::<crate::disk::DiskError>(&found.plan.before_image(), |transaction| {
+            calls.note(transaction.txid, &transaction.edit, namespace);
+            Ok(())
+        });
     if let Err(error) = read {
         tracing::warn!("calls before the image are not all known: {error}");
     }

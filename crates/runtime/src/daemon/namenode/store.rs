@@ -137,6 +137,7 @@ impl Door {
             | ShellCall::BlockReport
             | ShellCall::GroupsForUser
             | ShellCall::RefreshUserToGroups
+            | ShellCall::EditsFromTxid
             | ShellCall::RefreshProxyUsers => {
                 Err(RemoteError::new(exception::UNSUPPORTED_OPERATION, "not a call about storage"))
             }

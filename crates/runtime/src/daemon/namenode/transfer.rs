@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use loxodon_journal::names::StorageFile;
 use loxodon_wire::ids::TxId;
@@ -71,12 +71,18 @@ async fn get(door: &Arc<Door>, request: &Request) -> Answer {
             Some("latest") | None => door.store.checkpoint.lock().txid,
             Some(_) => number(request, "txid")?,
         };
-        return send(door, StorageFile::Image(txid)).await;
+        let began = Instant::now();
+        let answer = send(door, StorageFile::Image(txid)).await;
+        door.counters.images_sent.record(began.elapsed());
+        return answer;
     }
     if request.parameter("getedit").is_some() {
         let first = number(request, "startTxId")?;
         let last = number(request, "endTxId")?;
-        return send(door, StorageFile::Edits { first, last }).await;
+        let began = Instant::now();
+        let answer = send(door, StorageFile::Edits { first, last }).await;
+        door.counters.edits_sent.record(began.elapsed());
+        return answer;
     }
     Err(refuse(StatusCode::BAD_REQUEST, "Illegal parameters to TransferFsImage"))
 }
@@ -110,6 +116,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A checkpoint that somebody else made of our edits.
 async fn put(door: &Arc<Door>, mut request: Request) -> Answer {
+    let began = Instant::now();
     check_storage(door, &request)?;
     let txid = number(&request, "txid")?;
     if request.parameter("imageFile").is_some_and(|kind| kind != "IMAGE") {
@@ -142,6 +149,7 @@ async fn put(door: &Arc<Door>, mut request: Request) -> Answer {
         let _ = tokio::fs::remove_file(&target).await;
         return Err(failed(format!("the image of txid {} arrived damaged", txid.0)));
     }
+    door.counters.images_taken.record(began.elapsed());
     let door = Arc::clone(door);
     let published = tokio::task::spawn_blocking(move || door.publish(&target, txid)).await;
     match published {

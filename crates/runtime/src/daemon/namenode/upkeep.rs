@@ -76,7 +76,10 @@ fn look_for_room(door: &Arc<Door>, settings: &Settings) {
         .collect();
     let checker =
         ResourceChecker { directories, reserved: settings.reserved, minimum: settings.minimum };
-    if checker.has_room() {
+    let began = Instant::now();
+    let has_room = checker.has_room();
+    door.counters.resource_checks.record(began.elapsed());
+    if has_room {
         return;
     }
     let mut machine = door.machine.write();

@@ -13,7 +13,7 @@ use super::door::Door;
 use super::progress::Progress;
 use crate::web::{
     BeanSource, Daemon, LogLevels, ProcessBeans, Response, Router, RpcBeans, StatusCode,
-    is_active_page, standard_pages,
+    TrafficBeans, WebServer, is_active_page, standard_pages,
 };
 
 /// What is shown while the NameNode starts and when it serves.
@@ -56,12 +56,16 @@ impl Site {
         door: &Arc<Door>,
         rpc: SocketAddr,
         metrics: Arc<ServerMetrics>,
+        web: &WebServer,
     ) -> Router {
         let host = crate::daemon::host_name();
+        let traffic =
+            TrafficBeans::new("NameNode", host.clone(), web.local_addr().port(), web.traffic());
         let beans: Vec<Arc<dyn BeanSource>> = vec![
             Arc::new(NameNodeBeans::new(Arc::clone(door), rpc)),
             Arc::new(ActivityBeans::new(Arc::clone(door), Arc::clone(&metrics))),
             Arc::new(RpcBeans::new("NameNode", host, rpc.port(), metrics)),
+            Arc::new(traffic),
         ];
         let router = super::fsck::pages(Router::new(), door, rpc);
         let router = super::transfer::pages(router, door);

@@ -1,0 +1,85 @@
+//! What monitoring reads from a Java NameNode's `/jmx` is in ours: every bean, and every field of it
+//! that is not about a Java virtual machine's inside.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+
+use loxodon_interop::cluster::{Cluster, Maker, in_fresh_directory};
+use serde_json::Value;
+
+/// Fields by bean.
+type Beans = BTreeMap<String, BTreeSet<String>>;
+
+/// Beans of the virtual machine, of its logging and of a metrics sink that no script of Hadoop's reads.
+const OF_THE_MACHINE: [&str; 4] = ["java.", "JMImplementation", "com.sun.", "jdk."];
+
+#[test]
+fn every_bean_and_field_of_javas_namenode_is_in_ours() {
+    in_fresh_directory(|root| {
+        let theirs = beans_of(&root.join("java"), Maker::Java)?;
+        let ours = beans_of(&root.join("ours"), Maker::Loxodon)?;
+        let mut missing = Vec::new();
+        for (bean, fields) in theirs.iter().filter(|(bean, _)| !is_left_out(bean)) {
+            let Some(found) = ours.get(bean) else {
+                missing.push(format!("{bean}: not there; it has {fields:?}"));
+                continue;
+            };
+            let lacking: Vec<&String> =
+                fields.difference(found).filter(|field| !is_of_a_collector(field)).collect();
+            if !lacking.is_empty() {
+                missing.push(format!("{bean}: {lacking:?}"));
+            }
+        }
+        match missing.is_empty() {
+            true => Ok(()),
+            false => Err(io::Error::other(format!("missing:\n{}", missing.join("\n")))),
+        }
+    });
+}
+
+/// Who asks most is not counted here (`dfs.namenode.top.enabled`); and what a second NameNode of
+/// the same JVM registered has a number behind its name.
+fn is_left_out(bean: &str) -> bool {
+    bean.ends_with("NNTopUserOpCounts") || bean.ends_with("-1")
+}
+
+/// `GcCountCopy` and the like: named after the garbage collector.
+fn is_of_a_collector(field: &str) -> bool {
+    ["GcCount", "GcTimeMillis"].iter().any(|start| field.starts_with(start))
+}
+
+/// The beans of a NameNode and one DataNode after some calls.
+fn beans_of(root: &Path, maker: Maker) -> io::Result<Beans> {
+    std::fs::create_dir(root)?;
+    // The DataNode is ours in both, so that no bean of its own comes in between.
+    let mut cluster = Cluster::start(root, maker, &[Maker::Loxodon])?;
+    for args in [&["-mkdir", "/a"][..], &["-touchz", "/a/b"], &["-ls", "/a"], &["-rm", "/a/b"]] {
+        cluster.java("dfs", args)?.succeeded()?;
+    }
+    let text = get(cluster.site().http_port(), "/jmx")?;
+    let document: Value = serde_json::from_str(&text).map_err(io::Error::other)?;
+    let rpc = cluster.site().rpc_port().to_string();
+    let http = cluster.site().http_port().to_string();
+    let beans = document["beans"].as_array().into_iter().flatten().filter_map(|bean| {
+        let name = bean["name"].as_str()?.replace(&rpc, "{rpc}").replace(&http, "{http}");
+        let fields = bean.as_object()?.keys().cloned().collect();
+        Some((name, fields))
+    });
+    Ok(beans
+        .filter(|(name, _)| !OF_THE_MACHINE.iter().any(|start| name.starts_with(start)))
+        .collect())
+}
+
+/// The body of a page.
+fn get(port: u16, path: &str) -> io::Result<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let (_, body) = answer
+        .split_once("\r\n\r\n")
+        .ok_or_else(|| io::Error::other(format!("no HTTP answer: {answer}")))?;
+    Ok(body.to_owned())
+}
