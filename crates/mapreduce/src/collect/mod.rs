@@ -1,0 +1,19 @@
+//! A map's output on its way to disk: collected in memory, partitioned, sorted, combined, spilled, merged.
+
+mod arena;
+mod buffer;
+mod key_field;
+mod order;
+mod partition;
+mod sort;
+mod spill;
+#[cfg(test)]
+mod tests;
+
+pub use buffer::{BufferSize, MapOutput, MapOutputBuffer};
+pub use key_field::{KeyFieldOrder, KeyFields};
+pub use order::{KeyOrder, Leading, Number, RawComparator};
+pub use partition::{
+    JavaHash, Partitioner, RawPartitioner, SplitPoints, Width, hash_bytes, string_hash,
+};
+pub use spill::{Combiner, CombinerFactory, Spill, Spiller};
