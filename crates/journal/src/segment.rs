@@ -66,7 +66,8 @@ pub fn classify_tail(
 }
 
 /// Where, after the first byte, a transaction begins that came after `last`.
-fn next_transaction(bytes: &[u8], last: TxId, max_op_size: usize) -> Option<usize> {
+#[must_use]
+pub fn next_transaction(bytes: &[u8], last: TxId, max_op_size: usize) -> Option<usize> {
     (1..bytes.len()).find(|&at| {
         let rest = bytes.get(at..).unwrap_or_default();
         // Looked at before the checksum, which is over many bytes.

@@ -9,6 +9,7 @@ mod full_disk;
 mod hostile;
 mod kills;
 mod paths;
+mod recover;
 mod starts;
 mod web;
 mod writers;

@@ -29,7 +29,14 @@ fn options_that_mean_nothing_are_named() {
         (&["-rekover"][..], "unknown option -rekover"),
         (&["-format", "-froce"], "unknown option -froce"),
         (&["-format", "-clusterid"], "Must specify a valid cluster ID"),
-        (&["-recover"], "UnsupportedOperationException: -recover"),
+        (&["-recover", "-now"], "can't understand option \"-now\""),
+        (&["-upgrade"], "UnsupportedOperationException: -upgrade"),
+        (&["-rollback"], "UnsupportedOperationException: -rollback"),
+        (&["-importCheckpoint"], "UnsupportedOperationException: -importCheckpoint"),
+        (&["-initializeSharedEdits"], "UnsupportedOperationException: -initializeSharedEdits"),
+        (&["-bootstrapStandby"], "UnsupportedOperationException: -bootstrapStandby"),
+        (&["-observer"], "UnsupportedOperationException: -observer"),
+        (&["-nonInteractive"], "unknown option -nonInteractive"),
         (&["-rollingUpgrade", "started"], "UnsupportedOperationException: -rollingUpgrade"),
     ] {
         let output = site.run(args);

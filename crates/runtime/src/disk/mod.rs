@@ -8,6 +8,7 @@ mod load_image;
 mod lock;
 mod recover;
 mod resources;
+mod salvage;
 mod segment_file;
 mod segment_reader;
 mod storage;
@@ -18,6 +19,7 @@ pub use files::write_atomically;
 pub use image_files::{ImageSink, save_image, verify_image};
 pub use load_image::load_image;
 pub use resources::ResourceChecker;
+pub use salvage::{Choice, Salvage, Salvaged};
 pub use segment_reader::SegmentReader;
 pub use storage::{DirectorySettings, DirectoryStatus, Loaded, StorageSet};
 

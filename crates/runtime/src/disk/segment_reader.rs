@@ -1,5 +1,5 @@
 use super::error::{About, DiskError};
-use loxodon_journal::segment::{Tail, classify_tail};
+use loxodon_journal::segment::{Tail, classify_tail, next_transaction};
 use loxodon_namespace::edit::Transaction;
 use loxodon_namespace::edit_codec::{CodecError, decode_body, read_header};
 use loxodon_wire::editlog::{Frame, HEADER_LENGTH, Step, read_frame};
@@ -22,6 +22,8 @@ pub struct SegmentReader {
     /// Offset in the file of the buffer's beginning.
     base: u64,
     last: TxId,
+    /// Transactions need not follow each other.
+    lenient: bool,
 }
 
 impl SegmentReader {
@@ -40,12 +42,31 @@ impl SegmentReader {
             consumed: 0,
             base: 0,
             last: TxId(0),
+            lenient: false,
         };
         reader.fill(HEADER_LENGTH)?;
         reader.layout_version = read_header(&reader.buffer)
             .map_err(|source| DiskError::Header { path: path.to_owned(), source })?;
         reader.consumed = HEADER_LENGTH;
         Ok(reader)
+    }
+
+    /// Takes transactions in whatever order they come.
+    pub(super) const fn lenient(mut self) -> Self {
+        self.lenient = true;
+        self
+    }
+
+    /// After an error or the end: goes to the next whole transaction with a later number, if
+    /// there is one.
+    pub(super) fn resync(&mut self) -> Result<bool, DiskError> {
+        self.file.read_to_end(&mut self.buffer).about("read", &self.path)?;
+        let rest = self.buffer.get(self.consumed..).unwrap_or_default();
+        let Some(skipped) = next_transaction(rest, self.last, self.max_op_size) else {
+            return Ok(false);
+        };
+        self.consumed += skipped;
+        Ok(true)
     }
 
     /// The layout it was written with.
@@ -96,7 +117,7 @@ impl SegmentReader {
                 Ok(Step::Frame(frame)) => {
                     let (txid, length) = (frame.txid, frame.bytes.len());
                     let expected = self.last.next();
-                    if self.last.0 != 0 && txid != expected {
+                    if !self.lenient && self.last.0 != 0 && txid != expected {
                         return Err(DiskError::OutOfOrder {
                             path: self.path.clone(),
                             offset: self.offset(),

@@ -190,6 +190,10 @@ impl StorageSet {
             .collect()
     }
 
+    pub(super) const fn max_op_size(&self) -> usize {
+        self.max_op_size
+    }
+
     /// Which file system this is.
     #[must_use]
     pub const fn info(&self) -> &StorageInfo {
@@ -584,7 +588,7 @@ fn delete_or_warn(path: &Path) {
     }
 }
 
-fn list_files(current: &Path) -> Result<Vec<StorageFile>, DiskError> {
+pub(super) fn list_files(current: &Path) -> Result<Vec<StorageFile>, DiskError> {
     let mut files = Vec::new();
     for entry in fs::read_dir(current).about("list", current)? {
         let name = entry.about("list", current)?.file_name();

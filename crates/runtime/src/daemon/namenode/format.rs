@@ -56,7 +56,7 @@ pub fn format(conf: &Configuration, options: &FormatOptions) -> Result<bool, Sta
     let now = wall();
     let cluster_id = match &options.cluster_id {
         Some(id) => id.clone(),
-        None => format!("CID-{}", uuid::Uuid::new_v4()),
+        None => new_cluster_id(),
     };
     println!("Formatting using clusterid: {cluster_id}");
     let info = StorageInfo {
@@ -73,7 +73,12 @@ pub fn format(conf: &Configuration, options: &FormatOptions) -> Result<bool, Sta
     Ok(true)
 }
 
-fn confirmed(question: &str) -> bool {
+/// The name of a cluster that is new (`NNStorage.newClusterID`).
+pub(super) fn new_cluster_id() -> String {
+    format!("CID-{}", uuid::Uuid::new_v4())
+}
+
+pub(super) fn confirmed(question: &str) -> bool {
     loop {
         eprint!("{question} (Y or N) ");
         let _ = io::stderr().flush();
@@ -81,8 +86,8 @@ fn confirmed(question: &str) -> bool {
         match io::stdin().lock().read_line(&mut line) {
             Ok(0) | Err(_) => return false,
             Ok(_) => match line.trim() {
-                "Y" | "y" | "yes" | "YES" => return true,
-                "N" | "n" | "no" | "NO" => return false,
+                yes if ["y", "yes"].iter().any(|it| yes.eq_ignore_ascii_case(it)) => return true,
+                no if ["n", "no"].iter().any(|it| no.eq_ignore_ascii_case(it)) => return false,
                 _ => eprintln!("Invalid input: {}", line.trim()),
             },
         }

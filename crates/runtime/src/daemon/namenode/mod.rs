@@ -17,6 +17,7 @@ mod lifeline;
 mod lost_found;
 mod progress;
 mod racks;
+mod recover;
 mod start;
 mod store;
 mod tasks;
@@ -34,10 +35,11 @@ pub use start::{RunningNameNode, StartError, StartOptions};
 use loxodon_conf::Configuration;
 
 const USAGE: &str = "Usage: hdfs namenode [-format [-clusterid cid ] [-force] [-nonInteractive] ] \
-                     |\n\t[-metadataVersion] ";
+                     |\n\t[-recover [ -force] ] |\n\t[-genclusterid] |\n\t[-metadataVersion] ";
 
 /// Options of Hadoop's NameNode that this one does not have.
 const OF_HADOOP: [&str; 10] = [
+    "-observer",
     "-backup",
     "-checkpoint",
     "-upgrade",
@@ -47,13 +49,17 @@ const OF_HADOOP: [&str; 10] = [
     "-importCheckpoint",
     "-initializeSharedEdits",
     "-bootstrapStandby",
-    "-recover",
 ];
+
+/// Options that nothing follows.
+const ALONE: [&str; 3] = ["-regular", "-genclusterid", "-metadataVersion"];
 
 /// What the command line asks for.
 enum Action {
     Start,
     Format(FormatOptions),
+    Recover { force: bool },
+    NewClusterId,
     MetadataVersion,
     Usage,
 }
@@ -70,6 +76,18 @@ pub fn run(conf: Configuration, args: &[String]) -> i32 {
             Ok(false) => 1,
             Err(error) => failed(&error),
         },
+        Action::Recover { force } => match recover::recover(&conf, force) {
+            Ok(()) => 0,
+            Err(error) => {
+                tracing::error!("RECOVERY FAILED: {error}");
+                failed(&error)
+            }
+        },
+        Action::NewClusterId => {
+            eprintln!("Generating new cluster id:");
+            println!("{}", format::new_cluster_id());
+            0
+        }
         Action::MetadataVersion => metadata_version(&conf),
         Action::Start => serve(conf),
     }
@@ -77,8 +95,27 @@ pub fn run(conf: Configuration, args: &[String]) -> i32 {
 
 fn parse(args: &[String]) -> Action {
     let mut words = args.iter().map(String::as_str);
+    if let [alone, more, ..] = args
+        && ALONE.iter().any(|known| alone.eq_ignore_ascii_case(known))
+    {
+        eprintln!("namenode {alone}: unknown option {more}");
+        return Action::Usage;
+    }
     match words.next() {
-        None | Some("-regular") => Action::Start,
+        None => Action::Start,
+        Some(word) if word.eq_ignore_ascii_case("-regular") => Action::Start,
+        Some(word) if word.eq_ignore_ascii_case("-genclusterid") => Action::NewClusterId,
+        Some(word) if word.eq_ignore_ascii_case("-recover") => {
+            let mut force = false;
+            for word in words {
+                if !word.eq_ignore_ascii_case("-force") {
+                    eprintln!("Error parsing recovery options: can't understand option \"{word}\"");
+                    return Action::Usage;
+                }
+                force = true;
+            }
+            Action::Recover { force }
+        }
         Some(word) if word.eq_ignore_ascii_case("-format") => {
             let mut options = FormatOptions::default();
             while let Some(word) = words.next() {
