@@ -150,6 +150,9 @@ public final class JavaHost {
           Class.forName(name);
         }
         return 0;
+      case "events":
+        Events.print(conf, Long.parseLong(args[0]));
+        return 0;
       case "writer":
         Writers.run(conf, args);
         return 0;

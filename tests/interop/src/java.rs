@@ -63,6 +63,8 @@ impl JavaHost {
             .args(["-Xmx768m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"])
             .args(["--add-opens", "java.base/java.lang=ALL-UNNAMED"])
             .arg(format!("-Dlog4j.configuration=file:{}", properties.display()))
+            // What daemons write beside their log, as `metaSave` does, stays where that is.
+            .arg(format!("-Dhadoop.log.dir={}", log.parent().unwrap_or(log).display()))
             .args(["-cp", class_path, "JavaHost"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

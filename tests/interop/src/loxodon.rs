@@ -65,6 +65,7 @@ impl Daemon {
         let out = File::options().create(true).append(true).open(log)?;
         let child = Command::new(program()?)
             .env("HADOOP_CONF_DIR", conf)
+            .env("HADOOP_LOG_DIR", log.parent().unwrap_or(log))
             .args(args)
             .stdin(Stdio::null())
             .stdout(out.try_clone()?)

@@ -14,7 +14,7 @@ use loxodon_wire::proto::hdfs::{
 };
 
 use crate::convert::datanode;
-use crate::error::Result;
+use crate::error::{NameNodeError, Result};
 use crate::machine::NameNode;
 use crate::request::Request;
 
@@ -99,6 +99,14 @@ pub(crate) fn blocks(
     request: &mut Request<'_>,
     asked: GetBlocksRequestProto,
 ) -> Result<GetBlocksResponseProto> {
+    if asked.size.cast_signed() <= 0
+        || asked.min_block_size.is_some_and(|least| least.cast_signed() < 0)
+    {
+        return Err(NameNodeError::IllegalArgument(format!(
+            "Unexpected not positive size: {}",
+            asked.size.cast_signed()
+        )));
+    }
     request.require_superuser("getBlocks")?;
     machine.check_safe_mode(request.now, || "Cannot execute getBlocks".to_owned())?;
     let kind = asked.storage_type.map(datanode::storage_type);

@@ -255,6 +255,16 @@ impl Door {
         txid: Option<TxId>,
         reply: Responder,
     ) {
+        let mut request = request;
+        if let Some((name, text)) = request.effects.report.take() {
+            let door = Arc::clone(self);
+            self.runtime.spawn_blocking(move || match door.store.write_report(&name, &text) {
+                Ok(()) => answer(reply, &result.map_err(|error| RemoteError::from(&error))),
+                Err(error) => reply.fail(&error),
+            });
+            self.after(request);
+            return;
+        }
         self.after(request);
         let outcome = result.map_err(|error| RemoteError::from(&error));
         match txid {
@@ -295,9 +305,6 @@ impl Door {
         if effects.reclaim {
             let door = Arc::clone(self);
             self.runtime.spawn(async move { door.reclaim().await });
-        }
-        if let Some((name, text)) = effects.report {
-            self.store.write_report(&self.runtime, name, text);
         }
     }
 

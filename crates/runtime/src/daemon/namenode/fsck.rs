@@ -246,11 +246,14 @@ impl Walk {
                 cookie.parse().map_err(|_| format!("Cookie {cookie} is not one that was given"))?
             }
         };
-        let (files, cookie) = self.door.machine.read().corrupt_files(path, skip);
+        let machine = self.door.machine.read();
+        let (files, cookie) = machine.corrupt_files(path, skip);
         let mut text = format!("Cookie:\t{cookie}\n");
         for (block, file) in &files {
-            text.push_str(&format!("blk_{block}\t{file}\n"));
+            let replication = machine.blocks.block(*block).map_or(0, |info| info.replication);
+            text.push_str(&format!("blk_{block}\t{replication}\t{file}\n"));
         }
+        drop(machine);
         let count = match (files.len(), cookie) {
             (0, 0) => "no".to_owned(),
             (0, _) => "no more".to_owned(),

@@ -83,25 +83,11 @@ impl Store {
         })
     }
 
-    /// Writes the report of `metaSave` into the log directory.
-    pub(crate) fn write_report(
-        &self,
-        runtime: &tokio::runtime::Handle,
-        name: String,
-        text: String,
-    ) {
+    /// Writes the report of `metaSave` into the log directory, in place of one of that name.
+    pub(crate) fn write_report(&self, name: &str, text: &str) -> Result<(), RemoteError> {
         let path = self.log_directory.join(name);
-        runtime.spawn_blocking(move || {
-            use std::io::Write;
-            let written = std::fs::OpenOptions::new()
-                .create(true)
-                .append(true)
-                .open(&path)
-                .and_then(|mut file| file.write_all(text.as_bytes()));
-            if let Err(error) = written {
-                tracing::error!(path = %path.display(), %error, "metaSave cannot be written");
-            }
-        });
+        std::fs::write(&path, text)
+            .map_err(|error| failed(format!("Cannot write {}: {error}", path.display())))
     }
 }
 
