@@ -132,8 +132,10 @@ impl NameNode {
                 }
             }
             BlockChange::Moved { file, blocks, replication } => {
+                let policy = self.policy_of(*file);
                 for id in blocks {
                     self.blocks.set_owner(*id, *file);
+                    self.blocks.set_policy(*id, policy);
                     self.blocks.set_replication(now, *id, *replication);
                 }
             }

@@ -13,8 +13,12 @@ use loxodon_namespace::context::Caller;
 use loxodon_namespace::edit::{Edit, RpcIds};
 use loxodon_namespace::settings::Settings as NamespaceSettings;
 use loxodon_wire::ids::{BlockId, Milliseconds, TxId};
+use loxodon_wire::proto::common::{
+    GenericRefreshRequestProto, GenericRefreshResponseCollectionProto,
+};
 use loxodon_wire::proto::hdfs::datanode::received_deleted_block_info_proto::BlockStatus;
 use loxodon_wire::proto::hdfs::datanode::*;
+use loxodon_wire::proto::hdfs::datanodelifeline::LifelineResponseProto;
 use loxodon_wire::proto::hdfs::*;
 use prost::Message;
 
@@ -359,6 +363,25 @@ fn a_file_that_was_synced_twice_by_one_call_is_synced_once() {
 }
 
 #[test]
+fn no_block_follows_one_that_is_being_recovered() {
+    let mut world = World::new();
+    world.add_datanode();
+    world.create("/f");
+    let first = ExtendedBlockProto { num_bytes: Some(5), ..world.add_block("/f").b };
+    let recover = RecoverLeaseRequestProto { src: "/f".into(), client_name: "writer".into() };
+    let answer: RecoverLeaseResponseProto = world.client("recoverLease", &recover).unwrap();
+    assert!(!answer.result);
+    let asked = AddBlockRequestProto {
+        src: "/f".into(),
+        client_name: "writer".into(),
+        previous: Some(first),
+        ..AddBlockRequestProto::default()
+    };
+    let refused = world.client::<_, AddBlockResponseProto>("addBlock", &asked).unwrap_err();
+    assert!(refused.to_string().ends_with("whereas it is under recovery."), "{refused}");
+}
+
+#[test]
 fn calls_that_were_replayed_are_answered_as_they_were() {
     let mut world = World::new();
     world.add_datanode();
@@ -573,9 +596,94 @@ fn a_directorys_storage_policy_comes_to_the_blocks_below_it() {
     assert!(renamed.result);
     while turn(&mut world) {}
     assert_eq!(policies(&world), [2, 5, 2, 2, 0]);
+    // Blocks that become another file's.
+    let concat = ConcatRequestProto { trg: "/d/b/g".into(), srcs: vec!["/d/b/c/f".into()] };
+    let moved = RenameRequestProto { src: "/d/b/c/f".into(), dst: "/d/b/f".into() };
+    let _: RenameResponseProto = world.client("rename", &moved).unwrap();
+    let concat = ConcatRequestProto { srcs: vec!["/d/b/f".into()], ..concat };
+    let _: ConcatResponseProto = world.client("concat", &concat).unwrap();
+    assert_eq!(policies(&world), [2, 2, 2, 2, 0]);
     // To where another policy holds.
     let rename = RenameRequestProto { src: "/d/a".into(), dst: "/other/a".into() };
     let _: RenameResponseProto = world.client("rename", &rename).unwrap();
     while turn(&mut world) {}
-    assert_eq!(policies(&world), [0, 5, 2, 0, 0]);
+    assert_eq!(policies(&world), [0, 2, 2, 0, 0]);
+}
+
+#[test]
+fn a_clock_that_is_set_back_keeps_nobody_from_losing_his_lease() {
+    let mut world = World::new();
+    world.add_datanode();
+    world.create("/f");
+    let identity = user("hdfs");
+    let mut clocks = world.clocks();
+    clocks.wall.0 -= 24 * 3_600_000;
+    clocks.monotonic.0 += 1_000;
+    let mut request = Request::new(clocks, &identity, RpcIds::NONE);
+    assert!(!world.machine.check_leases(&mut request).unwrap());
+    assert!(request.effects.edits.is_empty());
+    // What counts is the time that has gone by.
+    clocks.monotonic.0 += 1_200_001;
+    let mut request = Request::new(clocks, &identity, RpcIds::NONE);
+    assert!(!world.machine.check_leases(&mut request).unwrap());
+    assert!(request.effects.edits.iter().any(|edit| matches!(edit, Edit::Close(_))));
+}
+
+#[test]
+fn a_lifeline_keeps_a_node_alive_and_is_not_answered_with_commands() {
+    let mut world = World::new();
+    world.add_datanode();
+    let live = |world: &mut World| {
+        let identity = user("hdfs");
+        let mut request = Request::new(world.clocks(), &identity, RpcIds::NONE);
+        let due = Due { heartbeats: true, ..Due::default() };
+        while world.machine.tick(&mut request, due, 100) {}
+        world.machine.blocks.live_datanodes()
+    };
+    let asked = HeartbeatRequestProto {
+        registration: world.registration(),
+        ..HeartbeatRequestProto::default()
+    };
+    const LIFELINE: &str = "org.apache.hadoop.hdfs.server.protocol.DatanodeLifelineProtocol";
+    for _ in 0..4 {
+        world.now += 400_000;
+        let answer: Result<LifelineResponseProto, _> =
+            world.call_as(&user("hdfs"), LIFELINE, "sendLifeline", &asked);
+        answer.unwrap();
+        assert_eq!(live(&mut world), 1);
+    }
+    world.now += 800_000;
+    assert_eq!(live(&mut world), 0);
+    // It is too late: the node must register again, which only a heartbeat tells it.
+    let answer: Result<LifelineResponseProto, _> =
+        world.call_as(&user("hdfs"), LIFELINE, "sendLifeline", &asked);
+    answer.unwrap();
+    assert_eq!(live(&mut world), 0);
+}
+
+#[test]
+fn nothing_can_be_refreshed_by_name_or_set_anew() {
+    let mut world = World::new();
+    let asked = GenericRefreshRequestProto { identifier: Some("x".into()), args: Vec::new() };
+    let refresh = "org.apache.hadoop.ipc.GenericRefreshProtocol";
+    let error = world
+        .call_as::<_, GenericRefreshResponseCollectionProto>(
+            &user("hdfs"),
+            refresh,
+            "refresh",
+            &asked,
+        )
+        .unwrap_err();
+    assert!(error.to_string().contains("'x' does not exist in RefreshRegistry"), "{error}");
+    let protocol = "org.apache.hadoop.conf.ReconfigurationProtocol";
+    let listed: ListReconfigurablePropertiesResponseProto = world
+        .call_as(
+            &user("hdfs"),
+            protocol,
+            "listReconfigurableProperties",
+            &ListReconfigurablePropertiesRequestProto {},
+        )
+        .unwrap();
+    assert!(listed.name.is_empty());
+    assert!(dispatch::find(protocol, "startReconfiguration").is_none());
 }

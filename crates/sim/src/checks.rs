@@ -1,14 +1,17 @@
 //! What must hold: always, after a restart, and once the faults have stopped.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use loxodon_blocks::BlockState;
 use loxodon_namenode::NameNode;
 use loxodon_namespace::Namespace;
 use loxodon_wire::ids::{BlockId, InodeId};
+use loxodon_wire::proto::hdfs::{ConcatRequestProto, TruncateRequestProto};
+use prost::Message as _;
 
 use crate::datanode::{DataNode, State};
-use crate::message::{Chunk, length, prefix, slice};
+use crate::message::{Call, Chunk, length, prefix, push, slice};
+use crate::workload::SHARED;
 
 /// Nothing, or what does not hold.
 pub(crate) type Check = Result<(), String>;
@@ -44,12 +47,20 @@ fn compare(what: &str, left: &[String], right: &[String]) -> Check {
 }
 
 /// What was read back is what was durable, but for what an image does not say: whether the last
-/// block of an open file was complete. As in Hadoop, it is open then.
+/// block of an open file was complete, and to what it is being cut. As in Hadoop, it is open then,
+/// and keeps its length.
 pub(crate) fn same_as_loaded(loaded: &Namespace, durable: &Namespace) -> Check {
     let forget = |lines: Vec<String>| -> Vec<String> {
         lines
             .into_iter()
             .map(|it| it.replace("last_block_open: false", "last_block_open: true"))
+            .map(|it| match it.split_once("truncate: Some(") {
+                Some((before, after)) => {
+                    let after = after.split_once(" })").map_or("", |(_, rest)| rest);
+                    format!("{before}truncate: None{after}")
+                }
+                None => it,
+            })
             .collect()
     };
     compare(
@@ -108,14 +119,66 @@ pub(crate) fn blocks(machine: &NameNode, is_reclaiming: bool) -> Check {
 #[derive(Debug, Default)]
 pub(crate) struct Contents {
     files: BTreeMap<InodeId, Vec<Chunk>>,
+    /// What files hold once the `concat` with this number is answered.
+    joins: BTreeMap<u64, (InodeId, Vec<Chunk>)>,
+    /// Files that somebody cut while somebody else may still be told what he had written.
+    unsure: BTreeSet<InodeId>,
 }
 
 impl Contents {
     /// A file has at least these bytes.
     pub(crate) fn acknowledge(&mut self, file: InodeId, content: &[Chunk]) {
+        if self.unsure.contains(&file) {
+            return;
+        }
         let known = self.files.entry(file).or_default();
         if length(content) > length(known) {
             *known = content.to_vec();
+        }
+    }
+
+    /// A call is about to be done that makes files shorter, or moves bytes between them. From
+    /// here on no more than what is sure either way is asked for.
+    pub(crate) fn expect(&mut self, call: &Call, namespace: &Namespace) {
+        match call.method {
+            "truncate" => {
+                let Ok(asked) = TruncateRequestProto::decode(call.body.clone()) else { return };
+                let file = namespace.inode_at_path(&asked.src);
+                if asked.src.starts_with(SHARED) {
+                    self.unsure.extend(file);
+                    self.files.retain(|known, _| Some(*known) != file);
+                } else if let Some(known) = file.and_then(|file| self.files.get_mut(&file)) {
+                    *known = prefix(known, asked.new_length);
+                }
+            }
+            "concat" => {
+                let Ok(asked) = ConcatRequestProto::decode(call.body.clone()) else { return };
+                let paths = std::iter::once(&asked.trg).chain(&asked.srcs);
+                let files = paths.map(|path| namespace.inode_at_path(path));
+                let Some(files) = files.collect::<Option<Vec<InodeId>>>() else { return };
+                let Some(target) = files.first().copied() else { return };
+                let mut joined = Some(Vec::new());
+                for file in files {
+                    let part = self.files.remove(&file);
+                    let bytes = namespace.file_blocks(file).map(|blocks| blocks.length());
+                    let part = part.filter(|part| Some(length(part)) == bytes);
+                    joined = joined.zip(part).map(|(mut joined, part)| {
+                        part.into_iter().for_each(|chunk| push(&mut joined, chunk));
+                        joined
+                    });
+                }
+                if let Some(joined) = joined {
+                    self.joins.entry(call.number).or_insert((target, joined));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A call was done.
+    pub(crate) fn done(&mut self, number: u64) {
+        if let Some((file, content)) = self.joins.remove(&number) {
+            self.acknowledge(file, &content);
         }
     }
 
@@ -161,7 +224,9 @@ fn check_kept(
 ) -> Check {
     let replicas = nodes.iter().filter_map(|node| node.replicas.get(&id));
     let mut good = replicas.filter(|replica| {
-        replica.stamp.0 >= stamp && prefix(&replica.content, length(wanted)) == wanted
+        !replica.is_damaged
+            && replica.stamp.0 >= stamp
+            && prefix(&replica.content, length(wanted)) == wanted
     });
     if good.next().is_some() {
         return Ok(());
@@ -176,7 +241,20 @@ fn check_kept(
 /// Whether everything has come to rest: what is not yet so, if anything.
 pub(crate) fn unrest(machine: &NameNode, nodes: &[DataNode]) -> Option<String> {
     if machine.blocks.safe_mode().is_on() {
-        return Some("safe mode is on".to_owned());
+        let missing = machine.namespace.files().find_map(|file| {
+            let mut blocks = file.blocks.iter();
+            let block = blocks.find(|block| {
+                machine.blocks.is_complete(block.id) && machine.blocks.replicas(block.id).is_empty()
+            })?;
+            let there: Vec<String> = nodes
+                .iter()
+                .filter_map(|node| {
+                    Some(format!("{} {:?}", node.index, node.replicas.get(&block.id)?))
+                })
+                .collect();
+            Some(format!("{block:?} of {:?}: {there:?}", machine.namespace.path_of(file.file)))
+        });
+        return Some(format!("safe mode is on; {missing:?} has no replica"));
     }
     if let Some((id, path, writer)) = machine.namespace.open_file_views().next() {
         return Some(format!("{path} ({id}) is still open for {}", writer.client_name));
@@ -188,10 +266,18 @@ pub(crate) fn unrest(machine: &NameNode, nodes: &[DataNode]) -> Option<String> {
             wanted.insert(block.id, file.file);
             let good = nodes.iter().filter_map(|node| node.replicas.get(&block.id)).filter(|it| {
                 it.state == State::Final
+                    && !it.is_damaged
                     && it.stamp == block.generation_stamp
                     && length(&it.content) == block.length
             });
             let good = good.count();
+            let policy = machine.blocks.block(block.id).map(|info| info.policy.0);
+            if policy != Some(file.storage_policy) {
+                return Some(format!(
+                    "{block:?} has policy {policy:?}, not {}",
+                    file.storage_policy
+                ));
+            }
             let counts = machine.blocks.count_replicas(block.id);
             if good != expected || usize::from(counts.live) != expected {
                 return Some(format!(

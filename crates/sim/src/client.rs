@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use loxodon_wire::ids::InodeId;
 use loxodon_wire::proto::hdfs::{
-    AppendRequestProto, AppendResponseProto, CreateRequestProto, CreateResponseProto,
-    DeleteRequestProto, DeleteResponseProto, FsPermissionProto, MkdirsRequestProto,
-    MkdirsResponseProto, Rename2RequestProto, RenameRequestProto, RenameResponseProto,
-    RenewLeaseRequestProto, SetReplicationRequestProto, SetReplicationResponseProto,
+    AppendRequestProto, AppendResponseProto, ConcatRequestProto, CreateRequestProto,
+    CreateResponseProto, DeleteRequestProto, DeleteResponseProto, FsPermissionProto,
+    MkdirsRequestProto, MkdirsResponseProto, RecoverLeaseRequestProto, Rename2RequestProto,
+    RenameRequestProto, RenameResponseProto, RenewLeaseRequestProto, SetReplicationRequestProto,
+    SetReplicationResponseProto, SetStoragePolicyRequestProto, TruncateRequestProto,
 };
 use prost::Message as _;
 
@@ -53,8 +54,8 @@ pub(crate) struct Client {
     pending: Option<Pending>,
     resume: u64,
     calls: i32,
-    /// Calls that were refused, by number.
-    refused: BTreeSet<u64>,
+    /// Calls of which no second copy may arrive any more, by number.
+    settled: BTreeSet<u64>,
 }
 
 impl Client {
@@ -68,7 +69,7 @@ impl Client {
             pending: None,
             resume: 0,
             calls: 0,
-            refused: BTreeSet::new(),
+            settled: BTreeSet::new(),
         }
     }
 
@@ -107,9 +108,10 @@ impl Client {
 
     /// Whether a call of this number may still arrive. One that succeeded may, and must do
     /// nothing then. Nothing protects from a second copy of one that was refused (Hadoop's retry
-    /// cache does not keep failures either), so that none is let through.
+    /// cache does not keep failures either), so that none is let through; nor of a `complete`
+    /// or `truncate`, which would close or cut the file again that was opened meanwhile.
     pub(crate) fn may_arrive(&self, number: u64) -> bool {
-        !self.refused.contains(&number)
+        !self.settled.contains(&number)
     }
 
     pub(crate) const fn is_idle(&self) -> bool {
@@ -251,6 +253,21 @@ impl Client {
                 };
                 self.ask(scene, "create", &asked);
             }
+            Op::Truncate(src, new_length) => {
+                let asked = TruncateRequestProto { src, new_length, client_name };
+                self.ask(scene, "truncate", &asked);
+            }
+            Op::Concat(trg, srcs) => {
+                self.ask(scene, "concat", &ConcatRequestProto { trg, srcs });
+            }
+            Op::Policy(src, name) => {
+                let policy_name = name.to_owned();
+                let asked = SetStoragePolicyRequestProto { src, policy_name };
+                self.ask(scene, "setStoragePolicy", &asked);
+            }
+            Op::Recover(src) => {
+                self.ask(scene, "recoverLease", &RecoverLeaseRequestProto { src, client_name });
+            }
             Op::Append { path: src, .. } => {
                 self.ask(scene, "append", &AppendRequestProto { src, client_name, flag: Some(4) });
             }
@@ -277,8 +294,8 @@ impl Client {
             self.pending = Some(Pending { call });
             return Ok(());
         }
-        if answer.is_err() {
-            self.refused.insert(number);
+        if answer.is_err() || matches!(call.method, "complete" | "truncate") {
+            self.settled.insert(number);
         }
         match &self.doing {
             Doing::Asking(op) => {
@@ -315,8 +332,10 @@ impl Client {
         }
         self.doing = Doing::Nothing;
         self.done += 1;
-        if let (Ok(body), Op::Create { .. } | Op::Append { .. }) = (answer, op) {
-            self.doing = Doing::Writing(Box::new(opened(op, body, contents)?));
+        if let (Ok(body), Op::Create { .. } | Op::Append { .. }) = (answer, op)
+            && let Some(writing) = opened(op, body, contents)?
+        {
+            self.doing = Doing::Writing(Box::new(writing));
             return self.write_on(scene);
         }
         self.put_off(scene, 300);
@@ -331,6 +350,10 @@ fn path_of(op: &Op) -> &str {
         | Op::Rename(path, _)
         | Op::Replace(path, _)
         | Op::Replication(path, _)
+        | Op::Truncate(path, _)
+        | Op::Concat(path, _)
+        | Op::Policy(path, _)
+        | Op::Recover(path)
         | Op::Create { path, .. }
         | Op::Append { path, .. } => path,
     }
@@ -344,7 +367,13 @@ fn truth(op: &Op, body: &Bytes) -> Result<bool, String> {
         Op::Delete(_) => DeleteResponseProto::decode(body).map(|it| it.result),
         Op::Rename(..) => RenameResponseProto::decode(body).map(|it| it.result),
         Op::Replication(..) => SetReplicationResponseProto::decode(body).map(|it| it.result),
-        Op::Replace(..) | Op::Create { .. } | Op::Append { .. } => Ok(true),
+        Op::Replace(..)
+        | Op::Create { .. }
+        | Op::Append { .. }
+        | Op::Truncate(..)
+        | Op::Concat(..)
+        | Op::Policy(..)
+        | Op::Recover(_) => Ok(true),
     };
     answer.map_err(|error| format!("{op:?} is answered what does not parse: {error}"))
 }
@@ -357,23 +386,23 @@ fn fits(expected: Expected, outcome: &Result<bool, &Refusal>) -> bool {
     }
 }
 
-/// A file that the NameNode says is open.
-fn opened(op: &Op, body: Bytes, contents: &Contents) -> Result<Writing, String> {
+/// A file that the NameNode says is open; none if it was deleted since this call was first done.
+fn opened(op: &Op, body: Bytes, contents: &Contents) -> Result<Option<Writing>, String> {
     let malformed = |error: prost::DecodeError| error.to_string();
     match op {
         Op::Append { path, lengths } => {
             let answer = AppendResponseProto::decode(body).map_err(malformed)?;
-            let status = answer.stat.ok_or("an append without status")?;
+            let Some(status) = answer.stat else { return Ok(None) };
             let file = InodeId(status.file_id.unwrap_or(0));
             // Who did not see how the file was closed does not know what is in it.
             let known = contents.of(file).unwrap_or_default();
             let known = (length(known) == status.length).then(|| known.to_vec());
-            Writing::resumed(path, file, lengths, known, answer.block)
+            Writing::resumed(path, file, lengths, known, answer.block).map(Some)
         }
         Op::Create { path, lengths, .. } => {
             let answer = CreateResponseProto::decode(body).map_err(malformed)?;
-            let status = answer.fs.ok_or("a create without status")?;
-            Ok(Writing::new(path, InodeId(status.file_id.unwrap_or(0)), lengths))
+            let Some(status) = answer.fs else { return Ok(None) };
+            Ok(Some(Writing::new(path, InodeId(status.file_id.unwrap_or(0)), lengths)))
         }
         _ => Err(format!("{op:?} opens nothing")),
     }

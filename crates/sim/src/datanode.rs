@@ -7,26 +7,19 @@ use bytes::Bytes;
 use loxodon_blocks::Block;
 use loxodon_wire::ids::{BlockId, GenerationStamp};
 use loxodon_wire::proto::hdfs::datanode::{
-    BlockReceivedAndDeletedRequestProto, BlockReportContextProto, BlockReportRequestProto,
-    BlockReportResponseProto, DatanodeCommandProto, DatanodeRegistrationProto,
-    HeartbeatRequestProto, HeartbeatResponseProto, ReceivedDeletedBlockInfoProto,
-    RegisterDatanodeRequestProto, StorageBlockReportProto, StorageReceivedDeletedBlocksProto,
-    block_command_proto, datanode_command_proto::Type,
+    BlockReportResponseProto, DatanodeCommandProto, HeartbeatResponseProto,
+    RegisterDatanodeRequestProto, block_command_proto, datanode_command_proto::Type,
     received_deleted_block_info_proto::BlockStatus,
 };
-use loxodon_wire::proto::hdfs::{
-    BlockKeyProto, BlockProto, DatanodeIdProto, DatanodeStorageProto, ExportedBlockKeysProto,
-    StorageInfoProto, StorageReportProto,
-};
+use loxodon_wire::proto::hdfs::{BlockProto, DatanodeIdProto};
 use prost::Message as _;
 
 use crate::checks::Check;
 use crate::message::{Answer, Call, Chunk, DATANODE, Message, Stage, length, prefix, push};
-use crate::namenode::{CLUSTER, POOL, ip};
+use crate::namenode::ip;
 use crate::network::Address;
 use crate::recovery::Recovery;
 use crate::scene::{Alarm, Scene};
-use crate::store;
 
 /// How far a replica is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +38,22 @@ pub(crate) struct Replica {
     pub(crate) content: Vec<Chunk>,
     /// The recovery that stopped its writer.
     pub(crate) recovery: Option<GenerationStamp>,
+    pub(crate) volume: usize,
+    /// Its bytes are not what was written, and nobody has noticed.
+    pub(crate) is_damaged: bool,
+}
+
+/// A change that the NameNode has to know: on which volume, and what.
+pub(crate) type Told = (usize, Block, BlockStatus);
+
+impl Replica {
+    const fn new(stamp: GenerationStamp, state: State, content: Vec<Chunk>, volume: usize) -> Self {
+        Self { stamp, state, content, recovery: None, volume, is_damaged: false }
+    }
+
+    pub(crate) fn block(&self, id: BlockId) -> Block {
+        Block { id, length: length(&self.content), stamp: self.stamp }
+    }
 }
 
 /// A call that is not answered yet.
@@ -52,7 +61,7 @@ pub(crate) struct Replica {
 enum Asked {
     Register,
     Heartbeat,
-    Changes(Vec<(Block, BlockStatus)>),
+    Changes(Vec<Told>),
     Report,
 }
 
@@ -60,20 +69,31 @@ enum Asked {
 const REPORT: u64 = 60_000;
 const HEARTBEAT: u64 = 3_000;
 const PATIENCE: u64 = 5_000;
-const GIB: u64 = 1 << 30;
 
-/// A host with one volume.
+/// A disk of a DataNode.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Volume {
+    pub(crate) is_failed: bool,
+    /// There is no room on it until then.
+    pub(crate) full_until: u64,
+}
+
+/// Volumes of each DataNode.
+pub(crate) const VOLUMES: usize = 2;
+
+/// A host and its volumes.
 #[derive(Debug)]
 pub(crate) struct DataNode {
     pub(crate) index: usize,
+    pub(crate) volumes: [Volume; VOLUMES],
     pub(crate) life: u64,
     pub(crate) is_up: bool,
     pub(crate) replicas: BTreeMap<BlockId, Replica>,
     pub(crate) recoveries: BTreeMap<BlockId, Recovery>,
-    changes: Vec<(Block, BlockStatus)>,
+    changes: Vec<Told>,
     asked: Option<(u64, Asked)>,
     is_registered: bool,
-    lease: u64,
+    pub(crate) lease: u64,
     next_heartbeat: u64,
     next_report: u64,
 }
@@ -82,6 +102,7 @@ impl DataNode {
     pub(crate) fn new(index: usize) -> Self {
         Self {
             index,
+            volumes: [Volume::default(); VOLUMES],
             life: 0,
             is_up: false,
             replicas: BTreeMap::new(),
@@ -99,14 +120,52 @@ impl DataNode {
         Address::DataNode(self.index)
     }
 
-    pub(crate) fn storage(&self) -> String {
-        format!("DS-{}", self.index)
+    /// What the storage on a volume is called.
+    pub(crate) fn storage(&self, volume: usize) -> String {
+        storage(self.index, volume)
+    }
+
+    pub(crate) fn good_volumes(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..VOLUMES).filter(|at| self.volumes.get(*at).is_some_and(|volume| !volume.is_failed))
+    }
+
+    /// A volume with room for a new replica.
+    fn room(&self, scene: &mut Scene) -> Option<usize> {
+        let has_room =
+            |at: &usize| self.volumes.get(*at).is_some_and(|volume| scene.now >= volume.full_until);
+        let mut usable: Vec<usize> = self.good_volumes().filter(has_room).collect();
+        if usable.is_empty() {
+            return None;
+        }
+        let at = scene.rng.usize(..usable.len());
+        Some(usable.swap_remove(at))
+    }
+
+    /// There is no room on any volume until then.
+    pub(crate) fn fill(&mut self, until: u64) {
+        self.volumes.iter_mut().for_each(|volume| volume.full_until = until);
+    }
+
+    /// A volume breaks: what was on it is gone, and the DataNode goes on without it.
+    pub(crate) fn lose_volume(&mut self, scene: &mut Scene, volume: usize) {
+        if let Some(volume) = self.volumes.get_mut(volume) {
+            volume.is_failed = true;
+        }
+        let lost = self.replicas.iter().filter(|(_, replica)| replica.volume == volume);
+        let lost: Vec<Block> = lost.map(|(id, replica)| replica.block(*id)).collect();
+        self.replicas.retain(|_, replica| replica.volume != volume);
+        if self.is_up && scene.rng.bool() {
+            self.changes
+                .extend(lost.into_iter().map(|block| (volume, block, BlockStatus::Deleted)));
+            self.speak(scene);
+        }
     }
 
     /// The process dies; its files stay.
     pub(crate) fn crash(&mut self) {
         let mut fresh = Self::new(self.index);
         fresh.life = self.life + 1;
+        fresh.volumes = self.volumes;
         fresh.replicas = std::mem::take(&mut self.replicas);
         for replica in fresh.replicas.values_mut() {
             replica.recovery = None;
@@ -127,6 +186,9 @@ impl DataNode {
         match alarm {
             Alarm::Turn => {
                 self.speak(scene);
+                if scene.chance(50) {
+                    self.scan(scene);
+                }
                 scene.alarm(1_000, self.address(), self.life, Alarm::Turn);
             }
             Alarm::Unanswered(number) => self.give_up(number),
@@ -156,7 +218,7 @@ impl DataNode {
         } else if scene.now >= self.next_heartbeat {
             self.next_heartbeat = scene.now + HEARTBEAT;
             let wants_report = scene.now >= self.next_report && self.lease == 0;
-            let body = self.heartbeat(wants_report);
+            let body = self.heartbeat(scene.now, wants_report);
             self.ask(scene, "sendHeartbeat", body.encode_to_vec(), Asked::Heartbeat);
         } else if !self.changes.is_empty() {
             let changes = std::mem::take(&mut self.changes);
@@ -262,10 +324,13 @@ impl DataNode {
 
     fn delete(&mut self, scene: &mut Scene, block: Block) {
         // Another version of it is not what was meant.
-        if self.replicas.get(&block.id).is_some_and(|have| have.stamp == block.stamp) {
-            self.replicas.remove(&block.id);
-            self.tell(scene, block, BlockStatus::Deleted);
-        }
+        let Some(have) = self.replicas.get(&block.id).filter(|have| have.stamp == block.stamp)
+        else {
+            return;
+        };
+        let volume = have.volume;
+        self.replicas.remove(&block.id);
+        self.tell(scene, volume, block, BlockStatus::Deleted);
     }
 
     fn copy(&self, scene: &mut Scene, block: Block, to: usize) {
@@ -273,6 +338,8 @@ impl DataNode {
         if replica.state == State::Final
             && replica.stamp == block.stamp
             && replica.recovery.is_none()
+            // The other end would notice, and take none of it.
+            && !replica.is_damaged
         {
             let content = replica.content.clone();
             let message = Message::Copy { block, content };
@@ -281,8 +348,14 @@ impl DataNode {
     }
 
     /// Notes a change for the NameNode, and tells it soon.
-    pub(crate) fn tell(&mut self, scene: &mut Scene, block: Block, change: BlockStatus) {
-        self.changes.push((block, change));
+    pub(crate) fn tell(
+        &mut self,
+        scene: &mut Scene,
+        volume: usize,
+        block: Block,
+        change: BlockStatus,
+    ) {
+        self.changes.push((volume, block, change));
         self.speak(scene);
     }
 
@@ -299,10 +372,12 @@ impl DataNode {
                 pass_back(scene, self.address(), number, block, stage, refused, back);
             }
             Message::Copy { block, content } => {
-                if let Entry::Vacant(place) = self.replicas.entry(block.id) {
-                    let (stamp, state) = (block.stamp, State::Final);
-                    place.insert(Replica { stamp, state, content, recovery: None });
-                    self.tell(scene, block, BlockStatus::Received);
+                let volume = self.room(scene);
+                if let (Entry::Vacant(place), Some(volume)) =
+                    (self.replicas.entry(block.id), volume)
+                {
+                    place.insert(Replica::new(block.stamp, State::Final, content, volume));
+                    self.tell(scene, volume, block, BlockStatus::Received);
                 }
             }
             Message::Examine { block, recovery } => self.examine(scene, from, block, recovery),
@@ -310,8 +385,8 @@ impl DataNode {
                 self.examined(scene, from, block, recovery, found);
             }
             Message::Settle { block, recovery } => self.settle(scene, from, block, recovery),
-            Message::Settled { block, recovery, done } => {
-                self.settled(scene, from, block, recovery, done);
+            Message::Settled { block, recovery, volume } => {
+                self.settled(scene, from, block, recovery, volume);
             }
             Message::Call(_) | Message::Answer { .. } => {}
         }
@@ -350,16 +425,17 @@ impl DataNode {
         if self.replicas.contains_key(&block.id) {
             return false;
         }
-        let (stamp, state) = (block.stamp, State::Open);
-        let replica = Replica { stamp, state, content: Vec::new(), recovery: None };
+        let Some(volume) = self.room(scene) else { return false };
+        let replica = Replica::new(block.stamp, State::Open, Vec::new(), volume);
         self.replicas.insert(block.id, replica);
-        self.tell(scene, Block { length: 0, ..block }, BlockStatus::Receiving);
+        self.tell(scene, volume, Block { length: 0, ..block }, BlockStatus::Receiving);
         true
     }
 
     fn reopen(&mut self, scene: &mut Scene, block: Block, acknowledged: u64) -> bool {
         let Some(replica) = self.replicas.get_mut(&block.id) else { return false };
         let usable = replica.recovery.is_none()
+            && !replica.is_damaged
             && replica.state != State::Left
             && replica.stamp <= block.stamp
             && length(&replica.content) >= acknowledged;
@@ -370,8 +446,10 @@ impl DataNode {
         replica.stamp = block.stamp;
         replica.state = State::Open;
         replica.content = prefix(&replica.content, acknowledged);
+        let volume = replica.volume;
         if was_final {
-            self.tell(scene, Block { length: acknowledged, ..block }, BlockStatus::Receiving);
+            let block = Block { length: acknowledged, ..block };
+            self.tell(scene, volume, block, BlockStatus::Receiving);
         }
         true
     }
@@ -403,104 +481,12 @@ impl DataNode {
         {
             return false;
         }
+        let volume = replica.volume;
         if *last {
             replica.state = State::Final;
-            self.tell(scene, Block { length: written, ..block }, BlockStatus::Received);
+            self.tell(scene, volume, Block { length: written, ..block }, BlockStatus::Received);
         }
         true
-    }
-
-    fn registration(&self) -> DatanodeRegistrationProto {
-        DatanodeRegistrationProto {
-            datanode_id: node_id(self.index),
-            storage_info: StorageInfoProto {
-                layout_version: loxodon_namenode::version::DATANODE_LAYOUT.cast_unsigned(),
-                namespce_id: store::NAMESPACE_ID.cast_unsigned(),
-                cluster_id: CLUSTER.to_owned(),
-                c_time: 0,
-            },
-            keys: ExportedBlockKeysProto {
-                is_block_token_enabled: false,
-                key_update_interval: 0,
-                token_life_time: 0,
-                current_key: BlockKeyProto::default(),
-                all_keys: Vec::new(),
-            },
-            software_version: "3.5.0".to_owned(),
-        }
-    }
-
-    fn volume(&self) -> DatanodeStorageProto {
-        DatanodeStorageProto { storage_uuid: self.storage(), state: None, storage_type: None }
-    }
-
-    fn heartbeat(&self, wants_report: bool) -> HeartbeatRequestProto {
-        #[allow(deprecated)]
-        let report = StorageReportProto {
-            storage_uuid: self.storage(),
-            capacity: Some(10 * GIB),
-            remaining: Some(9 * GIB),
-            storage: Some(self.volume()),
-            ..StorageReportProto::default()
-        };
-        HeartbeatRequestProto {
-            registration: self.registration(),
-            reports: vec![report],
-            xceiver_count: Some(1),
-            request_full_block_report_lease: Some(wants_report),
-            ..HeartbeatRequestProto::default()
-        }
-    }
-
-    fn changes(&self, changes: &[(Block, BlockStatus)]) -> BlockReceivedAndDeletedRequestProto {
-        let blocks = changes.iter().map(|(block, status)| ReceivedDeletedBlockInfoProto {
-            block: to_proto(*block),
-            status: (*status).into(),
-            delete_hint: None,
-        });
-        #[allow(deprecated)]
-        let storage = StorageReceivedDeletedBlocksProto {
-            storage_uuid: self.storage(),
-            blocks: blocks.collect(),
-            storage: Some(self.volume()),
-        };
-        BlockReceivedAndDeletedRequestProto {
-            registration: self.registration(),
-            block_pool_id: POOL.to_owned(),
-            blocks: vec![storage],
-        }
-    }
-
-    fn report(&self) -> BlockReportRequestProto {
-        let mut bytes = Vec::new();
-        for (id, replica) in &self.replicas {
-            // One that a recovery examines is reported as what it was before.
-            let state = match replica.state {
-                State::Final => 0,
-                State::Open => 1,
-                State::Left => 2,
-            };
-            let zigzag = (id.0.cast_unsigned() << 1) ^ (id.0 >> 63).cast_unsigned();
-            for number in [zigzag, length(&replica.content), replica.stamp.0, state] {
-                prost::encoding::encode_varint(number, &mut bytes);
-            }
-        }
-        BlockReportRequestProto {
-            registration: self.registration(),
-            block_pool_id: POOL.to_owned(),
-            reports: vec![StorageBlockReportProto {
-                storage: self.volume(),
-                blocks: Vec::new(),
-                number_of_blocks: Some(self.replicas.len() as u64),
-                blocks_buffers: vec![Bytes::from(bytes)],
-            }],
-            context: Some(BlockReportContextProto {
-                total_rpcs: 1,
-                cur_rpc: 0,
-                id: 1,
-                lease_id: Some(self.lease),
-            }),
-        }
     }
 }
 
@@ -542,6 +528,11 @@ pub(crate) fn node_id(index: usize) -> DatanodeIdProto {
     }
 }
 
+/// What the storage on a DataNode's volume is called.
+pub(crate) fn storage(node: usize, volume: usize) -> String {
+    format!("DS-{node}-{volume}")
+}
+
 /// Which DataNode is called so.
 pub(crate) fn node_of(id: &DatanodeIdProto) -> Result<usize, String> {
     let index = id.datanode_uuid.strip_prefix("uuid-").and_then(|number| number.parse().ok());
@@ -553,13 +544,5 @@ pub(crate) fn from_proto(block: &BlockProto) -> Block {
         id: BlockId(block.block_id.cast_signed()),
         length: block.num_bytes.unwrap_or(0),
         stamp: GenerationStamp(block.gen_stamp),
-    }
-}
-
-fn to_proto(block: Block) -> BlockProto {
-    BlockProto {
-        block_id: block.id.0.cast_unsigned(),
-        gen_stamp: block.stamp.0,
-        num_bytes: Some(block.length),
     }
 }

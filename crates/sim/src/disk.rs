@@ -15,6 +15,8 @@ enum Change {
 pub struct Disk {
     durable: BTreeMap<String, Vec<u8>>,
     written: Vec<Change>,
+    /// The transaction in `seen_txid`.
+    pub seen: u64,
 }
 
 impl Disk {

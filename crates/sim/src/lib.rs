@@ -21,6 +21,7 @@ pub mod network;
 mod recovery;
 mod scene;
 mod store;
+mod telling;
 mod tree;
 mod workload;
 mod world;

@@ -119,6 +119,6 @@ pub(crate) enum Message {
     Examined { block: BlockId, recovery: GenerationStamp, found: Option<Found> },
     /// The second: this is what it is from now on.
     Settle { block: Block, recovery: GenerationStamp },
-    /// Its answer.
-    Settled { block: BlockId, recovery: GenerationStamp, done: bool },
+    /// Its answer: the volume that has it, if it was done.
+    Settled { block: BlockId, recovery: GenerationStamp, volume: Option<usize> },
 }

@@ -28,11 +28,10 @@ use loxodon_wire::proto::hdfs::datanode::{BlockReportRequestProto, RegisterDatan
 use prost::Message as _;
 
 use crate::checks::{self, Check};
-use crate::disk::Disk;
 use crate::message::{Answer, Call, Message, Refusal};
 use crate::network::Address;
 use crate::scene::{Alarm, Scene};
-use crate::store;
+use crate::store::{self, Store};
 
 /// The block pool.
 pub(crate) const POOL: &str = "BP-1-10.0.0.100-1";
@@ -85,7 +84,7 @@ pub(crate) struct Waiter {
 
 /// The host, its disk, and what is on the disk as a namespace.
 pub(crate) struct Host {
-    disk: Disk,
+    store: Store,
     /// What was durable when it was last synced, applied one by one.
     durable: Namespace,
     durable_txid: TxId,
@@ -124,11 +123,11 @@ pub(crate) struct Running {
 impl Host {
     /// A formatted disk, and no process yet.
     pub(crate) fn format() -> Result<Self, String> {
-        let mut disk = Disk::default();
+        let mut store = Store::default();
         let durable = Namespace::new(namespace_settings());
-        store::save_image(&mut disk, &durable, TxId(0))?;
-        disk.sync();
-        Ok(Self { disk, durable, durable_txid: TxId(0), life: 0, running: None, skew: 0 })
+        store.save_image(&durable, TxId(0))?;
+        store.sync();
+        Ok(Self { store, durable, durable_txid: TxId(0), life: 0, running: None, skew: 0 })
     }
 
     /// The namespace as far as it is durable.
@@ -147,12 +146,17 @@ impl Host {
         Now { wall: Milliseconds(wall), monotonic: Milliseconds(monotonic) }
     }
 
+    /// A storage directory fails.
+    pub(crate) fn fail_directory(&mut self, scene: &mut Scene, directory: usize) {
+        self.store.fail(directory, &mut scene.rng);
+    }
+
     /// The power goes.
     pub(crate) fn crash(&mut self, scene: &mut Scene) -> Check {
         if self.running.is_some() {
             self.compare()?;
             self.running = None;
-            self.disk.crash(&mut scene.rng);
+            self.store.crash(&mut scene.rng);
         }
         self.life += 1;
         scene.namenode_life = self.life;
@@ -161,17 +165,17 @@ impl Host {
 
     /// Reads the disk and begins to serve; nothing that was durable may be missing.
     pub(crate) fn start(&mut self, scene: &mut Scene) -> Check {
-        store::finish_segments(&mut self.disk);
-        let plan = store::plan(&self.disk)?;
-        let mut namespace = store::load_image(&self.disk, plan.image, namespace_settings())?;
+        self.store.open();
+        let plan = self.store.plan()?;
+        let mut namespace = self.store.load_image(&plan, namespace_settings())?;
         let mut answered = ReplayedCalls::new(Settings::default().retry_capacity);
-        store::replay(&self.disk, &plan.before_image(), &mut |transaction: Transaction| {
+        self.store.replay(&plan.before_image(), &mut |transaction: Transaction| {
             answered.note(transaction.txid, &transaction.edit, &namespace);
             Ok(())
         })?;
         let known = self.durable_txid;
         let durable = &mut self.durable;
-        let last = store::replay(&self.disk, &plan, &mut |transaction: Transaction| {
+        let last = self.store.replay(&plan, &mut |transaction: Transaction| {
             apply(&mut namespace, &transaction)?;
             if transaction.txid > known {
                 apply(durable, &transaction)?;
@@ -214,8 +218,8 @@ impl Host {
         machine.last_txid = commit.start_segment();
         let mut segment = None;
         if let Some(batch) = commit.take() {
-            segment = store::write(&mut self.disk, &batch.pieces, None);
-            self.disk.sync();
+            segment = self.store.write(&batch.pieces, None);
+            self.store.sync();
             self.durable_txid = batch.last;
             commit.synced(batch);
         }
@@ -268,7 +272,7 @@ impl Host {
     fn write_on(&mut self, scene: &mut Scene) {
         let Some(running) = &mut self.running else { return };
         if let Some(batch) = running.commit.take() {
-            running.segment = store::write(&mut self.disk, &batch.pieces, running.segment);
+            running.segment = self.store.write(&batch.pieces, running.segment);
             running.flying = Some(batch);
             let slow = scene.chance(20);
             let takes = if slow { scene.rng.u64(50..2_000) } else { scene.rng.u64(1..10) };
@@ -279,7 +283,7 @@ impl Host {
     fn synced(&mut self, scene: &mut Scene) -> Check {
         let Some(running) = &mut self.running else { return Ok(()) };
         let Some(batch) = running.flying.take() else { return Ok(()) };
-        self.disk.sync();
+        self.store.sync();
         for piece in &batch.pieces {
             let Piece::Frames(bytes) = piece else { continue };
             for transaction in store::decode(bytes)? {
@@ -295,7 +299,7 @@ impl Host {
             answer(scene, waiter);
         }
         if let Some((txid, view)) = running.frozen.take_if(|(txid, _)| *txid < self.durable_txid) {
-            store::save_image(&mut self.disk, &view, txid)?;
+            self.store.save_image(&view, txid)?;
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use loxodon_wire::proto::hdfs::{ExtendedBlockProto, RecoveringBlockProto};
 use prost::Message as _;
 
 use crate::checks::Check;
-use crate::datanode::{DataNode, State, node_id, node_of};
+use crate::datanode::{DataNode, State, node_id, node_of, storage};
 use crate::message::{Found, Message, length, prefix};
 use crate::namenode::POOL;
 use crate::network::Address;
@@ -29,7 +29,9 @@ pub(crate) struct Recovery {
     nodes: Vec<usize>,
     found: BTreeMap<usize, Option<Found>>,
     /// In the second step: the length, who takes part, and who has done it.
-    agreed: Option<(u64, Vec<usize>, BTreeMap<usize, bool>)>,
+    agreed: Option<(u64, Vec<usize>, BTreeMap<usize, Option<usize>>)>,
+    /// The length that the block is cut to.
+    truncate: Option<u64>,
 }
 
 impl DataNode {
@@ -50,7 +52,9 @@ impl DataNode {
             let message = Message::Examine { block, recovery: stamp };
             scene.send(self.address(), Address::DataNode(*node), message);
         }
-        let recovery = Recovery { block, stamp, nodes, found: BTreeMap::new(), agreed: None };
+        let truncate = asked.truncate_block.as_ref().map(|it| it.num_bytes.unwrap_or(0));
+        let found = BTreeMap::new();
+        let recovery = Recovery { block, stamp, nodes, found, agreed: None, truncate };
         self.recoveries.insert(block.id, recovery);
         self.wait(scene, block.id);
         Ok(())
@@ -70,6 +74,7 @@ impl DataNode {
     ) {
         let mut found = None;
         if let Some(replica) = self.replicas.get_mut(&block.id)
+            && !replica.is_damaged
             && replica.stamp >= block.stamp
             && replica.stamp < recovery
             && replica.recovery.is_none_or(|before| before < recovery)
@@ -134,13 +139,14 @@ impl DataNode {
             return;
         };
         let lengths = good.iter().filter(|(_, found)| found.rank == best).map(|(_, it)| it.length);
-        let length = lengths.min().unwrap_or(0);
+        let shortest = lengths.min().unwrap_or(0);
         let takes_part = |found: &Found| match best {
-            0 => found.length == length && found.rank <= 1,
+            0 => found.length == shortest && found.rank <= 1,
             _ => found.rank == best,
         };
         let nodes: Vec<usize> =
             good.iter().filter(|(_, found)| takes_part(found)).map(|(node, _)| *node).collect();
+        let length = recovery.truncate.unwrap_or(shortest).min(shortest);
         let agreed = Block { id: block, length, stamp: recovery.stamp };
         for node in &nodes {
             let message = Message::Settle { block: agreed, recovery: recovery.stamp };
@@ -157,7 +163,7 @@ impl DataNode {
         block: Block,
         recovery: GenerationStamp,
     ) {
-        let mut done = false;
+        let mut volume = None;
         if let Some(replica) = self.replicas.get_mut(&block.id)
             && replica.recovery == Some(recovery)
         {
@@ -165,10 +171,11 @@ impl DataNode {
             replica.stamp = recovery;
             replica.state = State::Final;
             replica.content = prefix(&replica.content, block.length);
-            done = true;
-            self.tell(scene, block, BlockStatus::Received);
+            volume = Some(replica.volume);
+            let at = replica.volume;
+            self.tell(scene, at, block, BlockStatus::Received);
         }
-        let message = Message::Settled { block: block.id, recovery, done };
+        let message = Message::Settled { block: block.id, recovery, volume };
         scene.send(self.address(), from, message);
     }
 
@@ -178,7 +185,7 @@ impl DataNode {
         from: Address,
         block: BlockId,
         stamp: GenerationStamp,
-        done: bool,
+        volume: Option<usize>,
     ) {
         let Address::DataNode(from) = from else { return };
         let Some(recovery) = self.recoveries.get_mut(&block) else { return };
@@ -186,7 +193,7 @@ impl DataNode {
             return;
         }
         let Some((_, nodes, answers)) = &mut recovery.agreed else { return };
-        answers.insert(from, done);
+        answers.insert(from, volume);
         if answers.len() == nodes.len() {
             self.commit(scene, block);
         }
@@ -196,8 +203,8 @@ impl DataNode {
         let Some(recovery) = self.recoveries.remove(&block) else { return };
         let (new_length, nodes) = match &recovery.agreed {
             Some((length, _, answers)) => {
-                let done = answers.iter().filter(|(_, done)| **done).map(|(node, _)| *node);
-                (*length, done.collect::<Vec<usize>>())
+                let done = answers.iter().filter_map(|(node, volume)| Some((*node, (*volume)?)));
+                (*length, done.collect::<Vec<(usize, usize)>>())
             }
             None => (0, Vec::new()),
         };
@@ -215,8 +222,8 @@ impl DataNode {
             new_length,
             close_file: true,
             delete_block: recovery.agreed.is_none(),
-            new_taragets: nodes.iter().map(|node| node_id(*node)).collect(),
-            new_target_storages: nodes.iter().map(|node| format!("DS-{node}")).collect(),
+            new_taragets: nodes.iter().map(|(node, _)| node_id(*node)).collect(),
+            new_target_storages: nodes.iter().map(|(node, at)| storage(*node, *at)).collect(),
         };
         scene.note(&format!("recovery of blk_{block} gives {new_length} on {nodes:?}"));
         self.call(scene, "commitBlockSynchronization", asked.encode_to_vec());

@@ -20,6 +20,8 @@ pub(crate) enum Event {
     Fault,
     /// A process that crashed starts again.
     Restart(Address),
+    /// An operator has made room on the NameNode's disk.
+    RoomAgain,
     /// Everything is looked at.
     Check,
 }

@@ -2,7 +2,7 @@
 //! reads back.
 
 use loxodon_journal::commit::Piece;
-use loxodon_journal::inspect::{self, Listing, LoadPlan};
+use loxodon_journal::inspect::{self, Listing, LoadPlan, Segment};
 use loxodon_journal::names::StorageFile;
 use loxodon_namespace::Namespace;
 use loxodon_namespace::edit::Transaction;
@@ -18,41 +18,178 @@ use crate::disk::Disk;
 /// The number of the simulated file system.
 pub(crate) const NAMESPACE_ID: i32 = 4711;
 
-/// Puts the pieces of a batch on their way to the platter; answers which segment is open then.
-pub(crate) fn write(disk: &mut Disk, pieces: &[Piece], mut open: Option<TxId>) -> Option<TxId> {
-    for piece in pieces {
-        match piece {
-            Piece::StartSegment { first } => {
-                let mut header = Vec::new();
-                put_header(LAYOUT_VERSION, &mut header);
-                disk.append(StorageFile::EditsInProgress(*first).name(), header);
-                open = Some(*first);
-            }
-            Piece::Frames(bytes) => {
-                if let Some(first) = open {
-                    disk.append(StorageFile::EditsInProgress(first).name(), bytes.clone());
-                }
-            }
-            Piece::EndSegment { first, last } => {
-                let done = StorageFile::Edits { first: *first, last: *last };
-                disk.rename(StorageFile::EditsInProgress(*first).name(), done.name());
-                open = None;
+/// Storage directories of the NameNode, each on a disk of its own.
+pub(crate) const DIRECTORIES: usize = 3;
+
+/// The directories. What is durable is on every one that has not failed.
+#[derive(Debug, Default)]
+pub(crate) struct Store {
+    directories: [Directory; DIRECTORIES],
+}
+
+#[derive(Debug, Default)]
+struct Directory {
+    disk: Disk,
+    is_failed: bool,
+    /// Segments that were begun since the last sync.
+    begun: Option<TxId>,
+}
+
+impl Store {
+    fn in_use(&mut self) -> impl Iterator<Item = &mut Directory> {
+        self.directories.iter_mut().filter(|directory| !directory.is_failed)
+    }
+
+    /// A directory takes no more writes until the next start, unless it is the last one. What was
+    /// on its way to it is lost or torn.
+    pub(crate) fn fail(&mut self, directory: usize, rng: &mut fastrand::Rng) {
+        if self.in_use().count() < 2 {
+            return;
+        }
+        if let Some(directory) = self.directories.get_mut(directory)
+            && !directory.is_failed
+        {
+            directory.is_failed = true;
+            directory.disk.crash(rng);
+        }
+    }
+
+    /// Everything that was written is on the platters.
+    pub(crate) fn sync(&mut self) {
+        for directory in self.in_use() {
+            directory.disk.sync();
+            // Only once the segment's first edit is there.
+            if let Some(first) = directory.begun.take() {
+                directory.disk.seen = first.0;
             }
         }
     }
-    open
+
+    /// The power goes.
+    pub(crate) fn crash(&mut self, rng: &mut fastrand::Rng) {
+        for directory in self.in_use() {
+            directory.disk.crash(rng);
+        }
+    }
+
+    /// A start finds all directories, those that failed with what they had then.
+    pub(crate) fn open(&mut self) {
+        for directory in &mut self.directories {
+            directory.is_failed = false;
+            directory.begun = None;
+            finish_segments(&mut directory.disk);
+        }
+    }
+
+    /// Puts the pieces of a batch on their way; answers which segment is open then.
+    pub(crate) fn write(&mut self, pieces: &[Piece], open: Option<TxId>) -> Option<TxId> {
+        let mut last = open;
+        for directory in self.in_use() {
+            last = directory.write(pieces, open);
+        }
+        last
+    }
+
+    /// Puts an image on its way, under its name only when it is whole.
+    pub(crate) fn save_image(&mut self, namespace: &Namespace, txid: TxId) -> Check {
+        let mut bytes = Vec::new();
+        let info = ImageInfo { namespace_id: NAMESPACE_ID, txid };
+        image::save(namespace, info, &SaveOptions::default(), &mut bytes)
+            .map_err(|error| format!("an image cannot be saved: {error}"))?;
+        for directory in self.in_use() {
+            let new = StorageFile::ImageNew(txid).name();
+            directory.disk.append(new.clone(), bytes.clone());
+            directory.disk.rename(new, StorageFile::Image(txid).name());
+        }
+        Ok(())
+    }
+
+    /// What a start has to read.
+    pub(crate) fn plan(&self) -> Result<LoadPlan, String> {
+        let listing = |directory: &Directory| {
+            let names = directory.disk.files().keys();
+            Listing {
+                files: names.filter_map(|name| StorageFile::parse(name)).collect(),
+                images: true,
+                edits: true,
+                seen_txid: TxId(directory.disk.seen),
+            }
+        };
+        let listings: Vec<Listing> = self.directories.iter().map(listing).collect();
+        inspect::plan(&listings).map_err(|error| format!("a start finds nothing to load: {error}"))
+    }
+
+    fn file(&self, directory: usize, name: &str) -> Result<&[u8], String> {
+        let found = self.directories.get(directory).and_then(|it| it.disk.files().get(name));
+        found.map(Vec::as_slice).ok_or_else(|| format!("{name} is gone from {directory}"))
+    }
+
+    /// The namespace of a plan's image.
+    pub(crate) fn load_image(
+        &self,
+        plan: &LoadPlan,
+        settings: Settings,
+    ) -> Result<Namespace, String> {
+        let txid = plan.image;
+        let directory = plan.image_copies.first().copied().unwrap_or(0);
+        let bytes = self.file(directory, &StorageFile::Image(txid).name())?;
+        let loaded = image::load(bytes, settings)
+            .map_err(|error| format!("image {txid:?} cannot be loaded: {error}"))?;
+        Ok(loaded.namespace)
+    }
+
+    /// Every transaction of a plan, in order.
+    pub(crate) fn replay(
+        &self,
+        plan: &LoadPlan,
+        each: &mut dyn FnMut(Transaction) -> Check,
+    ) -> Result<TxId, String> {
+        let mut last = plan.image;
+        for stretch in &plan.edits {
+            let copy = stretch.copies.first().ok_or("a stretch without a segment")?;
+            let Segment { first, last: end } = copy.file;
+            let name = StorageFile::Edits { first, last: end }.name();
+            let bytes = self.file(copy.directory, &name)?;
+            for transaction in decode(bytes.get(HEADER_LENGTH..).unwrap_or_default())? {
+                if transaction.txid < stretch.from || transaction.txid > stretch.last {
+                    continue;
+                }
+                if transaction.txid != last.next() {
+                    return Err(format!("{name} has {:?} after {last:?}", transaction.txid));
+                }
+                last = transaction.txid;
+                each(transaction)?;
+            }
+        }
+        Ok(last)
+    }
 }
 
-/// Puts an image on its way to the platter, under its name only when it is whole.
-pub(crate) fn save_image(disk: &mut Disk, namespace: &Namespace, txid: TxId) -> Check {
-    let mut bytes = Vec::new();
-    let info = ImageInfo { namespace_id: NAMESPACE_ID, txid };
-    image::save(namespace, info, &SaveOptions::default(), &mut bytes)
-        .map_err(|error| format!("an image cannot be saved: {error}"))?;
-    let new = StorageFile::ImageNew(txid).name();
-    disk.append(new.clone(), bytes);
-    disk.rename(new, StorageFile::Image(txid).name());
-    Ok(())
+impl Directory {
+    fn write(&mut self, pieces: &[Piece], mut open: Option<TxId>) -> Option<TxId> {
+        for piece in pieces {
+            match piece {
+                Piece::StartSegment { first } => {
+                    let mut header = Vec::new();
+                    put_header(LAYOUT_VERSION, &mut header);
+                    self.disk.append(StorageFile::EditsInProgress(*first).name(), header);
+                    (open, self.begun) = (Some(*first), Some(*first));
+                }
+                Piece::Frames(bytes) => {
+                    if let Some(first) = open {
+                        let name = StorageFile::EditsInProgress(first).name();
+                        self.disk.append(name, bytes.clone());
+                    }
+                }
+                Piece::EndSegment { first, last } => {
+                    let done = StorageFile::Edits { first: *first, last: *last };
+                    self.disk.rename(StorageFile::EditsInProgress(*first).name(), done.name());
+                    open = None;
+                }
+            }
+        }
+        open
+    }
 }
 
 /// The transactions in a stretch of frames, and how far it is whole.
@@ -82,7 +219,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<Transaction>, String> {
 }
 
 /// Finishes what was being written when the power went: what is whole stays, the rest is cut.
-pub(crate) fn finish_segments(disk: &mut Disk) {
+fn finish_segments(disk: &mut Disk) {
     let files: Vec<_> =
         disk.files().iter().map(|(name, bytes)| (name.clone(), bytes.clone())).collect();
     for (name, bytes) in files {
@@ -99,45 +236,4 @@ pub(crate) fn finish_segments(disk: &mut Disk) {
         }
     }
     disk.sync();
-}
-
-/// What a start has to read.
-pub(crate) fn plan(disk: &Disk) -> Result<LoadPlan, String> {
-    let files = disk.files().keys().filter_map(|name| StorageFile::parse(name)).collect();
-    let listing = Listing { files, images: true, edits: true, seen_txid: TxId(0) };
-    inspect::plan(&[listing]).map_err(|error| format!("a start finds nothing to load: {error}"))
-}
-
-/// The namespace of an image.
-pub(crate) fn load_image(disk: &Disk, txid: TxId, settings: Settings) -> Result<Namespace, String> {
-    let bytes = disk.files().get(&StorageFile::Image(txid).name());
-    let bytes = bytes.ok_or_else(|| format!("image {txid:?} is gone"))?;
-    let loaded = image::load(bytes, settings)
-        .map_err(|error| format!("image {txid:?} cannot be loaded: {error}"))?;
-    Ok(loaded.namespace)
-}
-
-/// Every transaction of a plan, in order.
-pub(crate) fn replay(
-    disk: &Disk,
-    plan: &LoadPlan,
-    each: &mut dyn FnMut(Transaction) -> Check,
-) -> Result<TxId, String> {
-    let mut last = plan.image;
-    for stretch in &plan.edits {
-        let copy = stretch.copies.first().ok_or("a stretch without a segment")?.file;
-        let name = StorageFile::Edits { first: copy.first, last: copy.last }.name();
-        let bytes = disk.files().get(&name).ok_or_else(|| format!("{name} is gone"))?;
-        for transaction in decode(bytes.get(HEADER_LENGTH..).unwrap_or_default())? {
-            if transaction.txid < stretch.from || transaction.txid > stretch.last {
-                continue;
-            }
-            if transaction.txid != last.next() {
-                return Err(format!("{name} has {:?} after {last:?}", transaction.txid));
-            }
-            last = transaction.txid;
-            each(transaction)?;
-        }
-    }
-    Ok(last)
 }

@@ -25,6 +25,14 @@ pub(crate) enum Op {
         path: String,
         lengths: Vec<u64>,
     },
+    /// A file is cut to so many bytes.
+    Truncate(String, u64),
+    /// Files become the end of another one, and are gone.
+    Concat(String, Vec<String>),
+    /// A storage policy for a file or directory.
+    Policy(String, &'static str),
+    /// A file is taken from whoever writes it.
+    Recover(String),
 }
 
 /// What an operation must be answered.
@@ -124,7 +132,12 @@ impl Tree {
                 ])
             }
             Op::Create { .. } => Expected::Yes,
-            Op::Append { .. } => Expected::Any,
+            Op::Policy(path, _) if self.has(path) => Expected::Yes,
+            Op::Append { .. }
+            | Op::Truncate(..)
+            | Op::Concat(..)
+            | Op::Policy(..)
+            | Op::Recover(_) => Expected::Any,
         }
     }
 
@@ -155,7 +168,12 @@ impl Tree {
                 self.add_directories(parent(path));
                 self.nodes.insert(path.clone(), false);
             }
-            Op::Replication(..) | Op::Append { .. } => {}
+            Op::Concat(_, sources) => sources.iter().for_each(|path| drop(self.take(path))),
+            Op::Replication(..)
+            | Op::Append { .. }
+            | Op::Truncate(..)
+            | Op::Policy(..)
+            | Op::Recover(_) => {}
         }
     }
 

@@ -46,7 +46,7 @@ pub(crate) fn next(scene: &mut Scene, root: &str, tree: &Tree) -> Op {
         let at = scene.rng.usize(..paths.len().max(1));
         paths.get(at).filter(|path| **path != root).map_or(path.clone(), |it| (*it).to_owned())
     };
-    match scene.rng.u8(..20) {
+    match scene.rng.u8(..25) {
         0..=6 => create(scene, path, false),
         7 | 8 => create(scene, path, true),
         9..=11 if tree.is_file(&there) => Op::Append { path: there, lengths: lengths(scene) },
@@ -60,17 +60,37 @@ pub(crate) fn next(scene: &mut Scene, root: &str, tree: &Tree) -> Op {
         }
         18 => Op::Replication(there, scene.rng.u32(1..5)),
         19 => Op::Mkdirs(root.to_owned()),
+        20 | 21 if tree.is_file(&there) => Op::Truncate(there, scene.rng.u64(..3 * BLOCK)),
+        22 if tree.is_file(&there) => concat(scene, there, tree),
+        23 => {
+            let names = ["HOT", "WARM", "ONE_SSD", "ALL_SSD"];
+            let name = names.get(scene.rng.usize(..names.len())).copied().unwrap_or("HOT");
+            Op::Policy(there, name)
+        }
         _ => create(scene, path, false),
     }
 }
 
+/// One or two files of the target's directory go into it.
+fn concat(scene: &mut Scene, target: String, tree: &Tree) -> Op {
+    let directory = parent(&target).to_owned();
+    let beside = |path: &&str| parent(path) == directory && tree.is_file(path) && **path != *target;
+    let mut sources: Vec<String> =
+        tree.paths().into_iter().filter(beside).map(str::to_owned).collect();
+    scene.rng.shuffle(&mut sources);
+    sources.truncate(scene.rng.usize(1..3));
+    if sources.is_empty() { Op::Truncate(target, 0) } else { Op::Concat(target, sources) }
+}
+
 fn shared(scene: &mut Scene) -> Op {
     let path = format!("{SHARED}/f{}", scene.rng.u8(..3));
-    match scene.rng.u8(..8) {
+    match scene.rng.u8(..10) {
         0..=2 => create(scene, path, false),
         3 => create(scene, path, true),
         4 | 5 => Op::Append { path, lengths: lengths(scene) },
         6 => Op::Delete(path),
+        7 => Op::Recover(path),
+        8 => Op::Truncate(path, scene.rng.u64(..3 * BLOCK)),
         _ => Op::Rename(path, format!("{SHARED}/f{}", scene.rng.u8(..3))),
     }
 }

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use loxodon_wire::ids::BlockId;
+
 use crate::checks::{self, Check, Contents};
 use crate::client::Client;
-use crate::datanode::DataNode;
+use crate::datanode::{DataNode, Replica, State};
 use crate::faults::{self, Fault};
 use crate::message::Message;
 use crate::namenode::Host;
@@ -94,6 +96,8 @@ struct World {
     steps: u64,
     starts: u64,
     is_over: bool,
+    /// Replicas whose bytes changed.
+    damaged: Vec<(usize, BlockId)>,
 }
 
 /// Runs a scenario.
@@ -118,6 +122,7 @@ pub fn run(scenario: Scenario) -> Result<Summary, Box<Failure>> {
         steps: 0,
         starts: 0,
         is_over: false,
+        damaged: Vec::new(),
     };
     match world.play() {
         Ok(()) => Ok(Summary {
@@ -148,6 +153,7 @@ impl World {
                 self.end_trouble()?;
             }
             self.step(event)?;
+            self.undo_damage();
             if self.is_over {
                 break;
             }
@@ -200,6 +206,10 @@ impl World {
                 Ok(())
             }
             Event::Restart(who) => self.restart(who),
+            Event::RoomAgain => {
+                self.make_room();
+                Ok(())
+            }
             Event::Check => self.look(),
         }
     }
@@ -213,6 +223,9 @@ impl World {
                     return Ok(());
                 }
                 self.scene.note(&format!("{from:?} calls {} {}", call.method, call.call_id));
+                if let Some(running) = &self.host.running {
+                    self.contents.expect(&call, &running.machine.namespace);
+                }
                 self.host.call(&mut self.scene, call)
             }
             (Address::DataNode(node), message) => {
@@ -234,6 +247,9 @@ impl World {
                 let Some(client) = alive else { return Ok(()) };
                 match message {
                     Message::Answer { number, answer } => {
+                        if answer.is_ok() {
+                            self.contents.done(number);
+                        }
                         client.answered(&mut self.scene, &mut self.contents, number, answer)
                     }
                     Message::Written { number, stage, refused, .. } => {
@@ -266,6 +282,23 @@ impl World {
                 self.scene.network.cut(a, b, until);
             }
             Fault::ClockJumps { by } => self.host.skew += by,
+            Fault::VolumeFails { node, volume } => self.fail_volume(node, volume),
+            Fault::DiskFull { node, lasts } => {
+                let until = self.scene.now + lasts;
+                if let Some(node) = self.nodes.get_mut(node) {
+                    node.fill(until);
+                }
+            }
+            Fault::ReplicaDamaged { node, which } => self.damage(node, which),
+            Fault::NameNodeDiskFull { lasts } => {
+                if let Some(running) = &mut self.host.running {
+                    running.machine.set_low_on_resources();
+                    self.scene.after(lasts, Event::RoomAgain);
+                }
+            }
+            Fault::DirectoryFails { directory } => {
+                self.host.fail_directory(&mut self.scene, directory);
+            }
             Fault::ClientDies { client } => {
                 if let Some(client) = self.clients.get_mut(client).filter(|it| it.is_alive) {
                     client.is_alive = false;
@@ -274,6 +307,77 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// Whether a block could do without this DataNode's replica: somewhere else there is a good
+    /// one, which nobody is about to delete.
+    fn can_spare(&self, id: BlockId, node: usize) -> bool {
+        let Some(running) = &self.host.running else { return false };
+        let blocks = &running.machine.blocks;
+        let Some(info) = blocks.block(id) else { return true };
+        let counts = blocks.count_replicas(id);
+        let others = self.nodes.iter().filter(|other| other.index != node);
+        let good = others.filter_map(|other| other.replicas.get(&id)).filter(|replica| {
+            replica.state == State::Final
+                && !replica.is_damaged
+                && replica.recovery.is_none()
+                && replica.block(id) == info.block
+        });
+        info.is_complete() && counts.excess == 0 && counts.corrupt == 0 && good.count() > 0
+    }
+
+    /// A volume breaks, unless that would cost the only replica of something.
+    fn fail_volume(&mut self, index: usize, volume: usize) {
+        let Some(node) = self.nodes.get(index) else { return };
+        let here = node.replicas.iter().filter(|(_, replica)| replica.volume == volume);
+        let is_last = node.good_volumes().all(|good| good == volume);
+        let spared = !is_last && here.into_iter().all(|(id, _)| self.can_spare(*id, index));
+        if let Some(node) = self.nodes.get_mut(index).filter(|_| spared) {
+            self.scene.note(&format!("volume {volume} of DataNode {index} breaks"));
+            node.lose_volume(&mut self.scene, volume);
+        }
+    }
+
+    /// A replica's bytes change, unless it is the only one.
+    fn damage(&mut self, index: usize, which: usize) {
+        let Some(node) = self.nodes.get(index) else { return };
+        let whole = node.replicas.iter().filter(|(_, replica)| {
+            replica.state == State::Final && replica.recovery.is_none() && !replica.is_damaged
+        });
+        let ids: Vec<BlockId> = whole.map(|(id, _)| *id).collect();
+        let Some(id) = ids.get(which % ids.len().max(1)).copied() else { return };
+        if !self.can_spare(id, index) {
+            return;
+        }
+        if let Some(replica) = self.nodes.get_mut(index).and_then(|it| it.replicas.get_mut(&id)) {
+            self.scene.note(&format!("blk_{id} on DataNode {index} is damaged"));
+            replica.is_damaged = true;
+            self.damaged.push((index, id));
+        }
+    }
+
+    /// Damage that nobody knows of may cost the last good replica, here as in Hadoop: then it did
+    /// not happen. Once the NameNode knows it must keep the good ones.
+    fn undo_damage(&mut self) {
+        let Self { damaged, nodes, host, .. } = self;
+        damaged.retain(|(index, id)| {
+            let replica = nodes.get(*index).and_then(|node| node.replicas.get(id));
+            let Some(replica) = replica.filter(|replica| replica.is_damaged) else { return false };
+            let is_good = |other: &Replica| !other.is_damaged && other.stamp >= replica.stamp;
+            let mut others = nodes.iter().filter_map(|node| node.replicas.get(id));
+            let is_known = host.running.as_ref().is_some_and(|running| {
+                let marked = running.machine.blocks.corrupt_replicas(*id);
+                let node = running.machine.blocks.node_by_uuid(&format!("uuid-{index}"));
+                marked.iter().any(|(at, _)| Some(*at) == node)
+            });
+            if is_known || others.any(is_good) {
+                return true;
+            }
+            if let Some(replica) = nodes.get_mut(*index).and_then(|it| it.replicas.get_mut(id)) {
+                replica.is_damaged = false;
+            }
+            false
+        });
     }
 
     fn restart(&mut self, who: Address) -> Check {
@@ -289,6 +393,14 @@ impl World {
         }
     }
 
+    fn make_room(&mut self) {
+        if let Some(running) = &mut self.host.running
+            && running.machine.blocks.safe_mode().is_low_on_resources()
+        {
+            running.machine.blocks.leave_low_resources();
+        }
+    }
+
     /// Nothing goes wrong any more, and nobody begins anything.
     fn end_trouble(&mut self) -> Check {
         self.scene.note("the faults stop");
@@ -296,6 +408,8 @@ impl World {
         self.scene.network.heal();
         self.scene.network.weather = Weather::FAIR;
         self.restart(Address::NameNode)?;
+        self.make_room();
+        self.nodes.iter_mut().for_each(|node| node.fill(0));
         for node in 0..self.nodes.len() {
             self.restart(Address::DataNode(node))?;
         }

@@ -62,6 +62,8 @@ struct Current {
     old: ExtendedBlockProto,
     nodes: Vec<usize>,
     locations: Vec<DatanodeInfoProto>,
+    /// Storages of the locations, as the NameNode named them.
+    storages: Vec<String>,
     /// Bytes that were in it before.
     base: u64,
     bytes: Chunk,
@@ -85,12 +87,19 @@ impl Current {
             block: located.b,
             nodes: nodes.collect::<Result<_, _>>()?,
             locations: located.locs,
+            storages: located.storage_i_ds,
             base,
             bytes,
             acknowledged: 0,
             is_new,
             number: 0,
         })
+    }
+
+    fn storage(&self, node: usize) -> String {
+        let mut places = self.locations.iter().zip(&self.storages);
+        let place = places.find(|(location, _)| node_of(&location.id) == Ok(node));
+        place.map(|(_, storage)| storage.clone()).unwrap_or_default()
     }
 
     const fn end(&self) -> u64 {
@@ -215,7 +224,7 @@ impl Client {
                     old_block: current.old.clone(),
                     new_block: block,
                     new_nodes: current.nodes.iter().map(|node| node_id(*node)).collect(),
-                    storage_i_ds: current.nodes.iter().map(|node| format!("DS-{node}")).collect(),
+                    storage_i_ds: current.nodes.iter().map(|node| current.storage(*node)).collect(),
                 };
                 self.ask(scene, "updatePipeline", &asked);
             }

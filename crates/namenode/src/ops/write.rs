@@ -372,15 +372,19 @@ impl NameNode {
         last: Option<Block>,
     ) -> Result<()> {
         let Some(last) = last else { return Ok(()) };
-        let open = self
-            .blocks
-            .block(last.id)
-            .filter(|info| info.owner == file && info.state == blk::BlockState::UnderConstruction);
-        if open.is_some() {
-            self.blocks.commit_block(last.id, last.length, last.generation_stamp)?;
-            self.take_events(request);
+        match self.blocks.block(last.id).filter(|info| info.owner == file).map(|it| it.state) {
+            Some(blk::BlockState::UnderConstruction) => {
+                self.blocks.commit_block(last.id, last.length, last.generation_stamp)?;
+                self.take_events(request);
+                Ok(())
+            }
+            // Its length is what the recovery says, and nothing may follow it before.
+            Some(blk::BlockState::UnderRecovery) => Err(NameNodeError::Io(format!(
+                "Commit or complete block {}, whereas it is under recovery.",
+                to_blocks(last)
+            ))),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     fn choose_targets(

@@ -531,6 +531,10 @@ impl Namespace {
         if open.is_none() || states.state(last.id) == BlockState::Complete {
             return Ok(Plan::unchanged(()));
         }
+        let cut = open.and_then(|writer| writer.truncate).map(|target| target.id);
+        if last.id != commit.block.id && cut != Some(commit.block.id) {
+            return Err(FsError::Io(format!("Block (={name}) is not the last one of its file")));
+        }
         if recovery != commit.generation_stamp {
             return Err(FsError::Io(format!(
                 "The recovery id {} does not match current recovery id {recovery} for block {name}",
