@@ -32,9 +32,9 @@ impl BlockManager {
         construction.next_attempt = Milliseconds(now.0.saturating_add(interval.0));
         construction.recovery_stamp = stamp;
         construction.truncate = truncate.or(construction.truncate);
-        if info.state != BlockState::Committed {
-            self.map.set_state(id, BlockState::UnderRecovery);
-        }
+        // A committed one as well: were it completed by a late report, its replicas would get
+        // the new stamp all the same.
+        self.map.set_state(id, BlockState::UnderRecovery);
         if let Some(primary) = self.choose_primary(id)
             && let Some(node) = self.cluster.node_mut(primary)
             && !node.recoveries.contains(&id)

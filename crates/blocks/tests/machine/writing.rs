@@ -239,3 +239,24 @@ fn nodes_that_left_the_pipeline_do_not_count() {
     assert_eq!(w.known_on(block.id), [0]);
     w.m.check().unwrap();
 }
+
+#[test]
+fn a_committed_block_whose_recovery_has_begun_is_what_the_recovery_makes_of_it() {
+    let mut w = World::new(&["/a", "/a"]);
+    let new = w.new_block(1, PolicyId::HOT);
+    let (id, targets) = (new.block.id, [w.target(0)]);
+    w.m.begin_block(new, &targets).unwrap();
+    assert_eq!(w.m.commit_block(id, LENGTH, new.block.stamp), Ok(false));
+    let stamp = GenerationStamp(1002);
+    assert!(w.m.begin_recovery(w.now, id, stamp, None).unwrap());
+    let written = Block { length: LENGTH, ..new.block };
+    w.nodes[0].replicas.insert(id, (written, ReplicaState::Finalized));
+    let (node, storage) = (w.nodes[0].id.clone(), w.nodes[0].storage());
+    // On its way while the DataNode gives the replica its new stamp.
+    let late = [(written, BlockChange::Received { delete_hint: None })];
+    w.m.received_deleted(w.now, &node, &storage, &late).unwrap();
+    assert!(!w.m.is_complete(id));
+    w.ticks(2);
+    assert_eq!(w.m.block(id).unwrap().block, Block { stamp, ..written });
+    assert!(w.m.is_complete(id) && w.m.corrupt_replicas(id).is_empty());
+}
