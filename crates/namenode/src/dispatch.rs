@@ -89,7 +89,7 @@ pub fn find(protocol: &str, method: &str) -> Option<&'static Method> {
             tables::REFRESH_AUTHORIZATION
         }
         "org.apache.hadoop.ipc.GenericRefreshProtocol" => tables::GENERIC_REFRESH,
-        "org.apache.hadoop.conf.ReconfigurationProtocol" => tables::RECONFIGURATION,
+        "org.apache.hadoop.hdfs.protocol.ReconfigurationProtocol" => tables::RECONFIGURATION,
         "org.apache.hadoop.hdfs.server.protocol.DatanodeLifelineProtocol" => tables::LIFELINE,
         _ => return None,
     };

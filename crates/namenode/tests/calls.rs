@@ -675,7 +675,7 @@ fn nothing_can_be_refreshed_by_name_or_set_anew() {
         )
         .unwrap_err();
     assert!(error.to_string().contains("'x' does not exist in RefreshRegistry"), "{error}");
-    let protocol = "org.apache.hadoop.conf.ReconfigurationProtocol";
+    let protocol = "org.apache.hadoop.hdfs.protocol.ReconfigurationProtocol";
     let listed: ListReconfigurablePropertiesResponseProto = world
         .call_as(
             &user("hdfs"),

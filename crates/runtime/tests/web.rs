@@ -9,7 +9,7 @@ use loxodon_conf::Configuration;
 use loxodon_runtime::web::client::{HttpError, HttpTarget, get, put_file};
 use loxodon_runtime::web::{
     Bean, BeanSource, Daemon, LogLevels, Method, ProcessBeans, Request, Response, Router,
-    SaveError, StatusCode, WebLimits, WebServer, is_active_page, standard_pages,
+    SaveError, StatusCode, TrafficBeans, WebLimits, WebServer, is_active_page, standard_pages,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -69,7 +69,17 @@ async fn standard_pages_answer() {
     let (status, body) = text("/isActive").await;
     assert_eq!(status, 405);
     assert!(body.contains("I am not Active!"));
-    assert_eq!(text("/stacks").await.0, 404);
+    assert!(text("/stacks").await.1.starts_with("Process Thread Dump: "));
+    assert_eq!(text("/nothing").await.0, 404);
+    // Pages can be exchanged under open connections; what was asked is counted.
+    server.replace(Router::new().page("/other", |_| Response::plain(StatusCode::OK, "other")));
+    assert_eq!(text("/other").await, (200, "other".to_owned()));
+    assert_eq!(text("/jmx").await.0, 404);
+    let traffic = TrafficBeans::new("NameNode", "nn", 9870, server.traffic()).beans().remove(0);
+    let count = |name: &str| {
+        traffic.attributes.iter().find(|(found, _)| found == name).unwrap().1.as_u64().unwrap()
+    };
+    assert_eq!((count("Responses2xx"), count("Responses4xx")), (8, 3));
     server.shutdown().await;
 }
 

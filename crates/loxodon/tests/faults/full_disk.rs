@@ -31,6 +31,13 @@ impl Disk {
         fs::write(self.0.join("filling"), vec![b'x'; free - except]).expect("room");
     }
 
+    fn remount(&self, option: &str) {
+        let options = format!("remount,{option}");
+        let done = Command::new("mount").args(["-o", &options]).arg(&self.0).output();
+        let output = done.expect("mount");
+        assert!(output.status.success(), "{output:?}");
+    }
+
     fn empty(&self) {
         fs::remove_file(self.0.join("filling")).expect("the filling");
     }
@@ -109,4 +116,26 @@ async fn a_full_disk_ends_the_namenode_and_loses_nothing() {
     }
     assert!(mkdir(&namenode, "/after").await.expect("mkdirs"));
     namenode.stop();
+}
+
+#[tokio::test]
+async fn a_disk_that_may_only_be_read_is_named() {
+    let site = Site::unformatted();
+    let Some(disk) = Disk::mount(&site.path("name"), 16) else { return };
+    site.format();
+    let namenode = site.start();
+    assert!(mkdir(&namenode, "/before").await.expect("mkdirs"));
+    namenode.stop();
+    disk.remount("ro");
+    let name = site.path("name").to_string_lossy().into_owned();
+    site.refused(&[&name, "Read-only file system"]);
+    let output = site.run(&["-format", "-force"]);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains(&name) && text.contains("Read-only file system"), "{text}");
+    // Once it may be written again, everything is there.
+    disk.remount("rw");
+    let namenode = site.start();
+    let found = namenode.client().file_info("/before").await.expect("getFileInfo");
+    assert!(found.is_some());
 }

@@ -8,12 +8,16 @@ use loxodon_runtime::minicluster::{MiniCluster, MiniClusterOptions};
 const BLOCK: u64 = 1 << 20;
 
 async fn cluster() -> MiniCluster {
+    cluster_with(&[]).await
+}
+
+async fn cluster_with(more: &[(&str, &str)]) -> MiniCluster {
+    let block = BLOCK.to_string();
+    let settings = [("dfs.blocksize", block.as_str()), ("dfs.heartbeat.interval", "1")];
+    let settings = settings.iter().chain(more);
     let options = MiniClusterOptions {
         datanodes: 2,
-        settings: vec![
-            ("dfs.blocksize".to_owned(), BLOCK.to_string()),
-            ("dfs.heartbeat.interval".to_owned(), "1".to_owned()),
-        ],
+        settings: settings.map(|(key, value)| ((*key).into(), (*value).into())).collect(),
         ..MiniClusterOptions::default()
     };
     MiniCluster::start(options).await.expect("a cluster")
@@ -134,5 +138,31 @@ async fn safe_mode_lets_read_and_nothing_else() {
     }
     assert!(!client.set_safe_mode(SafeModeAction::Leave, false).await.expect("leave"));
     assert!(client.delete("/f", false).await.expect("delete"));
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_writer_that_is_silent_for_too_long_is_closed_for() {
+    let settings = [
+        ("dfs.namenode.lease-hard-limit-sec", "1"),
+        ("dfs.namenode.lease-recheck-interval-ms", "50"),
+    ];
+    let cluster = cluster_with(&settings).await;
+    let content = bytes(200_000);
+    let silent = client(&cluster);
+    let mut writer = silent.create("/silent", CreateOptions::default()).await.expect("create");
+    writer.write_all(&content).await.expect("write");
+    writer.hflush().await.expect("hflush");
+    // He dies: his lease is renewed no more.
+    writer.abort();
+    drop(writer);
+    drop(silent);
+    let other = client(&cluster);
+    let end = Instant::now() + Duration::from_secs(30);
+    while !other.is_file_closed("/silent").await.expect("isFileClosed") {
+        assert!(Instant::now() < end, "nobody closed it");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(read(&other, "/silent").await, content);
     cluster.stop().await;
 }
