@@ -1,1 +1,9 @@
-//! Writables, codecs and files of records (`org.apache.hadoop.io`).
+//! Writables, codecs and files of records (`org.apache.hadoop.io`), readable and writable by Java.
+
+mod buffer;
+pub mod codec;
+pub mod map_file;
+pub mod sequence_file;
+pub mod writable;
+
+pub use buffer::BufferedInput;
