@@ -18,6 +18,8 @@ pub(crate) struct UnexpectedAck {
 pub(crate) struct Window {
     packets: VecDeque<Packet>,
     sent: usize,
+    /// End of the farthest packet of this block that was ever sent.
+    farthest: u64,
 }
 
 impl Window {
@@ -56,6 +58,9 @@ impl Window {
 
     /// The packet of the last `next_to_send` went out.
     pub(crate) fn mark_sent(&mut self) {
+        if let Some(packet) = self.packets.get(self.sent) {
+            self.farthest = self.farthest.max(packet.end());
+        }
         self.sent = self.sent.saturating_add(1).min(self.packets.len());
     }
 
@@ -85,9 +90,15 @@ impl Window {
         self.packets.pop_front()
     }
 
-    /// End of the farthest packet of this block that was sent, for `maxBytesRcvd`.
+    /// What comes now belongs to another block.
+    pub(crate) fn end_block(&mut self) {
+        self.farthest = 0;
+    }
+
+    /// How much of this block DataNodes may have, for `maxBytesRcvd`: also what was sent before a
+    /// failure and is to be sent again.
     pub(crate) fn sent_end(&self) -> u64 {
-        self.packets.iter().take(self.sent).map(Packet::end).max().unwrap_or(0)
+        self.farthest
     }
 }
 
@@ -113,6 +124,22 @@ mod tests {
         assert_eq!(window.acknowledge(1), Err(UnexpectedAck { expected: Some(0), found: 1 }));
         assert_eq!(window.acknowledge(0).map(|packet| packet.seqno), Ok(0));
         assert_eq!(window.unacknowledged(), 1);
+    }
+
+    #[test]
+    fn what_was_sent_before_a_failure_still_counts() {
+        let mut window = Window::default();
+        for seqno in 0..3 {
+            let offset = u64::try_from(seqno).unwrap() * 100;
+            window.push(Packet { offset, data: vec![0; 100].into(), ..packet(seqno, false) });
+        }
+        window.mark_sent();
+        window.mark_sent();
+        window.rewind();
+        window.acknowledge(0).unwrap_err();
+        assert_eq!(window.sent_end(), 200);
+        window.end_block();
+        assert_eq!(window.sent_end(), 0);
     }
 
     #[test]
