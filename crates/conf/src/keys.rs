@@ -212,6 +212,14 @@ keys! {
     DIRECTORY_SCAN_INTERVAL: "dfs.datanode.directoryscan.interval", Time(Seconds), "21600", [], "Time between comparisons of disk and memory.";
     SCAN_PERIOD: "dfs.datanode.scan.period.hours", Int, "504", [], "Hours in which every block is verified once; negative turns that off.";
     SCAN_BANDWIDTH: "dfs.block.scanner.volume.bytes.per.second", Size, "1048576", [], "Bytes a second verified on a volume; 0 turns that off.";
+    SCAN_SKIP_RECENT: "dfs.block.scanner.skip.recent.accessed", Bool, "false", [], "Whether blocks that were read within the period are not verified.";
+    DISK_CHECK_GAP: "dfs.datanode.disk.check.min.gap", Time(Milliseconds), "15m", [], "Least time between looks at all volumes after an error of one.";
+    SYNC_BEHIND_WRITES: "dfs.datanode.sync.behind.writes", Bool, "false", [], "Whether written data is handed to the disk soon, 8 MiB behind the writer.";
+    PIPELINE_ECN: "dfs.pipeline.ecn", Bool, "false", [], "Whether a loaded DataNode asks writers to slow down.";
+    PIPELINE_CONGESTION_RATIO: "dfs.pipeline.congestion.ratio", Float, "1.5", [], "System load per processor from which on it does.";
+    RESTART_REPLICA_EXPIRY: "dfs.datanode.restart.replica.expiration", Time(Seconds), "50", [], "How long a writer may take to come back to a DataNode that was shut down for an upgrade.";
+    LOCAL_PATH_USERS: "dfs.block.local-path-access.user", List, "", [], "Users who may ask a DataNode where replicas lie on its disks.";
+    PIPELINE_SLOWNODE: "dfs.pipeline.slownode", Bool, "false", [], "Whether DataNodes tell writers that the NameNode finds them slow.";
     BALANCE_BANDWIDTH: "dfs.datanode.balance.bandwidthPerSec", Size, "100m", ["dfs.balance.bandwidthPerSec"], "Bytes a second for balancing.";
     BALANCE_MAX_MOVES: "dfs.datanode.balance.max.concurrent.moves", Int, "100", [], "Blocks moved at once.";
     TRANSFER_BANDWIDTH: "dfs.datanode.data.transfer.bandwidthPerSec", Size, "0", [], "Bytes a second between DataNodes; 0 means no limit.";

@@ -1,6 +1,8 @@
 //! Calls that a DataNode answers: `ClientDatanodeProtocol` and `InterDatanodeProtocol`.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use loxodon_rpc::server::{Call, Handler, Responder};
 use loxodon_wire::ids::{BlockId, GenerationStamp};
@@ -12,6 +14,11 @@ use prost::Message;
 use crate::block::Block;
 use crate::error::{DataNodeError, Result};
 use crate::node::{HADOOP_VERSION, Node};
+
+/// Between the answer to `shutdownDatanode` and the end.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
+/// The same where the DataNode comes back: writers wait for it.
+const RESTART_GRACE: Duration = Duration::from_millis(100);
 
 /// Answers calls.
 pub(crate) struct Calls(pub(crate) Arc<Node>);
@@ -34,12 +41,44 @@ impl Handler for Calls {
     }
 }
 
+/// Orders, and what only those who may give them may ask.
+const PRIVILEGED: [&str; 13] = [
+    "refreshNamenodes",
+    "deleteBlockPool",
+    "shutdownDatanode",
+    "evictWriters",
+    "startReconfiguration",
+    "getReconfigurationStatus",
+    "listReconfigurableProperties",
+    "triggerBlockReport",
+    "submitDiskBalancerPlan",
+    "cancelDiskBalancerPlan",
+    "queryDiskBalancerPlan",
+    "getDiskBalancerSetting",
+    "getVolumeReport",
+];
+
+/// `checkSuperuserPrivilege`: the DataNode's own user, and the members of the superusers' group.
+fn check_privilege(node: &Node, call: &Call) -> Result<()> {
+    let (settings, user) = (&node.settings, call.user.effective.as_str());
+    let own = !settings.check_permissions
+        || user == settings.user
+        || !PRIVILEGED.contains(&call.method.name);
+    if own || (settings.groups_of)(user).contains(&settings.superuser_group) {
+        return Ok(());
+    }
+    Err(DataNodeError::AccessDenied("Permission denied".to_owned()))
+}
+
 fn answer(node: &Arc<Node>, call: &Call) -> Result<Vec<u8>, RemoteError> {
+    check_privilege(node, call).map_err(|error| error.to_remote())?;
     let done = match call.method.name {
         "getReplicaVisibleLength" => {
             let request: proto::GetReplicaVisibleLengthRequestProto = call.decode()?;
             let length = node.dataset.visible_length(&Block::from_proto(&request.block));
-            length.map(|length| proto::GetReplicaVisibleLengthResponseProto { length }.encode_to_vec())
+            length.map(|length| {
+                proto::GetReplicaVisibleLengthResponseProto { length }.encode_to_vec()
+            })
         }
         "getDatanodeInfo" => Ok(info(node).encode_to_vec()),
         "getVolumeReport" => volume_report(node).map(|report| report.encode_to_vec()),
@@ -53,20 +92,23 @@ fn answer(node: &Arc<Node>, call: &Call) -> Result<Vec<u8>, RemoteError> {
         }
         "shutdownDatanode" => {
             let request: proto::ShutdownDatanodeRequestProto = call.decode()?;
-            shut_down(node, request.for_upgrade);
-            Ok(Vec::new())
+            shut_down(node, request.for_upgrade).map(|()| Vec::new())
         }
         "evictWriters" => {
             node.transfers.evict_writers();
             Ok(Vec::new())
         }
         "deleteBlockPool" => delete_pool(node, &call.decode()?).map(|()| Vec::new()),
-        "refreshNamenodes" => Err(unsupported("refreshNamenodes: the NameNodes of a running DataNode cannot be changed")),
-        "getBlockLocalPathInfo" => Err(DataNodeError::Refused(
-            "Can't continue with getBlockLocalPathInfo() authorization. The user is not configured in dfs.block.local-path-access.user".to_owned(),
+        "refreshNamenodes" => Err(unsupported(
+            "refreshNamenodes: the NameNodes of a running DataNode cannot be changed",
         )),
-        "initReplicaRecovery" => init_recovery(node, &call.decode()?).map(|answer| answer.encode_to_vec()),
-        "updateReplicaUnderRecovery" => update_recovery(node, &call.decode()?).map(|answer| answer.encode_to_vec()),
+        "getBlockLocalPathInfo" => local_path(node, call).map(|answer| answer.encode_to_vec()),
+        "initReplicaRecovery" => {
+            init_recovery(node, &call.decode()?).map(|answer| answer.encode_to_vec())
+        }
+        "updateReplicaUnderRecovery" => {
+            update_recovery(node, &call.decode()?).map(|answer| answer.encode_to_vec())
+        }
         name => Err(unsupported(&format!("{name} is not supported by this DataNode"))),
     };
     done.map_err(|error| error.to_remote())
@@ -83,6 +125,34 @@ fn info(node: &Node) -> proto::GetDatanodeInfoResponseProto {
         uptime: node.started.elapsed().as_secs(),
     };
     proto::GetDatanodeInfoResponseProto { local_info }
+}
+
+/// Where a replica's files are: for the users of `dfs.block.local-path-access.user` alone.
+fn local_path(node: &Node, call: &Call) -> Result<proto::GetBlockLocalPathInfoResponseProto> {
+    let user = &call.user.effective;
+    if !node.settings.local_path_users.contains(user) {
+        return Err(DataNodeError::AccessDenied(format!(
+            "Can't continue with getBlockLocalPathInfo() authorization. The user {user} is not configured in dfs.block.local-path-access.user"
+        )));
+    }
+    let request: proto::GetBlockLocalPathInfoRequestProto =
+        call.decode().map_err(|error| DataNodeError::Refused(error.message))?;
+    let block = Block::from_proto(&request.block);
+    let (_, replica) = node.dataset.find(&block)?;
+    if replica.stamp < block.stamp {
+        return Err(DataNodeError::Refused(format!(
+            "Replica generation stamp < block generation stamp, block={block}, replica={replica}"
+        )));
+    }
+    let (volume, place) = (node.dataset.volume(replica.volume)?, replica.place());
+    let data = volume.data_file(&block.pool, block.id, place);
+    let meta = volume.meta_file(&block.pool, block.id, replica.stamp, place);
+    let block = Block { stamp: replica.stamp, ..block };
+    Ok(proto::GetBlockLocalPathInfoResponseProto {
+        block: block.to_proto(),
+        local_path: data.display().to_string(),
+        local_meta_path: meta.display().to_string(),
+    })
 }
 
 fn volume_report(node: &Node) -> Result<proto::GetVolumeReportResponseProto> {
@@ -119,18 +189,28 @@ fn trigger_report(node: &Node, request: &proto::TriggerBlockReportRequestProto) 
     }
 }
 
-fn shut_down(node: &Arc<Node>, for_upgrade: bool) {
+fn shut_down(node: &Arc<Node>, for_upgrade: bool) -> Result<()> {
     tracing::info!(for_upgrade, "asked to shut down");
-    if for_upgrade {
-        node.transfers.send_restart();
+    if node.shutdown_wanted.swap(true, Ordering::AcqRel) {
+        return Err(DataNodeError::Refused("Shutdown already in progress.".to_owned()));
     }
-    node.want_shutdown();
+    let stopping = Arc::clone(node);
+    // The answer leaves before the end.
+    drop(node.in_background("shutdown", move || {
+        if for_upgrade {
+            stopping.restarting.store(true, Ordering::Release);
+            stopping.transfers.send_restart();
+        }
+        std::thread::sleep(if for_upgrade { RESTART_GRACE } else { SHUTDOWN_GRACE });
+        stopping.want_shutdown();
+    }));
+    Ok(())
 }
 
 fn delete_pool(node: &Node, request: &proto::DeleteBlockPoolRequestProto) -> Result<()> {
     if node.service(&request.block_pool).is_ok() {
         return Err(DataNodeError::Refused(format!(
-            "The block pool {} is still running, can not be deleted.",
+            "The block pool is still running. First do a refreshNamenodes to shutdown the block pool service ({})",
             request.block_pool
         )));
     }

@@ -16,6 +16,7 @@ use crate::calls::Calls;
 use crate::dataset::replica::VolumeIndex;
 use crate::dataset::{CacheAges, Dataset, DatasetSettings, Deleted, Volume, VolumeFailures};
 use crate::error::{DataNodeError, NetworkContext, Result};
+use crate::load::Load;
 use crate::metrics::DataNodeMetrics;
 use crate::namenode::{self, Service};
 use crate::node::{HADOOP_VERSION, Node, Ports, State, Throttles};
@@ -25,13 +26,16 @@ use crate::status::{DataNodeStatus, NameNodeStatus, VolumeStatus};
 use crate::storage::StorageDirectory;
 use crate::transfer::{Throttle, TransferServer, Transfers};
 
-/// A DataNode that runs. Dropped without [`Self::shutdown`], it goes on until the process ends.
+/// A DataNode that runs. Dropped without [`Self::shutdown`], it ends as in a crash: connections break
+/// off, nothing is told to the NameNode or saved.
 pub struct DataNode {
     node: Arc<Node>,
     transfers: TransferServer,
-    server: Server,
+    /// Until [`Self::shutdown`] begins.
+    server: Option<Server>,
     actors: JoinSet<()>,
     deleter: Option<std::thread::JoinHandle<()>>,
+    scanners: Vec<std::thread::JoinHandle<()>>,
 }
 
 impl DataNode {
@@ -68,8 +72,8 @@ impl DataNode {
                 actors.spawn(namenode::run(Arc::clone(&node), Arc::clone(service), at));
             }
         }
-        scanner::start(&node);
-        Ok(Self { node, transfers, server, actors, deleter: Some(deleter) })
+        let scanners = scanner::start(&node);
+        Ok(Self { node, transfers, server: Some(server), actors, deleter: Some(deleter), scanners })
     }
 
     /// Where blocks are transferred.
@@ -85,7 +89,8 @@ impl DataNode {
     /// Where calls come in.
     #[must_use]
     pub fn ipc_address(&self) -> SocketAddr {
-        self.server.local_addr()
+        let asked = self.node.settings.ipc_address;
+        self.server.as_ref().map_or(asked, Server::local_addr)
     }
 
     /// Waits until every NameNode knows this DataNode, or one of them refused it.
@@ -135,8 +140,11 @@ impl DataNode {
     /// Stops: no more connections, calls and heartbeats; saves the list of replicas for the next start.
     pub async fn shutdown(mut self) {
         self.node.state.send_modify(|state| state.stopping = true);
+        self.node.scans.stop();
         while self.actors.join_next().await.is_some() {}
-        self.server.shutdown().await;
+        if let Some(server) = self.server.take() {
+            server.shutdown().await;
+        }
         let stopping = tokio::task::spawn_blocking(move || {
             self.transfers.stop();
             self.node.transfers.close_all();
@@ -150,10 +158,36 @@ impl DataNode {
             {
                 tracing::error!("the deleting thread ended badly");
             }
+            for scanner in std::mem::take(&mut self.scanners) {
+                if scanner.join().is_err() {
+                    tracing::error!("a scanning thread ended badly");
+                }
+            }
             self.node.dataset.save_caches(SystemTime::now());
         });
         if let Err(error) = stopping.await {
             tracing::error!(%error, "the DataNode did not stop well");
+        }
+    }
+}
+
+impl Drop for DataNode {
+    fn drop(&mut self) {
+        if self.server.take().is_none() {
+            return;
+        }
+        self.actors.abort_all();
+        self.node.scans.stop();
+        self.transfers.stop();
+        self.node.transfers.close_all();
+        self.node.deletions.lock().take();
+        // What is written still is written by threads whose connections are closed.
+        let until = Instant::now() + Duration::from_secs(5);
+        while self.node.transfers.count() > 0 && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        for volume in self.node.dataset.volumes() {
+            volume.directory.unlock();
         }
     }
 }
@@ -209,6 +243,9 @@ fn new_node(
         shutdown_wanted: AtomicBool::new(false),
         uuid,
         deletions: Mutex::new(Some(deletions)),
+        scans: Arc::default(),
+        load: Load::new(settings.congestion_ratio),
+        restarting: AtomicBool::new(false),
         settings,
     }
 }

@@ -67,6 +67,9 @@ pub enum DataNodeError {
     /// The NameNode does not answer, or refuses.
     #[error("{0}")]
     NameNode(String),
+    /// Who asks may not.
+    #[error("{0}")]
+    AccessDenied(String),
     /// Known in Hadoop, not here.
     #[error("{0}")]
     Unsupported(String),
@@ -100,6 +103,7 @@ impl DataNodeError {
             Self::VolumesFailed(_) => "org.apache.hadoop.util.DiskChecker$DiskErrorException",
             Self::Checksum(_) => "org.apache.hadoop.fs.ChecksumException",
             Self::Settings(_) => "org.apache.hadoop.HadoopIllegalArgumentException",
+            Self::AccessDenied(_) => "org.apache.hadoop.security.AccessControlException",
             Self::Unsupported(_) => "java.lang.UnsupportedOperationException",
             Self::Disk { .. }
             | Self::Network { .. }

@@ -6,6 +6,7 @@ mod datanode;
 mod dataset;
 mod error;
 mod host;
+mod load;
 mod metrics;
 mod namenode;
 mod node;

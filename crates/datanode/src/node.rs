@@ -16,8 +16,10 @@ use tracing::{error, warn};
 use crate::block::Block;
 use crate::dataset::{Dataset, Deleted, Volume};
 use crate::error::{DataNodeError, Result};
+use crate::load::Load;
 use crate::metrics::DataNodeMetrics;
 use crate::namenode::{Change, Service};
+use crate::scanner::ScanControl;
 use crate::settings::DataNodeSettings;
 use crate::storage::PoolIdentity;
 use crate::transfer::{Throttle, Transfers};
@@ -61,6 +63,9 @@ pub(crate) struct Node {
     pub(crate) shutdown_wanted: AtomicBool,
     pub(crate) uuid: String,
     pub(crate) deletions: Mutex<Option<mpsc::Sender<Deleted>>>,
+    pub(crate) scans: Arc<ScanControl>,
+    pub(crate) load: Load,
+    pub(crate) restarting: AtomicBool,
 }
 
 /// How far a DataNode is.
@@ -75,6 +80,11 @@ pub(crate) struct State {
 impl Node {
     pub(crate) fn is_stopping(&self) -> bool {
         self.state.borrow().stopping
+    }
+
+    /// Whether writers were told that this DataNode will be back.
+    pub(crate) fn is_restarting(&self) -> bool {
+        self.restarting.load(Ordering::Acquire)
     }
 
     /// Ends when the DataNode is to stop.
@@ -141,15 +151,19 @@ impl Node {
             }
         }
         self.dataset.check_failures()?;
-        self.dataset.add_pool(&identity.pool)
+        self.dataset.add_pool(&identity.pool)?;
+        self.scans.pool_opened();
+        Ok(())
     }
 
     /// Runs something that takes its time on a thread of its own.
-    pub(crate) fn in_background(&self, name: &str, work: impl FnOnce() + Send + 'static) {
+    pub(crate) fn in_background(
+        &self,
+        name: &str,
+        work: impl FnOnce() + Send + 'static,
+    ) -> Option<std::thread::JoinHandle<()>> {
         let thread = std::thread::Builder::new().name(name.to_owned()).stack_size(STACK);
-        if let Err(error) = thread.spawn(work) {
-            error!(name, %error, "cannot start a thread");
-        }
+        thread.spawn(work).inspect_err(|error| error!(name, %error, "cannot start a thread")).ok()
     }
 
     fn changed(&self, block: &Block, volume: &Volume, change: &Change) {
@@ -192,12 +206,9 @@ impl Node {
         self.changed(&deleted.block, &deleted.volume, &Change::Deleted);
     }
 
-    /// Forgets a replica whose files are gone, and says so.
-    pub(crate) fn forget(&self, pool: &crate::dataset::Pool, block: &Block, volume: &Volume) {
-        if self.dataset.forget_record(pool, block.id).is_some() {
-            warn!(%block, "the files of a replica are gone");
-            self.changed(block, volume, &Change::Deleted);
-        }
+    /// Says that a replica is gone.
+    pub(crate) fn deleted(&self, block: &Block, volume: &Volume) {
+        self.changed(block, volume, &Change::Deleted);
     }
 
     /// Ends a recovery, and says that the block is there; the storage it is on.
@@ -216,7 +227,11 @@ impl Node {
     /// Looks at the volumes after an error of one of them.
     pub(crate) fn disk_failed(&self, error: &DataNodeError) {
         warn!(%error, "a disk may have failed");
-        let failed = self.dataset.check_volumes();
+        let path = match error {
+            DataNodeError::Disk { path, .. } => Some(path.as_path()),
+            _ => None,
+        };
+        let failed = self.dataset.check_volumes(path, self.settings.disk_check_gap);
         if failed == 0 {
             return;
         }
@@ -228,15 +243,19 @@ impl Node {
         }
     }
 
-    /// After an error of a replica: its volume is looked at, and a replica that is damaged is reported.
+    /// After an error of a replica while it was sent: its volume is looked at, and a replica that is damaged
+    /// is reported, or verified by the block scanner first where there is one.
     pub(crate) fn suspect(&self, block: &Block, error: &DataNodeError) {
-        match error {
-            DataNodeError::Checksum(_) => self.report_bad_local(block),
-            DataNodeError::Disk { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
-                self.report_bad_local(block);
+        if let DataNodeError::Disk { source, .. } = error
+            && source.kind() != std::io::ErrorKind::NotFound
+        {
+            if let Ok((_, replica)) = self.dataset.find(block) {
+                self.scans.suspect(replica.volume, block);
             }
-            DataNodeError::Disk { .. } => self.disk_failed(error),
-            _ => {}
+            return self.disk_failed(error);
+        }
+        if matches!(error, DataNodeError::Checksum(_) | DataNodeError::Disk { .. }) {
+            self.report_bad_local(block);
         }
     }
 

@@ -98,6 +98,28 @@ pub struct DataNodeSettings {
     pub scan_period: Option<Duration>,
     /// Bytes a second that the block scanner reads of each volume.
     pub scan_bandwidth: u64,
+    /// Whether the block scanner passes over blocks that were read within its period.
+    pub scan_skips_recent: bool,
+    /// Between saves of the block scanner's place.
+    pub scan_cursor_interval: Duration,
+    /// Whether written data is handed to the disk soon.
+    pub sync_behind_writes: bool,
+    /// Least time between looks at all volumes.
+    pub disk_check_gap: Duration,
+    /// Load per processor above which writers are asked to slow down; `None` says nothing to them.
+    pub congestion_ratio: Option<f64>,
+    /// Whether writers are told that this DataNode is slow.
+    pub tell_slow: bool,
+    /// How long a writer may take to come back to a DataNode that restarts.
+    pub restart_patience: Duration,
+    /// Group whose members may give orders to this DataNode.
+    pub superuser_group: String,
+    /// Whether only superusers may give orders.
+    pub check_permissions: bool,
+    /// Who may ask where replicas lie on the disks.
+    pub local_path_users: Vec<String>,
+    /// The groups of a user, as the system knows them.
+    pub groups_of: fn(&str) -> Vec<String>,
 }
 
 impl DataNodeSettings {
@@ -144,6 +166,17 @@ impl DataNodeSettings {
             directory_scan_interval: Duration::from_secs(6 * 3600),
             scan_period: Some(Duration::from_secs(504 * 3600)),
             scan_bandwidth: 1 << 20,
+            scan_skips_recent: false,
+            scan_cursor_interval: Duration::from_secs(600),
+            sync_behind_writes: false,
+            disk_check_gap: Duration::from_secs(15 * 60),
+            congestion_ratio: None,
+            tell_slow: false,
+            superuser_group: "supergroup".to_owned(),
+            check_permissions: true,
+            groups_of: |_| Vec::new(),
+            local_path_users: Vec::new(),
+            restart_patience: Duration::from_secs(50),
         }
     }
 
@@ -203,6 +236,18 @@ impl DataNodeSettings {
         self.read_bandwidth = conf.bytes(&keys::READ_BANDWIDTH)?;
         self.directory_scan_interval = conf.time(&keys::DIRECTORY_SCAN_INTERVAL)?;
         self.scan_bandwidth = conf.bytes(&keys::SCAN_BANDWIDTH)?;
+        self.scan_skips_recent = conf.bool(&keys::SCAN_SKIP_RECENT)?;
+        self.sync_behind_writes = conf.bool(&keys::SYNC_BEHIND_WRITES)?;
+        self.disk_check_gap = conf.time(&keys::DISK_CHECK_GAP)?;
+        self.congestion_ratio = conf
+            .bool(&keys::PIPELINE_ECN)?
+            .then(|| conf.float(&keys::PIPELINE_CONGESTION_RATIO))
+            .transpose()?;
+        self.tell_slow = conf.bool(&keys::PIPELINE_SLOWNODE)?;
+        self.restart_patience = conf.time(&keys::RESTART_REPLICA_EXPIRY)?;
+        self.local_path_users = conf.list(&keys::LOCAL_PATH_USERS)?;
+        self.superuser_group = conf.text(&keys::SUPERUSER_GROUP)?.unwrap_or_default();
+        self.check_permissions = conf.bool(&keys::PERMISSIONS)?;
         let hours = conf.int(&keys::SCAN_PERIOD)?;
         // Hadoop reads 0 as its default of three weeks.
         let hours = if hours == 0 { 504 } else { hours };

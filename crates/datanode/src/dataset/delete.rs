@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use hashbrown::HashSet;
 use loxodon_wire::ids::BlockId;
+use parking_lot::Mutex;
 
 use super::Dataset;
 use super::files;
@@ -13,6 +15,9 @@ use super::volume::Volume;
 use crate::block::Block;
 use crate::error::{DataNodeError, DiskContext, Result};
 
+/// Blocks whose files are still to be removed, by pool.
+pub(super) type Deleting = Mutex<HashSet<(Arc<str>, BlockId), foldhash::fast::RandomState>>;
+
 /// A replica that is forgotten, and whose files are still to be removed.
 #[derive(Debug)]
 pub(crate) struct Deleted {
@@ -21,6 +26,7 @@ pub(crate) struct Deleted {
     data: PathBuf,
     meta: PathBuf,
     finalized: bool,
+    deleting: Arc<Deleting>,
 }
 
 impl Deleted {
@@ -35,6 +41,7 @@ impl Deleted {
         if self.finalized {
             self.volume.add_used(&self.block.pool, -(footprint as i64));
         }
+        self.deleting.lock().remove(&(Arc::clone(&self.block.pool), self.block.id));
     }
 }
 
@@ -71,7 +78,9 @@ impl Dataset {
         let volume = self.volume(replica.volume)?;
         volume.count_replicas(-1);
         let place = replica.place();
+        self.deleting.lock().insert((Arc::clone(&block.pool), block.id));
         Ok(Deleted {
+            deleting: Arc::clone(&self.deleting),
             block: Block { stamp: replica.stamp, length: replica.disk_length(), ..block.clone() },
             data: volume.data_file(&block.pool, block.id, place),
             meta: volume.meta_file(&block.pool, block.id, replica.stamp, place),
@@ -87,13 +96,9 @@ impl Dataset {
         Ok(())
     }
 
-    /// Forgets the record of a replica whose files are gone.
-    pub(crate) fn forget_record(&self, pool: &Pool, id: BlockId) -> Option<Replica> {
-        let replica = pool.replicas.write().remove(&id)?;
-        if let Ok(volume) = self.volume(replica.volume) {
-            volume.count_replicas(-1);
-        }
-        Some(replica)
+    /// Whether the block's files are still to be removed.
+    pub(super) fn is_being_deleted(&self, pool: &Pool, id: BlockId) -> bool {
+        self.deleting.lock().contains(&(Arc::clone(&pool.id), id))
     }
 }
 

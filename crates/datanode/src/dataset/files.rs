@@ -78,14 +78,20 @@ impl ReplicaFiles {
         Ok(Some(u32::from_be_bytes(stored)))
     }
 
-    /// Reads `length` bytes in steps and compares them with their checksums; `before` hears of each step.
-    pub(crate) fn verify(&self, length: u64, step: usize, before: impl Fn(u64)) -> Result<()> {
+    /// Reads `length` bytes in steps and compares them with their checksums; `before` hears of each step, and
+    /// may end it.
+    pub(crate) fn verify(
+        &self,
+        length: u64,
+        step: usize,
+        mut before: impl FnMut(u64) -> Result<()>,
+    ) -> Result<()> {
         let chunk = self.checksum.bytes_per_chunk();
         let step = (step / chunk).max(1) * chunk;
         let (mut offset, mut data, mut sums) = (0, Vec::new(), Vec::new());
         while offset < length {
             let part = (length - offset).min(step as u64);
-            before(part);
+            before(part)?;
             data.resize(part as usize, 0);
             sums.resize(self.checksum.checksums_len(part) as usize, 0);
             self.data.read_exact_at(&mut data, offset).disk("cannot read", &self.data_path)?;
@@ -162,11 +168,11 @@ mod tests {
         checksum.compute(&[5; 2000], &mut sums).unwrap();
         files.data.write_all_at(&[5; 2000], 0).unwrap();
         files.meta.write_all_at(&sums, BlockMetadataHeader::SIZE as u64).unwrap();
-        files.verify(2000, 1024, |_| {}).unwrap();
+        files.verify(2000, 1024, |_| Ok(())).unwrap();
         let last = files.cut(700).unwrap();
         assert_eq!(files.partial_chunk(700).unwrap().map(u32::to_be_bytes), last);
-        files.verify(700, 1024, |_| {}).unwrap();
+        files.verify(700, 1024, |_| Ok(())).unwrap();
         files.data.write_all_at(&[6], 600).unwrap();
-        assert!(matches!(files.verify(700, 1024, |_| {}), Err(DataNodeError::Checksum(_))));
+        assert!(matches!(files.verify(700, 1024, |_| Ok(())), Err(DataNodeError::Checksum(_))));
     }
 }

@@ -5,6 +5,7 @@
 
 pub(crate) mod block_list;
 mod choice;
+mod compare;
 mod delete;
 mod files;
 mod finalize;
@@ -24,6 +25,7 @@ use loxodon_wire::ids::BlockId;
 use parking_lot::{Mutex, MutexGuard, RwLock};
 
 pub use choice::VolumeChoice;
+pub(crate) use compare::{Difference, OnVolume};
 pub(crate) use delete::Deleted;
 pub(crate) use files::ReplicaFiles;
 pub(crate) use pool::Pool;
@@ -64,6 +66,7 @@ pub(crate) struct Dataset {
     pools: RwLock<Vec<Arc<Pool>>>,
     chooser: Chooser,
     files: [Mutex<()>; STRIPES],
+    deleting: Arc<delete::Deleting>,
 }
 
 impl Dataset {
@@ -81,6 +84,7 @@ impl Dataset {
             pools: RwLock::default(),
             chooser,
             files,
+            deleting: Arc::default(),
         }
     }
 

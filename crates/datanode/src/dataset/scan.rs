@@ -13,7 +13,8 @@ use loxodon_wire::ids::{BlockId, GenerationStamp};
 use tracing::{info, warn};
 
 use super::block_list::{BlockList, Listed, read_file};
-use super::replica::{Place, Replica, ReplicaState, VolumeIndex};
+use super::compare::OnVolume;
+use super::replica::{InPipeline, Place, Replica, ReplicaState, VolumeIndex};
 use super::volume::Volume;
 use crate::error::{DataNodeError, DiskContext, Result};
 use crate::storage::layout::{self, ReplicaFile};
@@ -99,7 +100,8 @@ fn from_cache(volume: &Volume, pool: &str, listed: Listed) -> Result<(BlockId, R
     }
     let data = volume.data_file(pool, listed.id, Place::Rbw);
     let meta = volume.meta_file(pool, listed.id, listed.stamp, Place::Rbw);
-    Ok((listed.id, replica(checked_length(&data, &meta)?, ReplicaState::Rwr)))
+    let length = checked_length(&data, &meta)?;
+    Ok((listed.id, replica(length, state_after_restart(volume, pool, listed.id, length))))
 }
 
 #[derive(Default)]
@@ -186,6 +188,31 @@ fn scan_directory(directory: &Path, volume: VolumeIndex, listing: &mut Listing) 
     Ok(())
 }
 
+/// Every file of a replica in `finalized`, each by itself.
+pub(super) fn each_file(finalized: &Path, mut found: impl FnMut(OnVolume)) -> Result<()> {
+    for first in list(finalized)? {
+        let first = finalized.join(first);
+        for second in list(&first)? {
+            let directory = first.join(second);
+            for name in list(&directory)? {
+                let Some(file) = name.to_str().and_then(ReplicaFile::parse) else { continue };
+                // A file that is gone meanwhile is none.
+                let Ok(known) = fs::symlink_metadata(directory.join(&name)) else { continue };
+                let regular = known.is_file();
+                found(match file {
+                    ReplicaFile::Data(id) => {
+                        OnVolume { id, length: Some(known.len()), stamp: None, regular }
+                    }
+                    ReplicaFile::Meta(id, stamp) => {
+                        OnVolume { id, length: None, stamp: Some(stamp), regular }
+                    }
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Replicas that were being written wait for their recovery.
 fn scan_rbw(volume: &Volume, pool: &str, listing: &mut Listing) -> Result<()> {
     let directory = volume.pool_current(pool).join(layout::RBW);
@@ -208,11 +235,32 @@ fn scan_rbw(volume: &Volume, pool: &str, listing: &mut Listing) -> Result<()> {
         let data = volume.data_file(pool, id, Place::Rbw);
         let length = checked_length(&data, &volume.meta_file(pool, id, stamp, Place::Rbw))?;
         listing.used += fs::metadata(&data).map_or(0, |known| known.size());
-        listing
-            .replicas
-            .push((id, Replica { stamp, length, volume: volume.index, state: ReplicaState::Rwr }));
+        let state = state_after_restart(volume, pool, id, length);
+        listing.replicas.push((id, Replica { stamp, length, volume: volume.index, state }));
     }
     Ok(())
+}
+
+/// Where a DataNode that restarts leaves word of a writer who comes back (Java's `pathSeparator`, not its
+/// `separator`, lies between the directory and the name).
+pub(super) fn restart_file(volume: &Volume, pool: &str, id: BlockId) -> PathBuf {
+    volume.pool_current(pool).join(format!("{}:.blk_{id}.restart", layout::RBW))
+}
+
+/// A replica whose writer is expected back is one being written; others wait for a recovery.
+fn state_after_restart(volume: &Volume, pool: &str, id: BlockId, length: u64) -> ReplicaState {
+    let path = restart_file(volume, pool, id);
+    let Ok(text) = fs::read_to_string(&path) else { return ReplicaState::Rwr };
+    if let Err(error) = fs::remove_file(&path) {
+        warn!(file = %path.display(), %error, "not removed");
+    }
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    match text.trim().parse::<u64>() {
+        Ok(until) if u128::from(until) > now.as_millis() => {
+            ReplicaState::Rbw(InPipeline::new(length, 0))
+        }
+        _ => ReplicaState::Rwr,
+    }
 }
 
 fn clear_temporary(directory: &Path) {

@@ -3,9 +3,10 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use loxodon_wire::ids::{BlockId, GenerationStamp};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use super::replica::{Place, VolumeIndex};
 use crate::error::{DiskContext, Result};
@@ -48,6 +49,7 @@ pub(crate) struct Volume {
     replicas: AtomicU64,
     reserved_for_replicas: AtomicU64,
     failed: AtomicBool,
+    found_good: Mutex<Option<Instant>>,
 }
 
 impl Volume {
@@ -66,6 +68,7 @@ impl Volume {
             replicas: AtomicU64::new(0),
             reserved_for_replicas: AtomicU64::new(0),
             failed: AtomicBool::new(false),
+            found_good: Mutex::default(),
         }
     }
 
@@ -191,12 +194,19 @@ impl Volume {
         !self.failed.swap(true, Ordering::AcqRel)
     }
 
-    /// Whether files can be made and removed here: Hadoop's `DiskChecker`.
-    pub(crate) fn check(&self) -> Result<()> {
+    /// Whether files can be made and removed here, unless that was so less than `gap` ago: Hadoop's
+    /// `DiskChecker` and `ThrottledAsyncChecker`.
+    pub(crate) fn check(&self, gap: Duration) -> Result<()> {
+        let mut found_good = self.found_good.lock();
+        if found_good.is_some_and(|at| at.elapsed() < gap) {
+            return Ok(());
+        }
         let probe = self.directory.current().join(format!(".probe-{}", std::process::id()));
         fs::read_dir(self.directory.current()).disk("cannot list", self.directory.current())?;
         File::create(&probe).disk("cannot create", &probe)?;
-        fs::remove_file(&probe).disk("cannot remove", &probe)
+        fs::remove_file(&probe).disk("cannot remove", &probe)?;
+        *found_good = Some(Instant::now());
+        Ok(())
     }
 }
 

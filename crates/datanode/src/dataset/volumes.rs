@@ -1,7 +1,8 @@
 //! Volumes that fail.
 
+use std::path::Path;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::Dataset;
 use super::volume::Volume;
@@ -48,11 +49,15 @@ impl Dataset {
         }
     }
 
-    /// Looks at all volumes and drops those that fail; the number of them.
-    pub(crate) fn check_volumes(&self) -> usize {
+    /// Looks at the volume that `path` lies on, unless it was found good within `gap`, and drops it if it
+    /// fails; how many failed. All volumes are meant where it lies on none.
+    pub(crate) fn check_volumes(&self, path: Option<&Path>, gap: Duration) -> usize {
         let mut failed = 0;
-        for volume in self.volumes() {
-            if let Err(error) = volume.check() {
+        let volumes = self.volumes();
+        let is_meant = |volume: &Volume| path.is_some_and(|path| path.starts_with(volume.root()));
+        let all = volumes.iter().all(|volume| !is_meant(volume));
+        for volume in volumes.into_iter().filter(|volume| all || is_meant(volume)) {
+            if let Err(error) = volume.check(gap) {
                 self.fail_volume(&volume, &error);
                 failed += 1;
             }

@@ -54,6 +54,16 @@ impl ReplicaHandle {
         }
     }
 
+    /// Leaves word that the writer comes back before `until`: the replica is then still one being written
+    /// after the restart. It lies where Hadoop's does (`rbw:.blk_N.restart`).
+    pub(crate) fn expect_writer(&self, until: std::time::SystemTime) {
+        let until = until.duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_millis();
+        let path = super::scan::restart_file(&self.volume, &self.block.pool, self.block.id);
+        if let Err(error) = std::fs::write(&path, until.to_string()) {
+            tracing::warn!(file = %path.display(), %error, "the writer cannot come back");
+        }
+    }
+
     /// Counts written bytes against what was reserved for them.
     pub(crate) fn wrote(&self, bytes: u64) {
         self.volume.release(self.writing.use_reserved(bytes));

@@ -193,6 +193,7 @@ impl Actor {
             answer.ha_status.state == State::Active as i32,
             answer.ha_status.txid,
         );
+        self.service.set_slow(answer.is_slownode.unwrap_or(false));
         let lease = answer.full_block_report_lease_id.unwrap_or(0);
         self.obey(answer.cmds).await?;
         if wants_lease && lease != 0 {
@@ -268,14 +269,19 @@ impl Actor {
         let messages = built.map_err(|error| {
             DataNodeError::Refused(format!("the report ended early: {error}"))
         })??;
+        // An order to register again asks for another one at once.
+        let due = self.next_report;
+        self.next_report = Instant::now() + self.node.settings.report_interval;
         for message in &messages {
             match self.call::<_, proto::BlockReportResponseProto>("blockReport", message).await {
                 Ok(answer) => self.obey(answer.cmd.into_iter().collect()).await?,
                 // Due again with the next heartbeat.
-                Err(error) => return self.failed("blockReport", &error),
+                Err(error) => {
+                    self.next_report = due;
+                    return self.failed("blockReport", &error);
+                }
             }
         }
-        self.next_report = Instant::now() + self.node.settings.report_interval;
         self.node.metrics.block_reports.add(1);
         info!(namenode = %self.peer.address, messages = messages.len(), "sent a full block report");
         Ok(())

@@ -31,7 +31,7 @@ pub(super) fn obey(node: &Arc<Node>, pool: &str, command: DatanodeCommandProto) 
         Ok(Type::BlockRecoveryCommand) => {
             let blocks = command.recovery_cmd.map(|command| command.blocks).unwrap_or_default();
             let worker = Arc::clone(node);
-            node.in_background("recovery", move || recovery::recover_all(&worker, blocks));
+            drop(node.in_background("recovery", move || recovery::recover_all(&worker, blocks)));
         }
         Ok(Type::FinalizeCommand) => {
             info!(pool, "upgrade finalized: there is nothing of a previous layout here");
@@ -58,7 +58,7 @@ fn block_command(node: &Arc<Node>, command: &BlockCommandProto) {
             let blocks: Vec<Block> =
                 command.blocks.iter().map(|block| Block::in_pool(&pool, block)).collect();
             let worker = Arc::clone(node);
-            node.in_background("invalidate", move || worker.invalidate(&pool, &blocks));
+            drop(node.in_background("invalidate", move || worker.invalidate(&pool, &blocks)));
         }
         Ok(Action::Shutdown) => warn!("Received unimplemented DNA_SHUTDOWN"),
         Err(_) => warn!(action = command.action, "an unknown command for blocks"),
@@ -88,12 +88,12 @@ fn transfer(node: &Arc<Node>, command: &BlockCommandProto) {
             client: String::new(),
         };
         let worker = Arc::clone(node);
-        node.in_background("copy", move || match copy_block(&worker, &block, targets) {
+        drop(node.in_background("copy", move || match copy_block(&worker, &block, targets) {
             Ok(()) => worker.metrics.blocks_replicated.add(1),
             Err(error) => {
                 warn!(%block, %error, "a transfer failed");
                 worker.suspect(&block, &error);
             }
-        });
+        }));
     }
 }

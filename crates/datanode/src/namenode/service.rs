@@ -1,6 +1,7 @@
 //! One block pool and its NameNodes: Hadoop's `BPOfferService`.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use loxodon_rpc::client::{CallOptions, RpcClient, ServerAddress};
 use loxodon_wire::proto::hdfs::datanode::DatanodeRegistrationProto;
@@ -31,6 +32,7 @@ pub(crate) struct Service {
     identity: Mutex<Option<PoolIdentity>>,
     /// The active NameNode, and the transaction at which it said so.
     active: Mutex<Option<(usize, u64)>>,
+    slow: AtomicBool,
 }
 
 impl Service {
@@ -49,7 +51,17 @@ impl Service {
             client,
             identity: Mutex::default(),
             active: Mutex::default(),
+            slow: AtomicBool::new(false),
         }
+    }
+
+    /// Whether the NameNode finds this DataNode slow.
+    pub(crate) fn is_slow(&self) -> bool {
+        self.slow.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_slow(&self, slow: bool) {
+        self.slow.store(slow, Ordering::Relaxed);
     }
 
     pub(crate) fn identity(&self) -> Option<PoolIdentity> {

@@ -30,7 +30,7 @@ pub(crate) struct Identity {
 #[derive(Debug)]
 pub(crate) struct StorageDirectory {
     pub(crate) location: StorageLocation,
-    _lock: File,
+    lock: File,
 }
 
 impl StorageDirectory {
@@ -49,7 +49,14 @@ impl StorageDirectory {
                 .disk("cannot set permissions of", path)?;
         }
         let lock = lock(path)?;
-        Ok(Self { location: location.clone(), _lock: lock })
+        Ok(Self { location: location.clone(), lock })
+    }
+
+    /// Lets another DataNode have the directory, while this one may still be held by someone.
+    pub(crate) fn unlock(&self) {
+        if let Err(error) = self.lock.unlock() {
+            tracing::warn!(path = %self.root().display(), %error, "cannot unlock");
+        }
     }
 
     pub(crate) fn root(&self) -> &Path {

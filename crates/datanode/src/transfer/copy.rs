@@ -2,6 +2,7 @@
 
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::time::Instant;
 
 use loxodon_wire::checksum::DataChecksum;
 use loxodon_wire::proto::hdfs as proto;
@@ -157,7 +158,7 @@ pub(super) fn replace_block(
         respond_error(&mut requests.link, message.clone())?;
         return Err(DataNodeError::Refused(message));
     };
-    match fetch(session, &block, request) {
+    match fetch(session, &mut requests.link, &block, request) {
         Ok(()) => respond_with(
             &mut requests.link,
             &proto::BlockOpResponseProto { status: Status::Success as i32, ..Default::default() },
@@ -172,7 +173,12 @@ pub(super) fn replace_block(
     }
 }
 
-fn fetch(session: &Session, block: &Block, request: &proto::OpReplaceBlockProto) -> Result<()> {
+fn fetch(
+    session: &Session,
+    waiting: &mut TcpStream,
+    block: &Block,
+    request: &proto::OpReplaceBlockProto,
+) -> Result<()> {
     let node = &session.node;
     let address = mirror::transfer_address(&request.source.id, node.settings.connect_by_name);
     let operation = Operation::CopyBlock(proto::OpCopyBlockProto { header: base_header(block) });
@@ -208,13 +214,21 @@ fn fetch(session: &Session, block: &Block, request: &proto::OpReplaceBlockProto)
         throttle: &node.throttles.balance,
         drop_behind: true,
         sync_on_close: node.settings.sync_on_close,
-        dropped: 0,
+        sync_behind: node.settings.sync_behind_writes,
+        managed: 0,
         directory_synced: false,
         sums: Vec::new(),
     };
+    // The balancer waits as long as it hears of progress.
+    let (every, mut said) = (node.settings.read_timeout / 2, Instant::now());
     let mut receive = || loop {
         if receiver.packet(&mut link)?.header.last_in_block {
             return node.dataset.finalize(&handle, node.settings.sync_on_close);
+        }
+        if said.elapsed() > every {
+            said = Instant::now();
+            let status = Status::InProgress as i32;
+            respond_with(waiting, &proto::BlockOpResponseProto { status, ..Default::default() })?;
         }
     };
     match receive() {

@@ -12,8 +12,8 @@ use crate::dataset::replica::OnDisk;
 use crate::dataset::{ReplicaFiles, ReplicaHandle};
 use crate::error::{DataNodeError, DiskContext, NetworkContext, Result};
 
-/// Written data leaves the page cache in steps of this many bytes (`CACHE_DROP_LAG_BYTES`).
-const DROP_LAG: u64 = 8 << 20;
+/// The page cache is looked after in steps of this many bytes (`CACHE_DROP_LAG_BYTES`).
+const CACHE_LAG: u64 = 8 << 20;
 
 /// What is done with each packet.
 pub(super) struct Receiver<'a, L> {
@@ -31,7 +31,10 @@ pub(super) struct Receiver<'a, L> {
     pub(super) throttle: &'a Throttle,
     pub(super) drop_behind: bool,
     pub(super) sync_on_close: bool,
-    pub(super) dropped: u64,
+    /// Whether written data is handed to the disk soon.
+    pub(super) sync_behind: bool,
+    /// Up to where the page cache was looked after.
+    pub(super) managed: u64,
     pub(super) directory_synced: bool,
     /// Checksums that are computed here, kept for their memory.
     pub(super) sums: Vec<u8>,
@@ -166,7 +169,7 @@ impl<L: Link> Receiver<'_, L> {
         files.data.write_all_at(fresh, disk.length).disk("cannot write", &files.data_path)?;
         self.handle.wrote(fresh.len() as u64);
         self.handle.writing.set_on_disk(OnDisk { length: end, last_checksum: last });
-        self.drop_behind(end);
+        self.manage_cache(end);
         Ok(())
     }
 
@@ -223,14 +226,29 @@ impl<L: Link> Receiver<'_, L> {
             .disk("cannot sync", directory)
     }
 
-    fn drop_behind(&mut self, end: u64) {
-        if !self.drop_behind || end < self.dropped + 2 * DROP_LAG {
+    /// Every [`CACHE_LAG`] bytes: what came since the last time goes to the disk, and what was before that
+    /// leaves memory (`manageWriterOsCache`).
+    fn manage_cache(&mut self, end: u64) {
+        if !(self.drop_behind || self.sync_behind) || end <= self.managed + CACHE_LAG {
             return;
         }
-        let until = end - DROP_LAG;
-        let length = std::num::NonZeroU64::new(until);
-        // Only a hint.
-        let _ = rustix::fs::fadvise(&self.files.data, 0, length, rustix::fs::Advice::DontNeed);
-        self.dropped = until;
+        if self.sync_behind {
+            sync_range(&self.files.data, self.managed, end - self.managed);
+        }
+        let until = self.managed.saturating_sub(CACHE_LAG);
+        if self.drop_behind && until > 0 {
+            let length = std::num::NonZeroU64::new(until);
+            // Only a hint.
+            let _ = rustix::fs::fadvise(&self.files.data, 0, length, rustix::fs::Advice::DontNeed);
+        }
+        self.managed = end;
     }
+}
+
+/// Has a part of a file written soon, and does not wait for it: Linux begins to write what is dirty of a range
+/// that it is told to forget, and keeps it in memory until it is written.
+fn sync_range(file: &std::fs::File, offset: u64, length: u64) {
+    // Only a hint.
+    let length = std::num::NonZeroU64::new(length);
+    let _ = rustix::fs::fadvise(file, offset, length, rustix::fs::Advice::DontNeed);
 }

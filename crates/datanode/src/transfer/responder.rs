@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use loxodon_wire::transfer::{PipelineAck, Status};
 use parking_lot::{Condvar, Mutex};
 
-use super::ack::{AckSink, flag};
+use super::ack::AckSink;
 use super::link::{Link, read_message};
 use crate::dataset::ReplicaHandle;
 use crate::error::{DataNodeError, NetworkContext, Result};
@@ -94,7 +94,7 @@ pub(super) fn respond<L: Link>(
             }
         };
         if ack.out_of_band().is_some() {
-            send(upstream, PipelineAck { flags: joined(Status::Success, &ack), ..ack })?;
+            send(upstream, PipelineAck { flags: joined(upstream, Status::Success, &ack), ..ack })?;
             continue;
         }
         let Some(packet) = queue.pop() else { return Ok(()) };
@@ -131,7 +131,7 @@ fn acknowledge<L: Link>(
     let nanos = packet.at.elapsed().as_nanos() as u64;
     let ack = PipelineAck {
         seqno: packet.seqno,
-        flags: joined(packet.status, behind),
+        flags: joined(upstream, packet.status, behind),
         downstream_nanos: nanos,
     };
     if ack.is_success() {
@@ -140,8 +140,12 @@ fn acknowledge<L: Link>(
     send(upstream, ack)
 }
 
-fn joined(own: Status, behind: &PipelineAck) -> Vec<loxodon_wire::transfer::HeaderFlag> {
-    std::iter::once(flag(own)).chain(behind.flags.iter().copied()).collect()
+fn joined<L: Link>(
+    upstream: &AckSink<L>,
+    own: Status,
+    behind: &PipelineAck,
+) -> Vec<loxodon_wire::transfer::HeaderFlag> {
+    std::iter::once(upstream.flag(own)).chain(behind.flags.iter().copied()).collect()
 }
 
 /// The mirror is gone: the writer hears that we have the packets and the next one has not.
@@ -151,7 +155,7 @@ fn report_mirror<L: Link>(
     handle: &ReplicaHandle,
 ) -> Result<()> {
     while let Some(packet) = queue.pop() {
-        let flags = vec![flag(packet.status), flag(Status::Error)];
+        let flags = vec![upstream.flag(packet.status), upstream.flag(Status::Error)];
         send(upstream, PipelineAck { seqno: packet.seqno, flags, downstream_nanos: 0 })?;
     }
     tracing::debug!(block = %handle.block, "no packets left to answer for the mirror");

@@ -180,9 +180,12 @@ impl Sender {
         if self.sendfile {
             let headed = [front, sums].concat();
             link.write_more(&headed).network("cannot send to", &peer)?;
-            return link
-                .send_file(&self.files.data, offset, length as usize)
-                .network("cannot send to", &peer);
+            return match link.send_file(&self.files.data, offset, length as usize) {
+                Err(error) if is_of_disk(&error) => {
+                    Err(error).disk("cannot read", &self.files.data_path)
+                }
+                sent => sent.network("cannot send to", &peer),
+            };
         }
         let mut data = vec![0; length as usize];
         self.files
@@ -225,6 +228,12 @@ impl Sender {
             rustix::fs::Advice::Sequential,
         );
     }
+}
+
+/// Whether an error of `sendfile` comes from the file: its end, or a disk that does not read.
+fn is_of_disk(error: &std::io::Error) -> bool {
+    error.kind() == std::io::ErrorKind::UnexpectedEof
+        || error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
 }
 
 /// A chunk that is longer than what there is of the block is told to the reader as shorter, so that it

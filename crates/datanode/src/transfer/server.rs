@@ -26,6 +26,8 @@ const STACK: usize = 256 * 1024;
 pub(super) struct Session {
     pub(super) node: Arc<Node>,
     pub(super) peer: String,
+    /// Which of the connections it is.
+    pub(super) number: u64,
 }
 
 /// Connections and what goes on in them.
@@ -33,7 +35,7 @@ pub(super) struct Session {
 pub(crate) struct Transfers {
     next: AtomicU64,
     links: Mutex<HashMap<u64, TcpStream, foldhash::fast::RandomState>>,
-    writers: Mutex<Vec<Weak<AckSink<TcpStream>>>>,
+    writers: Mutex<Vec<(u64, Weak<AckSink<TcpStream>>)>>,
     balancing: AtomicUsize,
     copies: AtomicUsize,
 }
@@ -52,7 +54,7 @@ pub(super) struct Announced<'a>(&'a Transfers);
 
 impl Drop for Announced<'_> {
     fn drop(&mut self) {
-        self.0.writers.lock().retain(|writer| writer.strong_count() > 1);
+        self.0.writers.lock().retain(|(_, writer)| writer.strong_count() > 1);
     }
 }
 
@@ -81,15 +83,19 @@ impl Transfers {
     }
 
     /// Takes note of a writer, who hears of a restart.
-    pub(super) fn announce(&self, writer: Weak<AckSink<TcpStream>>) -> Announced<'_> {
-        self.writers.lock().push(writer);
+    pub(super) fn announce(
+        &self,
+        connection: u64,
+        writer: Weak<AckSink<TcpStream>>,
+    ) -> Announced<'_> {
+        self.writers.lock().push((connection, writer));
         Announced(self)
     }
 
     /// Tells all writers that the DataNode will be back.
     pub(crate) fn send_restart(&self) {
         let writers = self.writers.lock().clone();
-        for writer in writers.iter().filter_map(Weak::upgrade) {
+        for writer in writers.iter().filter_map(|(_, writer)| writer.upgrade()) {
             if let Err(error) = writer.send_restart() {
                 tracing::debug!(%error, "a writer did not hear of the restart");
             }
@@ -103,7 +109,9 @@ impl Transfers {
 
     /// Ends all connections of writers: `evictWriters`.
     pub(crate) fn evict_writers(&self) {
-        self.send_restart();
+        let writers: Vec<u64> = self.writers.lock().iter().map(|(number, _)| *number).collect();
+        let links = self.links.lock();
+        writers.iter().filter_map(|number| links.get(number)).for_each(Link::close);
     }
 
     fn enter(&self, link: TcpStream) -> u64 {
@@ -181,7 +189,7 @@ fn serve(node: &Arc<Node>, link: TcpStream, peer: SocketAddr) {
     }
     let Ok(handle) = link.duplicate() else { return };
     let number = node.transfers.enter(handle);
-    let session = Session { node: Arc::clone(node), peer: peer.to_string() };
+    let session = Session { node: Arc::clone(node), peer: peer.to_string(), number };
     let thread = std::thread::Builder::new().name("transfer".to_owned()).stack_size(STACK);
     let spawned = thread.spawn(move || {
         let mut requests = Requests::new(link);

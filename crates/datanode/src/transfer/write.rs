@@ -11,7 +11,7 @@ use loxodon_wire::transfer::{
     HEARTBEAT_SEQNO, Operation, PacketReader, PipelineAck, Status, WriteStage,
 };
 
-use super::ack::{AckSink, flag};
+use super::ack::{AckSink, Word};
 use super::link::Link;
 use super::mirror;
 use super::receiver::{Received, Receiver};
@@ -66,6 +66,9 @@ pub(super) fn write_block(
     let result = write.receive(session, requests, &handle, &files);
     if handle.place == crate::dataset::replica::Place::Tmp && result.is_err() {
         session.node.dataset.abandon_temporary(&handle);
+    }
+    if result.is_err() && client && !stage.is_transfer() && session.node.is_restarting() {
+        handle.expect_writer(std::time::SystemTime::now() + session.node.settings.restart_patience);
     }
     result
 }
@@ -197,11 +200,11 @@ impl Write<'_> {
             self.receiver(session, requests, handle, files, mirror.as_ref().map(|(link, _)| link))?;
         match (self.client && !self.stage.is_transfer(), behind) {
             (false, _) => self.receive_copy(requests, receiver),
-            (true, None) => self.receive_last(requests, receiver),
+            (true, None) => self.receive_last(session, requests, receiver),
             (true, Some(behind)) => {
                 let address =
                     mirror.as_ref().map(|(_, address)| address.as_str()).unwrap_or_default();
-                self.receive_middle(requests, &mut receiver, behind, address)
+                self.receive_middle(session, requests, &mut receiver, behind, address)
             }
         }
     }
@@ -239,7 +242,8 @@ impl Write<'_> {
             },
             drop_behind: drop_behind.unwrap_or(self.node.settings.drop_behind_writes),
             sync_on_close: self.node.settings.sync_on_close,
-            dropped: 0,
+            sync_behind: self.node.settings.sync_behind_writes,
+            managed: 0,
             directory_synced: false,
             sums: Vec::new(),
         })
@@ -285,11 +289,12 @@ impl Write<'_> {
     /// The last DataNode of a pipeline acknowledges by itself.
     fn receive_last(
         &self,
+        session: &Session,
         requests: &mut Requests<TcpStream>,
         mut receiver: Receiver<'_, TcpStream>,
     ) -> Result<()> {
         let (handle, sink) = (receiver.handle, self.sink(requests)?);
-        let _guard = self.node.transfers.announce(Arc::downgrade(&sink));
+        let _guard = self.node.transfers.announce(session.number, Arc::downgrade(&sink));
         loop {
             let received = match receiver.packet(&mut requests.link) {
                 Ok(received) => received,
@@ -311,7 +316,7 @@ impl Write<'_> {
             // One write for all packets that came together.
             if receiver.has_next() && !received.header.last_in_block && !received.header.sync_block
             {
-                sink.add(&acknowledgement(received.header.seqno, Status::Success));
+                sink.add(&acknowledgement(&sink, received.header.seqno, Status::Success));
                 continue;
             }
             self.acknowledge(&sink, handle, received.header.seqno, Status::Success)?;
@@ -328,7 +333,7 @@ impl Write<'_> {
         seqno: i64,
         status: Status,
     ) -> Result<()> {
-        sink.send(&acknowledgement(seqno, status))
+        sink.send(&acknowledgement(sink, seqno, status))
             .network("cannot acknowledge to the writer of", &handle.block)
     }
 
@@ -337,19 +342,20 @@ impl Write<'_> {
             .link
             .duplicate()
             .network("cannot duplicate the connection of", &"the writer")?;
-        Ok(Arc::new(AckSink::new(link)))
+        Ok(Arc::new(AckSink::new(link, Word::new(self.node, &self.block.pool))))
     }
 
     /// A DataNode with others behind: a second thread joins their acknowledgements with ours.
     fn receive_middle(
         &self,
+        session: &Session,
         requests: &mut Requests<TcpStream>,
         receiver: &mut Receiver<'_, TcpStream>,
         behind: TcpStream,
         address: &str,
     ) -> Result<()> {
         let (handle, sink, queue) = (receiver.handle, self.sink(requests)?, Queue::default());
-        let _guard = self.node.transfers.announce(Arc::downgrade(&sink));
+        let _guard = self.node.transfers.announce(session.number, Arc::downgrade(&sink));
         let upstream = requests
             .link
             .duplicate()
@@ -433,8 +439,8 @@ impl Write<'_> {
     }
 }
 
-fn acknowledgement(seqno: i64, status: Status) -> PipelineAck {
-    PipelineAck { seqno, flags: vec![flag(status)], downstream_nanos: 0 }
+fn acknowledgement<L: Link>(sink: &AckSink<L>, seqno: i64, status: Status) -> PipelineAck {
+    PipelineAck { seqno, flags: vec![sink.flag(status)], downstream_nanos: 0 }
 }
 
 fn take_first<T>(list: &mut Vec<T>) -> Option<T> {

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests are not marked as tests
 #![allow(unreachable_pub)]
 
+mod calls;
 mod hostile;
 mod model;
+mod scanning;
 mod storage;
 mod transfer;

@@ -164,9 +164,13 @@ impl Writer {
         self.raw(header, &[], &[])
     }
 
-    pub fn ack(&mut self) -> io::Result<Ack> {
+    pub fn full_ack(&mut self) -> io::Result<PipelineAck> {
         let bytes = message(&mut self.link)?;
-        let ack = PipelineAck::decode(&bytes).map_err(io::Error::other)?;
+        PipelineAck::decode(&bytes).map_err(io::Error::other)
+    }
+
+    pub fn ack(&mut self) -> io::Result<Ack> {
+        let ack = self.full_ack()?;
         Ok(Ack(ack.seqno, ack.flags.iter().map(|flag| flag.status()).collect()))
     }
 

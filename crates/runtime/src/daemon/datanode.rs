@@ -5,11 +5,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use loxodon_conf::{ConfError, Configuration, keys};
+use loxodon_namenode::users::GroupSource;
 use loxodon_datanode::{
     DataNode, DataNodeError, DataNodeObserver, DataNodeSettings, DataNodeStatus,
 };
 use serde_json::{Map, Value, json};
 
+use super::namenode::SystemGroups;
 use crate::web::{
     Bean, BeanSource, Daemon, ProcessBeans, Router, WebLimits, WebServer, standard_pages,
 };
@@ -68,6 +70,7 @@ impl RunningDataNode {
         let address = web_address(&conf)?;
         let user = super::process_user();
         let mut settings = DataNodeSettings::from_conf(&conf, &user)?;
+        settings.groups_of = |user| SystemGroups.groups_of(user);
         let beans = Arc::new(DataNodeBeans::default());
         let router = router(&conf, Arc::clone(&beans));
         let web = WebServer::bind(address, WebLimits::default(), router)

@@ -1,0 +1,33 @@
+//! Threads that look after stored blocks: all data is read once in a while and compared with its checksums
+//! ([`verify`], Hadoop's `VolumeScanner`), and what is remembered is compared with what lies on disk
+//! ([`compare`], its `DirectoryScanner`).
+
+mod compare;
+mod control;
+mod cursor;
+mod verify;
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+pub(crate) use control::ScanControl;
+
+use crate::node::Node;
+
+/// Starts the scanners that are wanted; they end when the node's [`ScanControl`] is stopped.
+pub(crate) fn start(node: &Arc<Node>) -> Vec<JoinHandle<()>> {
+    let mut threads = Vec::new();
+    if let Some(plan) = verify::Plan::of(&node.settings) {
+        for volume in node.dataset.volumes() {
+            let scanner = verify::VolumeScanner::new(node, volume, plan);
+            threads.extend(node.in_background("block-scanner", move || scanner.run()));
+        }
+    }
+    let interval = node.settings.directory_scan_interval;
+    if !interval.is_zero() {
+        let (weak, control) = (Arc::downgrade(node), Arc::clone(&node.scans));
+        let work = move || compare::repeat(&weak, &control, interval);
+        threads.extend(node.in_background("directory-scanner", work));
+    }
+    threads
+}
