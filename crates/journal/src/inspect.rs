@@ -203,9 +203,47 @@ fn stretches(
     Ok(stretches)
 }
 
+/// Segments that whoever knows everything before `since` reads next, without a gap between them;
+/// and the last transaction in them (`JournalSet.getEditLogManifest`). What comes before a gap is
+/// left out: it may be what an old directory brought along.
+#[must_use]
+pub fn manifest(since: TxId, segments: impl Iterator<Item = Segment>) -> (Vec<Segment>, TxId) {
+    let mut longest = std::collections::BTreeMap::<TxId, TxId>::new();
+    for segment in segments {
+        let last = longest.entry(segment.first).or_insert(segment.last);
+        *last = segment.last.max(*last);
+    }
+    let (mut found, mut next) = (Vec::new(), since);
+    while let Some((&first, &last)) = longest.range(next..).next() {
+        if first > next {
+            found.clear();
+        }
+        found.push(Segment { first, last });
+        next = last.next();
+    }
+    (found, TxId(next.0.saturating_sub(1)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_manifest_has_no_gap() {
+        let segment = |(first, last): (u64, u64)| Segment { first: TxId(first), last: TxId(last) };
+        let of = |since: u64, segments: &[(u64, u64)]| {
+            let (found, last) = manifest(TxId(since), segments.iter().copied().map(segment));
+            let shown: Vec<_> = found.iter().map(|one| (one.first.0, one.last.0)).collect();
+            (shown, last.0)
+        };
+        let all = [(1, 10), (11, 20), (11, 15), (21, 30)];
+        assert_eq!(of(1, &all), (vec![(1, 10), (11, 20), (21, 30)], 30));
+        assert_eq!(of(11, &all), (vec![(11, 20), (21, 30)], 30));
+        assert_eq!(of(12, &all), (vec![(21, 30)], 30));
+        assert_eq!(of(1, &[(1, 10), (21, 30)]), (vec![(21, 30)], 30));
+        assert_eq!(of(31, &all), (vec![], 30));
+        assert_eq!(of(0, &[]), (vec![], 0));
+    }
 
     fn listing(seen: u64, names: &[&str]) -> Listing {
         Listing {

@@ -50,6 +50,34 @@ fn is_of_a_collector(field: &str) -> bool {
     ["GcCount", "GcTimeMillis"].iter().any(|start| field.starts_with(start))
 }
 
+/// `/startupProgress` has the same parts, and `/topology` the same nodes.
+#[test]
+fn pages_beside_the_beans_are_alike() {
+    in_fresh_directory(|root| {
+        let mut shown = Vec::new();
+        for (name, maker) in [("java", Maker::Java), ("ours", Maker::Loxodon)] {
+            std::fs::create_dir(root.join(name))?;
+            let cluster = Cluster::start(&root.join(name), maker, &[Maker::Loxodon])?;
+            let port = cluster.site().http_port();
+            let progress: Value = serde_json::from_str(&get(port, "/startupProgress")?)?;
+            let phases = progress["phases"].as_array().cloned().unwrap_or_default();
+            let parts: Vec<String> = phases
+                .iter()
+                .map(|phase| format!("{} {} {}", phase["name"], phase["desc"], phase["status"]))
+                .collect();
+            let top: Vec<&String> =
+                progress.as_object().into_iter().flat_map(|o| o.keys()).collect();
+            let topology = get(port, "/topology")?;
+            let topology = topology.split(char::is_numeric).next().unwrap_or_default().to_owned();
+            shown.push(format!("{top:?} {parts:?} {} {topology:?}", progress["percentComplete"]));
+        }
+        match shown.as_slice() {
+            [theirs, ours] if theirs == ours => Ok(()),
+            _ => Err(io::Error::other(shown.join("\n"))),
+        }
+    });
+}
+
 /// The beans of a NameNode and one DataNode after some calls.
 fn beans_of(root: &Path, maker: Maker) -> io::Result<Beans> {
     std::fs::create_dir(root)?;

@@ -143,7 +143,7 @@ impl NameNodeBeans {
             .with("DistinctVersionCount", versions(look).len())
             .with("DistinctVersions", versions(look))
             .with("NameDirSize", directory_sizes)
-            .with("Threads", 1)
+            .with("Threads", std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count))
             .with("VerifyECWithTopologyResult", NO_POLICY_IS_ENABLED)
     }
 

@@ -68,7 +68,7 @@ impl Walk {
             );
         }
         if let Some(names) = self.request.parameter("blockId") {
-            self.check_blocks(&names.to_owned());
+            self.check_blocks(names);
             return;
         }
         self.say(format!(

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use loxodon_journal::inspect::{Segment, manifest};
 use loxodon_journal::names::StorageFile;
 use loxodon_journal::retention::Retention;
 use loxodon_namenode::dispatch::ShellCall;
@@ -284,22 +285,18 @@ impl Door {
         self.require_superuser(call, identity, "getEditLogManifest")?;
         let asked: GetEditLogManifestRequestProto = call.decode()?;
         let files = self.store.storage.files().map_err(failed)?;
-        let mut logs: Vec<RemoteEditLogProto> = files
-            .into_iter()
-            .filter_map(|file| match file {
-                StorageFile::Edits { first, last } if last.0 >= asked.since_tx_id => {
-                    Some(RemoteEditLogProto {
-                        start_tx_id: first.0,
-                        end_tx_id: last.0,
-                        is_in_progress: Some(false),
-                    })
-                }
-                _ => None,
-            })
-            .collect();
-        logs.sort_by_key(|log| log.start_tx_id);
-        let committed_txn_id = logs.last().map(|log| log.end_tx_id);
-        let manifest = RemoteEditLogManifestProto { logs, committed_txn_id };
+        let finished = files.into_iter().filter_map(|file| match file {
+            StorageFile::Edits { first, last } => Some(Segment { first, last }),
+            _ => None,
+        });
+        let (segments, last) = manifest(TxId(asked.since_tx_id), finished);
+        let logs = segments.into_iter().map(|Segment { first, last }| RemoteEditLogProto {
+            start_tx_id: first.0,
+            end_tx_id: last.0,
+            is_in_progress: Some(false),
+        });
+        let manifest =
+            RemoteEditLogManifestProto { logs: logs.collect(), committed_txn_id: Some(last.0) };
         Ok(encoded(&GetEditLogManifestResponseProto { manifest }))
     }
 }
