@@ -1,4 +1,5 @@
 import java.io.BufferedReader;
+import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.File;
 import java.io.InputStream;
@@ -150,8 +151,19 @@ public final class JavaHost {
           Class.forName(name);
         }
         return 0;
+      case "recover": {
+        System.setIn(new ByteArrayInputStream(args[0].getBytes(StandardCharsets.UTF_8)));
+        List<String> words = new ArrayList<>(List.of("-recover"));
+        words.addAll(Arrays.asList(args).subList(1, args.length));
+        NameNode.createNameNode(words.toArray(new String[0]), conf);
+        System.setIn(InputStream.nullInputStream());
+        return 0;
+      }
       case "events":
         Events.print(conf, Long.parseLong(args[0]));
+        return 0;
+      case "records":
+        Records.run(conf, args);
         return 0;
       case "writer":
         Writers.run(conf, args);
