@@ -8,6 +8,7 @@ use loxodon_conf::Configuration;
 use super::key_field::KeyFieldOrder;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ifile::vint;
+use crate::io::writable::Kind;
 use crate::settings::Settings;
 
 /// Compares serialized keys (Hadoop's `RawComparator`).
@@ -41,6 +42,8 @@ pub enum KeyOrder {
     Number(Number),
     /// All are equal (`NullWritable`).
     Equal,
+    /// As the type of that class compares.
+    Kind(Kind),
     /// As a comparator says.
     Custom(Arc<dyn RawComparator>),
     /// The other way round.
@@ -133,6 +136,7 @@ impl KeyOrder {
             Self::Bytes(leading) => leading.rest(a).cmp(leading.rest(b)),
             Self::Number(number) => number.place(a).cmp(&number.place(b)),
             Self::Equal => Ordering::Equal,
+            Self::Kind(kind) => kind.compare(a, b),
             Self::Custom(comparator) => comparator.compare(a, b),
             Self::Reverse(order) => order.compare(b, a),
         }
@@ -144,7 +148,7 @@ impl KeyOrder {
         match self {
             Self::Bytes(leading) => word(leading.rest(key)),
             Self::Number(number) => number.place(key).unwrap_or(0),
-            Self::Equal => 0,
+            Self::Equal | Self::Kind(_) => 0,
             Self::Custom(comparator) => comparator.prefix(key),
             Self::Reverse(order) => !order.prefix(key),
         }
@@ -178,7 +182,7 @@ impl KeyOrder {
             "VIntWritable" | "VLongWritable" => Self::Number(Number::Variable),
             "FloatWritable" => Self::Number(Number::Float),
             "DoubleWritable" => Self::Number(Number::Double),
-            _ => return Err(no_class(class)),
+            _ => Self::Kind(Kind::of_class(class).ok_or_else(|| no_class(class))?),
         })
     }
 

@@ -173,6 +173,7 @@ impl Partitioner {
         conf: &Configuration,
         key_class: &str,
         partitions: u32,
+        order: &KeyOrder,
         points: impl FnOnce() -> Result<Vec<Vec<u8>>>,
     ) -> Result<Self> {
         if partitions <= 1 {
@@ -208,8 +209,7 @@ impl Partitioner {
                 right: conf.get_int("mapreduce.partition.binarypartitioner.right.offset", -1)?,
             }),
             "TotalOrderPartitioner" => {
-                let order = KeyOrder::of_job(conf, key_class)?;
-                let points = SplitPoints::new(points()?, order, partitions)?;
+                let points = SplitPoints::new(points()?, order.clone(), partitions)?;
                 Ok(Self::TotalOrder(Arc::new(points)))
             }
             _ => Err(Error::new(ErrorKind::ClassNotFound, format!("Class {class} not found"))),

@@ -9,7 +9,8 @@ use super::order::KeyOrder;
 use super::sort;
 use crate::counters::Counter;
 use crate::error::{Error, Result};
-use crate::ifile::{IFileWriter, Record, Segment, SegmentCodec, SpillIndex};
+use crate::ifile::{IFileWriter, Record, Segment, SpillIndex};
+use crate::io::codec::Codec;
 use crate::merge::{Merging, RecordStream, write_segment};
 use crate::task::LocalDirs;
 
@@ -42,7 +43,7 @@ pub struct Spiller {
     /// Order of keys.
     pub order: KeyOrder,
     /// How segments are compressed.
-    pub codec: Option<Arc<dyn SegmentCodec>>,
+    pub codec: Option<Codec>,
     /// The job's combiner.
     pub combiner: Option<CombinerFactory>,
     /// Spills from which on the merge combines again (`mapreduce.map.combine.minspills`).
@@ -78,7 +79,7 @@ impl Spiller {
         let size: usize = batch.chunks.iter().map(Vec::len).sum();
         sort::sort(batch, &self.order);
         let path = self.dirs.for_write(&format!("output/spill{number}.out"), size as u64)?;
-        let mut out = IFileWriter::create(path.clone(), self.codec.clone())?;
+        let mut out = IFileWriter::create(path.clone(), self.codec)?;
         let mut rest = batch.entries.as_slice();
         for partition in 0..self.partitions() {
             let end = rest.partition_point(|e| e.partition() <= partition);
@@ -138,7 +139,7 @@ impl Spiller {
         let size = spills.iter().filter_map(|s| s.index.entries.last());
         let size = size.map(|e| e.start + e.part_length).sum();
         let file = self.dirs.for_write("output/file.out", size)?;
-        let mut out = IFileWriter::create(file.clone(), self.codec.clone())?;
+        let mut out = IFileWriter::create(file.clone(), self.codec)?;
         let mut pass = 0;
         for partition in 0..self.partitions() {
             let place = |s: &Spill| s.index.entries.get(partition as usize).copied();
@@ -148,7 +149,7 @@ impl Spiller {
                 .map(|(s, place)| Segment::Disk {
                     path: s.path.clone(),
                     place,
-                    codec: self.codec.clone(),
+                    codec: self.codec,
                     remove: false,
                     from_map: false,
                 })
@@ -158,12 +159,12 @@ impl Spiller {
             let mut stream = Merging {
                 order: self.order.clone(),
                 factor: self.factor,
-                codec: self.codec.clone(),
+                codec: self.codec,
                 buffers: self.buffers,
-                scratch: &mut |bytes| {
+                scratch: Box::new(|bytes| {
                     pass += 1;
                     self.dirs.for_write(&format!("output/intermediate.{pass}"), bytes)
-                },
+                }),
                 alive: &mut |_| alive(done / total),
                 read: None,
                 written: Some(self.spilled.clone()),

@@ -4,7 +4,6 @@
 //! (`-1 -1`) and the CRC32 of all of that as it lies in the file, after compression where there is some. A map's
 //! output is one file of segments, one for each reduce, with a [`SpillIndex`] beside it.
 
-mod codec;
 mod frame;
 mod index;
 mod reader;
@@ -13,7 +12,6 @@ mod tests;
 pub mod vint;
 mod writer;
 
-pub use codec::{CompressStream, SegmentCodec};
 pub(crate) use frame::Frame;
 pub use index::{ENTRY_BYTES, IndexEntry, SpillIndex};
 pub use reader::{Record, Segment, SegmentReader};

@@ -6,8 +6,9 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{CHECKSUM_BYTES, IndexEntry, SegmentCodec, vint};
+use super::{CHECKSUM_BYTES, IndexEntry, vint};
 use crate::error::{Error, ErrorKind, Result};
+use crate::io::codec::Codec;
 
 /// A record as it lies in a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +31,7 @@ pub enum Segment {
         /// Where in the file.
         place: IndexEntry,
         /// How it is compressed.
-        codec: Option<Arc<dyn SegmentCodec>>,
+        codec: Option<Codec>,
         /// Whether the file is removed when the segment has been read.
         remove: bool,
         /// Whether it came from a map and counts in `MERGED_MAP_OUTPUTS`.
@@ -146,7 +147,7 @@ impl SegmentReader {
     fn of_file(
         path: PathBuf,
         place: IndexEntry,
-        codec: Option<Arc<dyn SegmentCodec>>,
+        codec: Option<Codec>,
         remove: bool,
         buffer: usize,
     ) -> Result<Self> {
@@ -162,7 +163,7 @@ impl SegmentReader {
         let summed = SummedRead::new(file, place.part_length);
         let source = match codec {
             None => Source::Plain(summed),
-            Some(codec) => Source::Packed(codec.decompress(Box::new(summed))?),
+            Some(codec) => Source::Packed(codec.decompress(summed)?),
         };
         let buffer = vec![0; buffer.clamp(64, 16 << 20)];
         let remove = remove.then_some(path);

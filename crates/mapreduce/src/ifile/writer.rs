@@ -3,11 +3,11 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use super::frame::Frame;
-use super::{CompressStream, END_MARKER, IndexEntry, SegmentCodec, SpillIndex, vint};
+use super::{END_MARKER, IndexEntry, SpillIndex, vint};
 use crate::error::{Error, Result};
+use crate::io::codec::{Codec, Encoder};
 
 /// Record bytes gathered before they are summed and written.
 const BUFFER_BYTES: usize = 128 << 10;
@@ -15,6 +15,7 @@ const BUFFER_BYTES: usize = 128 << 10;
 /// A file of segments being written (`IFile.Writer`, once for each partition).
 pub struct IFileWriter {
     path: PathBuf,
+    codec: Option<Codec>,
     out: Out,
     buffer: Vec<u8>,
     /// Bytes of this segment's records that have left the buffer.
@@ -25,12 +26,12 @@ pub struct IFileWriter {
 }
 
 enum Out {
+    /// Between segments, and within those that are not compressed.
     Plain(SummedFile),
-    Packed {
-        file: Arc<Mutex<SummedFile>>,
-        codec: Arc<dyn SegmentCodec>,
-        stream: Option<Box<dyn CompressStream>>,
-    },
+    /// Within a compressed segment.
+    Packed(Encoder<SummedFile>),
+    /// After an error.
+    Broken,
 }
 
 /// A file that knows its length and the checksum of the segment in work; small segments are gathered.
@@ -81,36 +82,19 @@ impl Write for SummedFile {
     }
 }
 
-/// The file as a compressor sees it.
-struct Shared(Arc<Mutex<SummedFile>>);
-
-impl Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 impl IFileWriter {
     /// Creates a file; whatever was there is gone.
     ///
     /// # Errors
     /// The disk refuses it; the error names the file.
-    pub fn create(path: PathBuf, codec: Option<Arc<dyn SegmentCodec>>) -> Result<Self> {
+    pub fn create(path: PathBuf, codec: Option<Codec>) -> Result<Self> {
         let file = File::create(&path)
             .map_err(|e| Error::system(format_args!("creating {}", path.display()), &e))?;
-        let file =
-            SummedFile { file, pending: Vec::new(), sum: crc32fast::Hasher::new(), position: 0 };
-        let out = match codec {
-            None => Out::Plain(file),
-            Some(codec) => Out::Packed { file: Arc::new(Mutex::new(file)), codec, stream: None },
-        };
+        let sum = crc32fast::Hasher::new();
+        let out = Out::Plain(SummedFile { file, pending: Vec::new(), sum, position: 0 });
         let buffer = Vec::new();
         let index = SpillIndex::default();
-        Ok(Self { path, out, buffer, passed: 0, segment: None, records: 0, index })
+        Ok(Self { path, codec, out, buffer, passed: 0, segment: None, records: 0, index })
     }
 
     /// The file.
@@ -129,14 +113,14 @@ impl IFileWriter {
     /// The codec cannot be set up.
     pub fn begin_segment(&mut self) -> Result<()> {
         self.passed = 0;
-        let start = match &mut self.out {
-            Out::Plain(file) => file.position,
-            Out::Packed { file, codec, stream } => {
-                *stream = Some(codec.compress(Box::new(Shared(Arc::clone(file))))?);
-                file.lock().unwrap_or_else(PoisonError::into_inner).position
-            }
+        let Out::Plain(file) = std::mem::replace(&mut self.out, Out::Broken) else {
+            return Err(Error::io(format!("{}: a segment is open", self.path.display())));
         };
-        self.segment = Some(start);
+        self.segment = Some(file.position);
+        self.out = match self.codec {
+            None => Out::Plain(file),
+            Some(codec) => Out::Packed(codec.encoder(file).map_err(|e| self.failed(&e))?),
+        };
         Ok(())
     }
 
@@ -189,8 +173,8 @@ impl IFileWriter {
     fn flush(&mut self) -> Result<()> {
         let written = match &mut self.out {
             Out::Plain(file) => file.write_all(&self.buffer),
-            Out::Packed { stream: Some(stream), .. } => stream.write_all(&self.buffer),
-            Out::Packed { stream: None, .. } => Err(io::Error::other("no segment was begun")),
+            Out::Packed(encoder) => encoder.write_all(&self.buffer),
+            Out::Broken => Err(io::Error::other("an earlier write failed")),
         };
         written.map_err(|e| self.failed(&e))?;
         self.passed += self.buffer.len() as u64;
@@ -213,14 +197,14 @@ impl IFileWriter {
         };
         self.buffer.extend_from_slice(&END_MARKER);
         self.flush()?;
-        let end = match &mut self.out {
-            Out::Plain(file) => file.end_segment(),
-            Out::Packed { file, stream, .. } => stream
-                .take()
-                .map_or(Ok(()), CompressStream::finish)
-                .and_then(|()| file.lock().unwrap_or_else(PoisonError::into_inner).end_segment()),
+        let ended = match std::mem::replace(&mut self.out, Out::Broken) {
+            Out::Plain(file) => Ok(file),
+            Out::Packed(encoder) => encoder.finish(),
+            Out::Broken => Err(io::Error::other("an earlier write failed")),
         };
-        let end = end.map_err(|e| self.failed(&e))?;
+        let mut file = ended.map_err(|e| self.failed(&e))?;
+        let end = file.end_segment().map_err(|e| self.failed(&e))?;
+        self.out = Out::Plain(file);
         let entry = IndexEntry { start, raw_length: self.passed, part_length: end - start };
         self.index.entries.push(entry);
         Ok(entry)
@@ -233,9 +217,7 @@ impl IFileWriter {
     pub fn finish(mut self) -> Result<SpillIndex> {
         let written = match &mut self.out {
             Out::Plain(file) => file.write_pending(),
-            Out::Packed { file, .. } => {
-                file.lock().unwrap_or_else(PoisonError::into_inner).write_pending()
-            }
+            _ => Err(io::Error::other("its last segment was not ended")),
         };
         written.map_err(|e| self.failed(&e))?;
         Ok(self.index)

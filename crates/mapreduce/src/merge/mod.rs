@@ -3,13 +3,14 @@
 mod stream;
 mod tree;
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use crate::collect::KeyOrder;
 use crate::counters::Counter;
 use crate::error::{Error, Result};
-use crate::ifile::{END_MARKER, IFileWriter, IndexEntry, Segment, SegmentCodec};
+use crate::ifile::{END_MARKER, IFileWriter, IndexEntry, Segment};
+use crate::io::codec::Codec;
 
 pub use stream::{MergeStream, RecordStream};
 
@@ -20,11 +21,11 @@ pub struct Merging<'a> {
     /// Most segments read at once (`mapreduce.task.io.sort.factor`).
     pub factor: usize,
     /// How intermediate files are compressed.
-    pub codec: Option<Arc<dyn SegmentCodec>>,
+    pub codec: Option<Codec>,
     /// Bytes of memory for the buffers of all segments read at once.
     pub buffers: usize,
     /// Where the next intermediate file goes, for about so many bytes.
-    pub scratch: &'a mut dyn FnMut(u64) -> Result<PathBuf>,
+    pub scratch: Box<dyn FnMut(u64) -> Result<PathBuf> + 'a>,
     /// Called now and then with the progress of the pass; may stop it.
     pub alive: &'a mut dyn FnMut(f32) -> Result<()>,
     /// Counts records as they are read.
@@ -49,31 +50,28 @@ pub fn first_pass(factor: usize, segments: usize) -> usize {
 impl Merging<'_> {
     /// Merges until `factor` segments are left and gives these as one stream.
     ///
-    /// The first `in_memory` ones do not count against the factor of the first pass. The others are taken smallest
-    /// first where there are intermediate passes; else they keep their order.
+    /// The first `in_memory` ones wait for that stream and do not count against the factor. The others are taken
+    /// smallest first where there are intermediate passes; else they keep their order.
     ///
     /// # Errors
     /// A segment is damaged, or the disk refuses an intermediate file.
     pub fn merge(&mut self, mut segments: Vec<Segment>, in_memory: usize) -> Result<MergeStream> {
         let factor = self.factor.max(2);
         let in_memory = self.drop_empty(&mut segments, in_memory);
-        if segments.len() - in_memory > factor
-            && let Some(on_disk) = segments.get_mut(in_memory..)
-        {
-            on_disk.sort_by_key(Segment::length);
+        let mut left: VecDeque<Segment> = segments.split_off(in_memory).into();
+        if left.len() > factor {
+            left.make_contiguous().sort_by_key(Segment::length);
         }
-        let mut pass_factor = first_pass(factor, segments.len() - in_memory) + in_memory;
-        let mut left: std::collections::VecDeque<Segment> = segments.into();
-        loop {
-            if left.len() <= pass_factor {
-                return self.open(left.into());
-            }
-            let taken: Vec<Segment> = left.drain(..pass_factor).collect();
+        let mut pass = first_pass(factor, left.len());
+        while left.len() > factor {
+            let taken: Vec<Segment> = left.drain(..pass).collect();
             let merged = self.write_pass(taken)?;
             let at = left.partition_point(|s| s.length() < merged.length());
             left.insert(at, merged);
-            pass_factor = factor;
+            pass = factor;
         }
+        segments.extend(left);
+        self.open(segments)
     }
 
     /// Takes segments without a record out; says how many of the first ones are left.
@@ -115,13 +113,13 @@ impl Merging<'_> {
         let bytes = segments.iter().map(Segment::length).sum();
         let path = (self.scratch)(bytes)?;
         let mut stream = self.open(segments)?;
-        let mut out = IFileWriter::create(path.clone(), self.codec.clone())?;
+        let mut out = IFileWriter::create(path.clone(), self.codec)?;
         let (place, records) = write_segment(&mut stream, &mut out, self.alive)?;
         out.finish()?;
         if let Some(counter) = &self.written {
             counter.add(records as i64);
         }
-        let codec = self.codec.clone();
+        let codec = self.codec;
         Ok(Segment::Disk { path, place, codec, remove: true, from_map: false })
     }
 }
