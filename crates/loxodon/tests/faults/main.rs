@@ -5,6 +5,7 @@
 
 mod daemon;
 mod disks;
+mod doors;
 mod full_disk;
 mod hostile;
 mod kills;
