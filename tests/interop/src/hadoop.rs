@@ -42,6 +42,9 @@ pub fn hdfs_test_sources() -> io::Result<PathBuf> {
     Ok(archive)
 }
 
+/// Jars that Hadoop uses where they are there, and does not bring: artifact and file.
+const OPTIONAL_JARS: [(&str, &str); 1] = [("org.lz4:lz4-java:1.7.1", "lz4-java-1.7.1.jar")];
+
 fn prepare() -> io::Result<String> {
     let cache = repository().join(".cache/hadoop-3.5.0");
     fs::create_dir_all(&cache)?;
@@ -51,6 +54,15 @@ fn prepare() -> io::Result<String> {
     if !cache.join("complete").exists() {
         fetch(&jars)?;
         fs::write(cache.join("complete"), "")?;
+    }
+    for (artifact, file) in OPTIONAL_JARS {
+        if !jars.join(file).exists() {
+            run(Command::new("mvn")
+                .args(["-q", "-B", "dependency:copy"])
+                .arg(format!("-Dartifact={artifact}"))
+                .arg(format!("-DoutputDirectory={}", jars.canonicalize()?.display()))
+                .current_dir(env!("CARGO_MANIFEST_DIR")))?;
+        }
     }
     let classes = cache.join("classes");
     compile(&jars, &classes)?;

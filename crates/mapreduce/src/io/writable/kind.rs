@@ -207,7 +207,8 @@ pub fn show_double(value: f64) -> String {
     if value.is_nan() {
         return "NaN".into();
     }
-    show_decimal(value.is_infinite(), value < 0.0, value.abs(), &format!("{value:e}"), || {
+    let scientific = [format!("{value:e}"), format!("{value:.1e}")];
+    show_decimal(value.is_infinite(), value < 0.0, value.abs(), &scientific, || {
         format!("{value:?}")
     })
 }
@@ -219,16 +220,15 @@ pub fn show_float(value: f32) -> String {
         return "NaN".into();
     }
     let wide = f64::from(value.abs());
-    show_decimal(value.is_infinite(), value < 0.0, wide, &format!("{value:e}"), || {
-        format!("{value:?}")
-    })
+    let scientific = [format!("{value:e}"), format!("{value:.1e}")];
+    show_decimal(value.is_infinite(), value < 0.0, wide, &scientific, || format!("{value:?}"))
 }
 
 fn show_decimal(
     infinite: bool,
     negative: bool,
     magnitude: f64,
-    scientific: &str,
+    [shortest, two_digits]: &[String; 2],
     plain: impl Fn() -> String,
 ) -> String {
     if infinite {
@@ -237,9 +237,9 @@ fn show_decimal(
     if magnitude == 0.0 || (1e-3..1e7).contains(&magnitude) {
         return plain();
     }
-    let (digits, exponent) = scientific.split_once('e').unwrap_or((scientific, "0"));
-    let fraction = if digits.contains('.') { "" } else { ".0" };
-    format!("{digits}{fraction}E{exponent}")
+    // Two digits at least, those that come nearest.
+    let scientific = if shortest.contains('.') { shortest } else { two_digits };
+    scientific.replace('e', "E")
 }
 
 #[cfg(test)]
@@ -259,6 +259,7 @@ mod tests {
             (0.001, "0.001"),
             (0.000_12, "1.2E-4"),
             (-1e300, "-1.0E300"),
+            (4.9e-324, "4.9E-324"),
             (f64::INFINITY, "Infinity"),
             (f64::NAN, "NaN"),
         ] {
