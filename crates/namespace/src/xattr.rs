@@ -90,7 +90,7 @@ pub(crate) fn visible(caller: &Caller, xattr: &XAttr, raw_path: bool) -> bool {
     match xattr.namespace {
         XAttrNamespace::User => true,
         XAttrNamespace::Trusted => caller.superuser,
-        XAttrNamespace::Raw => caller.superuser && raw_path,
+        XAttrNamespace::Raw => raw_path,
         XAttrNamespace::Security => is_unreadable_by_superuser(xattr),
         XAttrNamespace::System => false,
     }

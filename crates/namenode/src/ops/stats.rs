@@ -1,6 +1,7 @@
 //! Calls about the cluster as a whole: capacity, DataNodes, open and corrupt files, policies.
 
 use loxodon_blocks::ReportKind;
+use loxodon_namespace::error::FsError;
 use loxodon_namespace::status::OpenFile;
 use loxodon_wire::ids::InodeId;
 use loxodon_wire::proto::common::HaServiceStateProto;
@@ -21,7 +22,7 @@ use loxodon_wire::proto::hdfs::{
     OpenFilesBatchResponseProto, OpenFilesTypeProto, StorageTypesProto, UpgradeStatusRequestProto,
     UpgradeStatusResponseProto,
 };
-use loxodon_wire::storage::{STORAGE_POLICIES, StoragePolicy, StorageType};
+use loxodon_wire::storage::{PolicyId, STORAGE_POLICIES, StoragePolicy, StorageType};
 
 use crate::audit::AuditEvent;
 use crate::convert::datanode;
@@ -47,7 +48,7 @@ pub(crate) fn server_defaults(
             trash_interval: Some(defaults.trash_interval),
             checksum_type: Some(defaults.checksum as i32),
             key_provider_uri: Some(String::new()),
-            policy_id: Some(0),
+            policy_id: Some(u32::from(PolicyId::HOT.0)),
             snapshot_trash_root_enabled: Some(false),
         },
     })
@@ -177,6 +178,10 @@ pub(crate) fn open_files(
     request.require_superuser("listOpenFiles")?;
     let previous = InodeId(asked.id.cast_unsigned());
     let path = asked.path.as_deref().filter(|path| !path.is_empty()).unwrap_or("/");
+    if !path.starts_with('/') {
+        let text = format!("Absolute path required, but got '{path}'");
+        return Err(FsError::Assertion(text).into());
+    }
     let blocking = i32::from(OpenFilesTypeProto::BlockingDecommission);
     let all = i32::from(OpenFilesTypeProto::AllOpenFiles);
     let (files, has_more) = if asked.types.contains(&blocking) && !asked.types.contains(&all) {

@@ -112,11 +112,6 @@ impl Namespace {
         mtime: i64,
         atime: i64,
     ) -> Result<Plan<()>, FsError> {
-        if self.settings.access_time_precision_ms == 0 && atime != -1 {
-            return Err(FsError::Io(
-                "Access time for hdfs is not configured.  Please set dfs.namenode.accesstime.precision configuration parameter.".to_owned(),
-            ));
-        }
         let resolved = self.resolve(Some(ctx.caller), path, Purpose::Write)?;
         self.check_path_access(ctx.caller, &resolved, WRITE)?;
         if resolved.last().is_none() {
@@ -217,13 +212,16 @@ impl Namespace {
         if old == new {
             return Ok(Plan::unchanged(()));
         }
+        let to_default = resolved.is_root() && namespace == RESET;
         let path = resolved.into_path();
         let edit = match of_type {
             Some(storage_type) => {
                 Edit::SetQuotaByStorageType { path, storage_type, storage_quota: storage }
             }
             None => {
-                Edit::SetQuota { path, namespace_quota: new.namespace, storage_quota: new.storage }
+                // What the root gets back reads, in an edit, as "not set": the wish is logged.
+                let namespace_quota = if to_default { RESET } else { new.namespace };
+                Edit::SetQuota { path, namespace_quota, storage_quota: new.storage }
             }
         };
         Ok(Plan::one(edit, ()))

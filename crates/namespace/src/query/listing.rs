@@ -34,7 +34,7 @@ impl Namespace {
         let start = self.start_name(start_after)?;
         let Some(index) = resolved.last() else {
             if is_reserved_directory(&resolved) {
-                return Ok(Some(reserved_listing()));
+                return Ok(Some(reserved_listing(&self.settings.supergroup)));
             }
             return Ok(None);
         };
@@ -131,8 +131,8 @@ impl Namespace {
     }
 }
 
-/// What is in `/.reserved`: `.inodes` and `raw`.
-fn reserved_listing() -> DirectoryListing<'static> {
-    let named = |name| FileStatus { name, ..RESERVED_STATUS };
+/// What is in `/.reserved`: `.inodes` and `raw` (`FSDirectory.createReservedStatuses`).
+fn reserved_listing(supergroup: &str) -> DirectoryListing<'_> {
+    let named = |name| FileStatus { name, group: supergroup, ..RESERVED_STATUS };
     DirectoryListing { entries: vec![named(b".inodes"), named(b"raw")], remaining: 0 }
 }
