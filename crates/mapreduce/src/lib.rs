@@ -2,10 +2,22 @@
 //!
 //! Everything is named as in Hadoop: configuration keys, counters, files, formats.
 
+pub mod collect;
+pub mod counters;
 pub mod error;
 pub mod fs;
+pub mod history;
+pub mod ifile;
 pub mod input;
 pub mod io;
+pub mod job;
+pub mod jobtracker;
+pub mod local;
+pub mod merge;
 pub mod output;
-pub mod record;
+pub mod program;
+pub mod protocol;
+pub mod scheduler;
 pub mod settings;
+pub mod shuffle;
+pub mod task;

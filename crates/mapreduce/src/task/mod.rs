@@ -13,6 +13,7 @@ mod groups;
 mod local_dirs;
 mod map;
 mod reduce;
+pub mod remote;
 mod resources;
 mod run;
 mod umbilical;

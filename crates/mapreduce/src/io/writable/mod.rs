@@ -31,6 +31,7 @@ pub use types::{
     LongWritable, MD5Hash, NullWritable, ShortWritable, Text, VIntWritable, VLongWritable,
 };
 
+use crate::collect::{KeyOrder, Leading};
 use crate::error::{Error, Result};
 
 /// One key or value on its way through a task, borrowed from whoever has it.
@@ -106,6 +107,11 @@ pub trait Writable {
             Datum::Serialized(mut bytes) => Self::read(&mut bytes),
             other => Err(mismatch(Self::CLASS, other)),
         }
+    }
+
+    /// The order of serialised values: the class's own, for others that of their bytes.
+    fn order() -> KeyOrder {
+        KeyOrder::of_class(Self::CLASS).unwrap_or(KeyOrder::Bytes(Leading::None))
     }
 
     /// A value to hand to a writer; `scratch` holds it where it must be serialised.
