@@ -6,9 +6,6 @@ use std::sync::{Arc, OnceLock, mpsc};
 use loxodon_rpc::client::RpcClient;
 use loxodon_wire::ids::{BlockId, GenerationStamp};
 use loxodon_wire::proto::hdfs as proto;
-use loxodon_wire::proto::hdfs::datanode::{
-    ReportBadBlocksRequestProto, ReportBadBlocksResponseProto,
-};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tracing::{error, warn};
@@ -18,7 +15,7 @@ use crate::dataset::{Dataset, Deleted, Volume};
 use crate::error::{DataNodeError, Result};
 use crate::load::Load;
 use crate::metrics::DataNodeMetrics;
-use crate::namenode::{Change, Service};
+use crate::namenode::{BadReplica, Change, Service};
 use crate::scanner::ScanControl;
 use crate::settings::DataNodeSettings;
 use crate::storage::PoolIdentity;
@@ -259,42 +256,30 @@ impl Node {
         }
     }
 
-    /// Tells the NameNode that our replica is damaged.
+    /// Tells the NameNodes that our replica is damaged.
     pub(crate) fn report_bad_local(&self, block: &Block) {
-        let Some(info) = self.datanode_info(&block.pool) else { return };
-        let volume =
-            self.dataset.find(block).and_then(|(_, replica)| self.dataset.volume(replica.volume));
-        self.report_bad(block, info, volume.ok().as_deref());
+        let replica = self.dataset.find(block).ok().map(|(_, replica)| replica.volume);
+        let volume = replica.and_then(|volume| self.dataset.volume(volume).ok());
+        let storage = volume.map(|volume| (volume.kind().to_wire(), volume.storage.clone()));
+        self.report_bad(&BadReplica { block: block.clone(), datanode: None, storage });
     }
 
-    /// Tells the NameNode that another DataNode's replica is damaged.
+    /// Tells the NameNodes that another DataNode's replica is damaged.
     pub(crate) fn report_bad_remote(&self, block: &Block, datanode: proto::DatanodeInfoProto) {
-        self.report_bad(block, datanode, None);
+        self.report_bad(&BadReplica {
+            block: block.clone(),
+            datanode: Some(datanode),
+            storage: None,
+        });
     }
 
-    fn report_bad(
-        &self,
-        block: &Block,
-        datanode: proto::DatanodeInfoProto,
-        volume: Option<&Volume>,
-    ) {
-        warn!(%block, datanode = %datanode.id.ip_addr, "a replica is reported as bad");
-        let Ok(service) = self.service(&block.pool).cloned() else { return };
-        let located = proto::LocatedBlockProto {
-            b: block.to_proto(),
-            locs: vec![datanode],
-            storage_types: volume.map(|volume| volume.kind().to_wire()).into_iter().collect(),
-            storage_i_ds: volume.map(|volume| volume.storage.clone()).into_iter().collect(),
-            ..Default::default()
-        };
-        let request = ReportBadBlocksRequestProto { blocks: vec![located] };
-        self.runtime.spawn(async move {
-            if let Err(error) =
-                service.call::<_, ReportBadBlocksResponseProto>("reportBadBlocks", &request).await
-            {
-                warn!(%error, "a bad replica was not reported");
-            }
-        });
+    fn report_bad(&self, bad: &BadReplica) {
+        let owner = bad.datanode.as_ref().map_or("this DataNode", |other| &other.id.ip_addr);
+        warn!(block = %bad.block, owner, "a replica is reported as bad");
+        match self.service(&bad.block.pool) {
+            Ok(service) => service.report_bad(bad),
+            Err(error) => warn!(%error, "nobody to tell of a bad replica"),
+        }
     }
 
     pub(crate) fn random_fraction(&self) -> f64 {

@@ -158,6 +158,7 @@ impl Actor {
                 () = peer.changes.wake.notified() => {
                     tokio::time::sleep(self.node.settings.incremental_interval).await;
                     self.send_changes().await?;
+                    self.send_bad().await?;
                 }
                 () = peer.report_now.notified() => {
                     self.next_report = Instant::now();
@@ -188,6 +189,7 @@ impl Actor {
             Err(error) => return self.failed("sendHeartbeat", &error),
         };
         self.node.metrics.heartbeats.add(1);
+        self.send_bad().await?;
         self.service.claim(
             self.at,
             answer.ha_status.state == State::Active as i32,
@@ -254,6 +256,29 @@ impl Actor {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 self.peer.changes.wake.notify_one();
                 self.failed("blockReceivedAndDeleted", &error)
+            }
+        }
+    }
+
+    /// Names damaged replicas; those that were not heard of are named again with the next heartbeat.
+    async fn send_bad(&mut self) -> Result<()> {
+        let bad = self.peer.bad.take();
+        if bad.is_empty() {
+            return Ok(());
+        }
+        let own = &self.registration.datanode_id;
+        let blocks = bad.iter().map(|bad| bad.to_proto(own)).collect();
+        let request = proto::ReportBadBlocksRequestProto { blocks };
+        let answer =
+            self.call::<_, proto::ReportBadBlocksResponseProto>("reportBadBlocks", &request).await;
+        match answer {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                // A standby refuses it, and the active NameNode hears of it by itself.
+                if error.remote().is_none() {
+                    self.peer.bad.restore(&bad);
+                }
+                self.failed("reportBadBlocks", &error)
             }
         }
     }

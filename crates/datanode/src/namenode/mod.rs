@@ -3,6 +3,7 @@
 //! A [`Service`] is one block pool; it has an actor for each of its NameNodes.
 
 mod actor;
+mod bad;
 mod commands;
 mod heartbeat;
 mod incremental;
@@ -11,5 +12,6 @@ mod report;
 mod service;
 
 pub(crate) use actor::run;
+pub(crate) use bad::BadReplica;
 pub(crate) use incremental::Change;
 pub(crate) use service::Service;

@@ -8,6 +8,7 @@ use loxodon_wire::proto::hdfs::datanode::DatanodeRegistrationProto;
 use loxodon_wire::rpc::protocol::DATANODE;
 use parking_lot::{Mutex, RwLock};
 
+use super::bad::{BadReplica, BadReplicas};
 use super::incremental::{Change, Changes};
 use crate::block::Block;
 use crate::dataset::Volume;
@@ -19,6 +20,7 @@ use crate::storage::PoolIdentity;
 pub(crate) struct Peer {
     pub(crate) address: ServerAddress,
     pub(crate) changes: Changes,
+    pub(super) bad: BadReplicas,
     /// Set when a full report is wanted at once.
     pub(crate) report_now: tokio::sync::Notify,
     pub(crate) registration: RwLock<Option<DatanodeRegistrationProto>>,
@@ -41,6 +43,7 @@ impl Service {
             Arc::new(Peer {
                 address: address.clone(),
                 changes: Changes::default(),
+                bad: BadReplicas::default(),
                 report_now: tokio::sync::Notify::new(),
                 registration: RwLock::default(),
             })
@@ -123,6 +126,14 @@ impl Service {
     pub(crate) fn changed(&self, block: &Block, volume: &Volume, change: &Change) {
         for peer in &self.peers {
             peer.changes.add(block, volume, change);
+        }
+    }
+
+    /// Tells every NameNode of a damaged replica, in time.
+    pub(crate) fn report_bad(&self, bad: &BadReplica) {
+        for peer in &self.peers {
+            peer.bad.add(bad);
+            peer.changes.wake.notify_one();
         }
     }
 

@@ -40,7 +40,7 @@ fn put(datanode: &DataNode, namenode: &NameNode, id: u64, length: usize) {
 async fn a_block_whose_file_is_gone_is_forgotten_and_its_rest_removed() {
     let (place, namenode) = (tempfile::tempdir().unwrap(), NameNode::start().await);
     let datanode = start(comparing(&namenode, &[place.path().to_str().unwrap()])).await;
-    [1, 2].map(|id| put(&datanode, &namenode, id, 3000));
+    [1, 2].into_iter().for_each(|id| put(&datanode, &namenode, id, 3000));
     fs::remove_file(data_file(place.path(), &block(1)).unwrap()).unwrap();
     assert_eq!(namenode.model.wait_change(&block(1), DELETED).num_bytes, Some(3000));
     eventually("the .meta file is gone", || meta_file(place.path(), &block(1)).is_none());
