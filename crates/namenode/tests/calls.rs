@@ -382,6 +382,35 @@ fn no_block_follows_one_that_is_being_recovered() {
 }
 
 #[test]
+fn a_lease_that_cannot_be_taken_back_yet_does_not_keep_others() {
+    let mut world = World::new();
+    world.add_datanode();
+    world.create("/f");
+    let first = ExtendedBlockProto { num_bytes: Some(5), ..world.add_block("/f").b };
+    let asked = AddBlockRequestProto {
+        src: "/f".into(),
+        client_name: "writer".into(),
+        previous: Some(first.clone()),
+        ..AddBlockRequestProto::default()
+    };
+    let second: AddBlockResponseProto = world.client("addBlock", &asked).unwrap();
+    let second = ExtendedBlockProto { num_bytes: Some(7), ..second.block.b };
+    world.received(&second);
+    // The second block is final, the first one is reported late.
+    assert!(!world.complete("/f", &second));
+    world.create("/g");
+    world.now += 1_200_001;
+    let identity = user("hdfs");
+    let mut request = Request::new(world.clocks(), &identity, RpcIds::NONE);
+    assert!(!world.machine.check_leases(&mut request).unwrap());
+    let open = |world: &World| world.machine.namespace.open_file_views().count();
+    assert_eq!(open(&world), 1, "/g is closed");
+    world.received(&first);
+    world.machine.check_leases(&mut request).unwrap();
+    assert_eq!(open(&world), 0);
+}
+
+#[test]
 fn calls_that_were_replayed_are_answered_as_they_were() {
     let mut world = World::new();
     world.add_datanode();

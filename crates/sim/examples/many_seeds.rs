@@ -1,6 +1,7 @@
 //! Runs many seeds: `many_seeds <count> [<first>]`. What fails is printed with its seed; of a
 //! single seed, the whole record.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use loxodon_sim::{Scenario, run};
@@ -10,6 +11,7 @@ fn main() -> ExitCode {
     let count = numbers.next().and_then(Result::ok).unwrap_or(100);
     let first = numbers.next().and_then(Result::ok).unwrap_or(1);
     let (mut failed, mut steps, mut operations, mut starts, mut virtual_ms) = (0, 0, 0, 0, 0);
+    let mut happened = BTreeMap::new();
     for seed in first..first.saturating_add(count) {
         let mut scenario = Scenario::of_seed(seed);
         if count == 1 {
@@ -21,6 +23,9 @@ fn main() -> ExitCode {
                 operations += summary.operations;
                 starts += summary.starts;
                 virtual_ms += summary.duration;
+                for (what, times) in summary.happened {
+                    *happened.entry(what).or_insert(0_u64) += times;
+                }
             }
             Err(failure) => {
                 failed += 1;
@@ -28,6 +33,9 @@ fn main() -> ExitCode {
             }
         }
     }
+    let list: Vec<String> =
+        happened.iter().map(|(what, times)| format!("{what} {times}")).collect();
+    println!("{}", list.join(", "));
     println!(
         "{count} seeds, {failed} failed; {steps} events, {operations} operations, {starts} starts, \
          {} virtual hours",

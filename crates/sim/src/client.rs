@@ -294,6 +294,9 @@ impl Client {
             self.pending = Some(Pending { call });
             return Ok(());
         }
+        if answer.is_ok() {
+            scene.count(call.method);
+        }
         if answer.is_err() || matches!(call.method, "complete" | "truncate") {
             self.settled.insert(number);
         }

@@ -161,6 +161,18 @@ impl DataNode {
         }
     }
 
+    /// A replica that was lost is there again, on a volume that is whole.
+    pub(crate) fn take_back(&mut self, scene: &mut Scene, block: BlockId, replica: Replica) {
+        let good: Vec<usize> = self.good_volumes().collect();
+        let own = good.iter().find(|at| **at == replica.volume);
+        let volume = own.or(good.first()).copied().unwrap_or(0);
+        let told = replica.block(block);
+        self.replicas.insert(block, Replica { volume, ..replica });
+        if self.is_up {
+            self.tell(scene, volume, told, BlockStatus::Received);
+        }
+    }
+
     /// The process dies; its files stay.
     pub(crate) fn crash(&mut self) {
         let mut fresh = Self::new(self.index);

@@ -15,6 +15,7 @@ mod client;
 mod datanode;
 pub mod disk;
 mod faults;
+mod losses;
 mod message;
 mod namenode;
 pub mod network;

@@ -225,6 +225,7 @@ impl DataNode {
             new_taragets: nodes.iter().map(|(node, _)| node_id(*node)).collect(),
             new_target_storages: nodes.iter().map(|(node, at)| storage(*node, *at)).collect(),
         };
+        scene.count(if recovery.truncate.is_some() { "a block is cut" } else { "a recovery" });
         scene.note(&format!("recovery of blk_{block} gives {new_length} on {nodes:?}"));
         self.call(scene, "commitBlockSynchronization", asked.encode_to_vec());
     }

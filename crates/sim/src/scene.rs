@@ -2,7 +2,7 @@
 //! record of what happened.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
 use crate::message::Message;
 use crate::network::{Address, Network, Weather};
@@ -80,6 +80,8 @@ pub(crate) struct Scene {
     order: u64,
     numbers: u64,
     digest: u64,
+    /// How often each kind of thing happened.
+    pub(crate) happened: BTreeMap<&'static str, u64>,
     record: VecDeque<String>,
     lines: usize,
 }
@@ -97,6 +99,7 @@ impl Scene {
             order: 0,
             numbers: 0,
             digest: 0xcbf2_9ce4_8422_2325,
+            happened: BTreeMap::new(),
             record: VecDeque::new(),
             lines,
         }
@@ -140,6 +143,11 @@ impl Scene {
         let Reverse(queued) = self.queue.pop()?;
         self.now = queued.at;
         Some(queued.event)
+    }
+
+    /// Something of this kind happened.
+    pub(crate) fn count(&mut self, what: &'static str) {
+        *self.happened.entry(what).or_default() += 1;
     }
 
     /// Puts a line into the record, and all of it into the digest.

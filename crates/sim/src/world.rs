@@ -1,13 +1,15 @@
 //! A cluster, and one run of it: some minutes in which everything goes wrong, then rest.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use loxodon_wire::ids::BlockId;
 
 use crate::checks::{self, Check, Contents};
 use crate::client::Client;
-use crate::datanode::{DataNode, Replica, State};
+use crate::datanode::{DataNode, State};
 use crate::faults::{self, Fault};
+use crate::losses::Losses;
 use crate::message::Message;
 use crate::namenode::Host;
 use crate::network::{Address, Weather};
@@ -41,7 +43,7 @@ impl Scenario {
 }
 
 /// What a run was like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
     /// Of every event of the run, in order.
     pub digest: u64,
@@ -53,6 +55,8 @@ pub struct Summary {
     pub operations: u64,
     /// Times that the NameNode started.
     pub starts: u64,
+    /// How often each fault happened, and each call was answered.
+    pub happened: BTreeMap<&'static str, u64>,
 }
 
 /// What did not hold, and how it came to that.
@@ -96,8 +100,7 @@ struct World {
     steps: u64,
     starts: u64,
     is_over: bool,
-    /// Replicas whose bytes changed.
-    damaged: Vec<(usize, BlockId)>,
+    losses: Losses,
 }
 
 /// Runs a scenario.
@@ -122,7 +125,7 @@ pub fn run(scenario: Scenario) -> Result<Summary, Box<Failure>> {
         steps: 0,
         starts: 0,
         is_over: false,
-        damaged: Vec::new(),
+        losses: Losses::default(),
     };
     match world.play() {
         Ok(()) => Ok(Summary {
@@ -131,6 +134,7 @@ pub fn run(scenario: Scenario) -> Result<Summary, Box<Failure>> {
             duration: world.scene.now,
             operations: world.clients.iter().map(|client| client.done).sum(),
             starts: world.starts,
+            happened: std::mem::take(&mut world.scene.happened),
         }),
         Err(what) => Err(failure(&mut world.scene, world.steps, what)),
     }
@@ -153,7 +157,7 @@ impl World {
                 self.end_trouble()?;
             }
             self.step(event)?;
-            self.undo_damage();
+            self.losses.take_back(&mut self.scene, &mut self.nodes, &self.host);
             if self.is_over {
                 break;
             }
@@ -268,40 +272,50 @@ impl World {
             Fault::NameNodeCrashes { back_after } => {
                 if self.host.running.is_some() {
                     self.host.crash(&mut self.scene)?;
+                    self.scene.count("the NameNode crashes");
                     self.scene.after(back_after, Event::Restart(Address::NameNode));
                 }
             }
             Fault::DataNodeCrashes { node, back_after } => {
                 if let Some(node) = self.nodes.get_mut(node).filter(|node| node.is_up) {
                     node.crash();
+                    self.scene.count("a DataNode crashes");
                     self.scene.after(back_after, Event::Restart(node.address()));
                 }
             }
             Fault::Partition { a, b, lasts } => {
                 let until = self.scene.now + lasts;
                 self.scene.network.cut(a, b, until);
+                self.scene.count("a partition");
             }
-            Fault::ClockJumps { by } => self.host.skew += by,
+            Fault::ClockJumps { by } => {
+                self.host.skew += by;
+                self.scene.count("the clock is set");
+            }
             Fault::VolumeFails { node, volume } => self.fail_volume(node, volume),
             Fault::DiskFull { node, lasts } => {
                 let until = self.scene.now + lasts;
                 if let Some(node) = self.nodes.get_mut(node) {
                     node.fill(until);
+                    self.scene.count("a DataNode is full");
                 }
             }
             Fault::ReplicaDamaged { node, which } => self.damage(node, which),
             Fault::NameNodeDiskFull { lasts } => {
                 if let Some(running) = &mut self.host.running {
                     running.machine.set_low_on_resources();
+                    self.scene.count("the NameNode's disk is full");
                     self.scene.after(lasts, Event::RoomAgain);
                 }
             }
             Fault::DirectoryFails { directory } => {
                 self.host.fail_directory(&mut self.scene, directory);
+                self.scene.count("a storage directory fails");
             }
             Fault::ClientDies { client } => {
                 if let Some(client) = self.clients.get_mut(client).filter(|it| it.is_alive) {
                     client.is_alive = false;
+                    self.scene.count("a client dies");
                     self.add_client();
                 }
             }
@@ -334,6 +348,8 @@ impl World {
         let spared = !is_last && here.into_iter().all(|(id, _)| self.can_spare(*id, index));
         if let Some(node) = self.nodes.get_mut(index).filter(|_| spared) {
             self.scene.note(&format!("volume {volume} of DataNode {index} breaks"));
+            self.scene.count("a volume breaks");
+            self.losses.volume(node, volume);
             node.lose_volume(&mut self.scene, volume);
         }
     }
@@ -351,33 +367,10 @@ impl World {
         }
         if let Some(replica) = self.nodes.get_mut(index).and_then(|it| it.replicas.get_mut(&id)) {
             self.scene.note(&format!("blk_{id} on DataNode {index} is damaged"));
+            self.scene.count("a replica is damaged");
             replica.is_damaged = true;
-            self.damaged.push((index, id));
+            self.losses.damaged(index, id, replica);
         }
-    }
-
-    /// Damage that nobody knows of may cost the last good replica, here as in Hadoop: then it did
-    /// not happen. Once the NameNode knows it must keep the good ones.
-    fn undo_damage(&mut self) {
-        let Self { damaged, nodes, host, .. } = self;
-        damaged.retain(|(index, id)| {
-            let replica = nodes.get(*index).and_then(|node| node.replicas.get(id));
-            let Some(replica) = replica.filter(|replica| replica.is_damaged) else { return false };
-            let is_good = |other: &Replica| !other.is_damaged && other.stamp >= replica.stamp;
-            let mut others = nodes.iter().filter_map(|node| node.replicas.get(id));
-            let is_known = host.running.as_ref().is_some_and(|running| {
-                let marked = running.machine.blocks.corrupt_replicas(*id);
-                let node = running.machine.blocks.node_by_uuid(&format!("uuid-{index}"));
-                marked.iter().any(|(at, _)| Some(*at) == node)
-            });
-            if is_known || others.any(is_good) {
-                return true;
-            }
-            if let Some(replica) = nodes.get_mut(*index).and_then(|it| it.replicas.get_mut(id)) {
-                replica.is_damaged = false;
-            }
-            false
-        });
     }
 
     fn restart(&mut self, who: Address) -> Check {

@@ -13,6 +13,28 @@ impl BlockManager {
         }
     }
 
+    /// A good replica was lost: those that were too many until now, and whose deletion no node was
+    /// told of yet, are kept, as many as are needed.
+    pub(super) fn keep_excess(&mut self, id: BlockId) {
+        let Some(info) = self.map.get(id) else { return };
+        for storage in self.map.replicas(id) {
+            let counts = self.count_replicas(id);
+            if counts.excess == 0 || counts.live >= self.required(&info, &counts) {
+                return;
+            }
+            let Some(node) = self.cluster.storage(storage).map(|storage| storage.node) else {
+                continue;
+            };
+            let Some(entry) = self.cluster.node_mut(node) else { continue };
+            let released = entry.released.iter().position(|block| block.id == id);
+            let is_untold = entry.invalidations.contains_key(&id) || released.is_some();
+            if is_untold && entry.excess.remove(&id) {
+                entry.invalidations.remove(&id);
+                released.and_then(|at| entry.released.remove(at));
+            }
+        }
+    }
+
     /// The file (or the block of it) is gone: replicas are deleted. Cheap per block; a caller
     /// with very many pauses in between.
     pub fn remove_block(&mut self, id: BlockId) {

@@ -153,6 +153,7 @@ impl BlockManager {
         self.map.set_state(id, BlockState::UnderConstruction);
         for target in &targets {
             self.link(id, target.storage);
+            self.forgive_recovered(id, target.node);
         }
         if close {
             self.map.set_state(id, BlockState::Committed);

@@ -239,6 +239,16 @@ impl BlockManager {
         was_bad
     }
 
+    /// A replica has the stamp and the length that a recovery gave it: that it had others before
+    /// is past. Bytes that were found wrong still are.
+    pub(super) fn forgive_recovered(&mut self, id: BlockId, node: NodeIndex) {
+        let reason = self.corrupt.reason(id, node);
+        if reason.is_some_and(|reason| reason != CorruptReason::Reported) {
+            let (any_left, _) = self.corrupt.remove(id, node);
+            self.map.set_corrupt(id, any_left);
+        }
+    }
+
     /// A replica lies on one storage of a node only; another one that named it before lost it.
     fn unlink_other_storages(&mut self, id: BlockId, node: NodeIndex, storage: StorageIndex) {
         if self.cluster.node(node).is_none_or(|entry| entry.storages.len() < 2) {
@@ -303,6 +313,7 @@ impl BlockManager {
             let live = self.count_replicas(id).usable();
             self.safe_mode.replica_removed(live);
         }
+        self.keep_excess(id);
         self.refresh(id);
     }
 
@@ -340,6 +351,7 @@ impl BlockManager {
             self.corrupt.set_stamp(id, node, reported.stamp);
         }
         self.map.set_corrupt(id, true);
+        self.keep_excess(id);
         let counts = self.count_replicas(id);
         let enough = counts.live >= info.replication;
         let known_bad = reason == CorruptReason::StampMismatch && reported.stamp < info.block.stamp;

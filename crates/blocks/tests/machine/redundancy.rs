@@ -212,3 +212,39 @@ fn an_order_to_delete_that_was_lost_is_given_again() {
     assert!(!w.holders(block.id).contains(&node));
     w.m.check().unwrap();
 }
+
+#[test]
+fn what_was_too_many_is_kept_when_another_replica_turns_out_to_be_damaged() {
+    for is_released in [false, true] {
+        let mut w = World::new(&["/a", "/a", "/a"]);
+        let block = w.write_on(3, &[0, 1, 2]);
+        w.m.set_replication(w.now, block.id, 1);
+        assert_eq!((w.m.pending_deletions(), w.m.count_replicas(block.id).live), (2, 1));
+        if is_released {
+            // Handed to the nodes' queues, not told yet.
+            for _ in 0..3 {
+                w.m.plan_work(w.now, usize::MAX);
+            }
+            assert_eq!(w.m.pending_deletions(), 0);
+        }
+        let kept = (0..3).find(|n| !w.m.is_excess(block.id, w.target(*n))).unwrap();
+        w.m.report_bad_block(block, &format!("uuid-{kept}"), None).unwrap();
+        w.ticks(5);
+        let holders = w.holders(block.id);
+        assert!(holders.len() == 1 && holders != [kept], "{holders:?}, {kept} is damaged");
+    }
+}
+
+#[test]
+fn what_was_too_many_is_kept_when_the_other_volume_fails() {
+    let mut w = World::new(&["/a", "/a"]);
+    let block = w.write_on(2, &[0, 1]);
+    w.m.set_replication(w.now, block.id, 1);
+    let kept = (0..2).find(|n| !w.m.is_excess(block.id, w.target(*n))).unwrap();
+    let id = w.nodes[kept].id.clone();
+    w.m.heartbeat(w.now, &id, &[], NodeLoad::default(), false).unwrap();
+    w.nodes[kept].is_up = false;
+    while !w.m.background(w.now, 5) {}
+    w.ticks(3);
+    assert_eq!(w.holders(block.id), [1 - kept]);
+}

@@ -260,3 +260,19 @@ fn a_committed_block_whose_recovery_has_begun_is_what_the_recovery_makes_of_it()
     assert_eq!(w.m.block(id).unwrap().block, Block { stamp, ..written });
     assert!(w.m.is_complete(id) && w.m.corrupt_replicas(id).is_empty());
 }
+
+#[test]
+fn a_recovery_ends_what_was_wrong_with_a_replicas_length() {
+    let mut w = World::new(&["/a"]);
+    let new = w.new_block(1, PolicyId::HOT);
+    let (id, targets) = (new.block.id, [w.target(0)]);
+    w.m.begin_block(new, &targets).unwrap();
+    assert_eq!(w.m.commit_block(id, LENGTH, new.block.stamp), Ok(false));
+    // Shorter than its writer said.
+    w.received(0, Block { length: LENGTH - 1, ..new.block });
+    assert_eq!(w.m.corrupt_replicas(id), [(w.index(0), CorruptReason::SizeMismatch)]);
+    assert!(w.m.begin_recovery(w.now, id, GenerationStamp(1002), None).unwrap());
+    w.ticks(2);
+    assert!(w.m.is_complete(id));
+    assert_eq!((w.m.corrupt_replicas(id), w.m.count_replicas(id).live), (vec![], 1));
+}

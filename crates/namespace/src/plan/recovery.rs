@@ -190,15 +190,16 @@ impl Namespace {
         };
         let penultimate = blocks.len().checked_sub(2).and_then(|at| blocks.get(at));
         self.check_releasable(path, &blocks, finished, states)?;
+        if complete(&last) {
+            return Err(waiting_for_replicas(path));
+        }
         let penultimate_safe = penultimate.is_none_or(|b| states.has_min_replication(b.id));
         if states.state(last.id) == BlockState::Committed {
             if penultimate_safe && states.has_min_replication(last.id) {
                 return Ok(self.close_plan(now, index, blocks));
             }
             if !penultimate_safe {
-                return Err(FsError::AlreadyBeingCreated(format!(
-                    "DIR* NameSystem.internalReleaseLease: Failed to release lease for file {path}. Committed blocks are waiting to be minimally replicated."
-                )));
+                return Err(waiting_for_replicas(path));
             }
         }
         if states.expected_locations(last.id) == 0 && last.length == 0 {
@@ -354,4 +355,10 @@ impl Namespace {
     pub fn lease_counts(&self) -> (usize, usize) {
         (self.leases.len(), self.leases.open_files())
     }
+}
+
+fn waiting_for_replicas(path: &str) -> FsError {
+    FsError::AlreadyBeingCreated(format!(
+        "DIR* NameSystem.internalReleaseLease: Failed to release lease for file {path}. Committed blocks are waiting to be minimally replicated."
+    ))
 }
