@@ -1,0 +1,148 @@
+//! What clients and operators order.
+
+use super::job::Stage;
+use super::report::Milliseconds;
+use super::{JobTracker, JobTrackerError, journal};
+use crate::job::{AttemptId, Caller, JobAcl, JobId, JobPriority, JobState};
+use crate::scheduler::Operation;
+
+impl JobTracker {
+    /// Whether the caller may do that to the job (`ACLsManager.checkAccess`).
+    ///
+    /// # Errors
+    /// No such job, or not for this user.
+    pub fn check_access(
+        &self,
+        caller: &Caller,
+        id: &JobId,
+        acl: JobAcl,
+    ) -> Result<(), JobTrackerError> {
+        let Some((_, job)) = self.find(id) else {
+            return match self.retired.iter().find(|status| status.job_id == id.to_string()) {
+                Some(_) => Ok(()),
+                None => Err(JobTrackerError::UnknownJob(id.clone())),
+            };
+        };
+        let conf = &job.submission.conf;
+        let list = match acl {
+            JobAcl::View => &conf.view_acl,
+            JobAcl::Modify => &conf.modify_acl,
+        };
+        let allowed = !self.settings.acls
+            || *job.submission.user == *caller.user
+            || self.settings.administrators.allows(caller)
+            || self.scheduler.allows(caller, &job.queue, Operation::Administer)
+            || list.allows(caller);
+        if allowed {
+            return Ok(());
+        }
+        let (user, job) = (caller.user.clone(), id.clone());
+        Err(JobTrackerError::Denied { user, operation: acl.name(), job })
+    }
+
+    /// Kills a job; nothing happens to one that is over.
+    ///
+    /// # Errors
+    /// No such job, or not for this user.
+    pub fn kill_job(
+        &mut self,
+        now: Milliseconds,
+        caller: &Caller,
+        id: &JobId,
+    ) -> Result<(), JobTrackerError> {
+        self.check_access(caller, id, JobAcl::Modify)?;
+        if let Some(index) = self.by_id.get(id).copied() {
+            let why = format!("Kill job {id} received from {}", caller.user);
+            self.end_job(now, index, JobState::Killed, &why);
+        }
+        Ok(())
+    }
+
+    /// Fails a job that cannot go on: its files cannot be read.
+    pub fn fail_job(&mut self, now: Milliseconds, id: &JobId, why: &str) {
+        if let Some(index) = self.by_id.get(id).copied() {
+            self.end_job(now, index, JobState::Failed, why);
+        }
+    }
+
+    /// Kills an attempt, or fails it, which counts against its task. Whether it ran.
+    ///
+    /// # Errors
+    /// No such job, or not for this user.
+    pub fn kill_task(
+        &mut self,
+        now: Milliseconds,
+        caller: &Caller,
+        id: &AttemptId,
+        fail: bool,
+    ) -> Result<bool, JobTrackerError> {
+        self.check_access(caller, id.job(), JobAcl::Modify)?;
+        let Some(attempt) = self.resolve_id(id) else { return Ok(false) };
+        let Some(state) = self.attempt(attempt) else { return Ok(false) };
+        let word = if fail { "FAILED" } else { "KILLED" };
+        let reason = format!("Task has been {word} by the user {}", caller.user);
+        if state.is_over() {
+            // The output of a complete map can be given up too.
+            let complete = state.state == crate::job::TaskState::Succeeded;
+            self.output_lost(now, attempt, &reason, fail);
+            let gone = self.attempt(attempt).is_some_and(|a| {
+                a.state != crate::job::TaskState::Succeeded
+            });
+            return Ok(complete && gone);
+        }
+        self.request_kill(attempt, &reason, fail);
+        Ok(true)
+    }
+
+    /// Changes a job's priority.
+    ///
+    /// # Errors
+    /// No such job, not for this user, or no such priority.
+    pub fn set_priority(
+        &mut self,
+        caller: &Caller,
+        id: &JobId,
+        priority: &str,
+    ) -> Result<(), JobTrackerError> {
+        let parsed = JobPriority::parse(priority);
+        let parsed = parsed.ok_or_else(|| JobTrackerError::Priority(priority.to_owned()))?;
+        self.check_access(caller, id, JobAcl::Modify)?;
+        let Some(index) = self.by_id.get(id).copied() else { return Ok(()) };
+        let Some(job) = self.job_mut(index).filter(|job| job.stage != Stage::Over) else {
+            return Ok(());
+        };
+        job.priority = parsed;
+        let event = journal::priority(job);
+        self.journal(index, event);
+        self.refresh(index);
+        Ok(())
+    }
+
+    /// Takes trackers on these machines out, and others back in (`mapred.hosts.exclude`): what
+    /// runs there ends, and their map outputs count as lost.
+    pub fn exclude(&mut self, now: Milliseconds, excluded: impl Fn(&str) -> bool) {
+        for index in 0..self.trackers.len() as u32 {
+            let Some(tracker) = self.tracker_mut(index) else { continue };
+            let out = excluded(&tracker.node.host);
+            let leaves = out && !tracker.excluded && tracker.alive;
+            tracker.excluded = out;
+            if leaves {
+                let reason = format!("Task tracker {} was decommissioned", tracker.name);
+                self.lose(now, index, &reason);
+            }
+        }
+        self.count_trackers();
+    }
+
+    /// Where the job's history is by now.
+    pub fn set_history_file(&mut self, id: &JobId, path: &str) {
+        let index = self.by_id.get(id).copied();
+        if let Some(job) = index.and_then(|index| self.job_mut(index)) {
+            path.clone_into(&mut job.history_file);
+        } else if let Some(status) =
+            self.retired.iter_mut().find(|status| status.job_id == id.to_string())
+        {
+            path.clone_into(&mut status.history_file);
+        }
+    }
+}

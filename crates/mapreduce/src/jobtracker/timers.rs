@@ -1,0 +1,222 @@
+//! What comes round by itself: silent trackers, slow attempts, starved maps, old jobs.
+
+use super::job::{Stage, TaskRef};
+use super::report::Milliseconds;
+use super::tracker::TrackerIndex;
+use super::{Effect, JobTracker};
+use crate::job::{JobState, Phase, TaskKind};
+
+/// Between two looks at who should give room back (`mapred.fairscheduler.preemption.interval`).
+const PREEMPTION_INTERVAL: Milliseconds = 15_000;
+/// Part of the trackers that may be blacklisted at once (`MAX_BLACKLIST_PERCENT`).
+const MOST_BLACKLISTED: f64 = 0.5;
+/// How far above the average a tracker's faults must be (`AVERAGE_BLACKLIST_THRESHOLD`).
+const ABOVE_AVERAGE: f64 = 0.5;
+
+impl JobTracker {
+    /// Does what time asks for; to be called about every second, and soon after
+    /// [`Self::next_timer`].
+    pub fn tick(&mut self, now: Milliseconds) {
+        self.expire(now);
+        for index in self.active.clone() {
+            self.speculate(now, index);
+            self.feed_maps(now, index);
+        }
+        self.wake_patient(now);
+        self.preempt(now);
+        self.retire(now);
+    }
+
+    /// When jobs that wait for a near place will take a far one, if that is what is next.
+    #[must_use]
+    pub fn next_timer(&self) -> Option<Milliseconds> {
+        self.locality_wakes.first().map(|(time, _)| *time)
+    }
+
+    fn expire(&mut self, now: Milliseconds) {
+        let limit = self.settings.expiry;
+        let silent: Vec<TrackerIndex> = (0u32..)
+            .zip(&self.trackers)
+            .filter(|(_, t)| t.alive && now.saturating_sub(t.last_seen) > limit)
+            .map(|(index, _)| index)
+            .collect();
+        for index in silent {
+            let Some(name) = self.tracker(index).map(|t| t.name.clone()) else { continue };
+            self.lose(now, index, &format!("Lost task tracker: {name}"));
+        }
+        self.forgive(now);
+    }
+
+    /// Jobs whose patience for locality ended get another look by those with room.
+    fn wake_patient(&mut self, now: Milliseconds) {
+        while let Some((time, job)) = self.locality_wakes.first().copied() {
+            if time > now {
+                return;
+            }
+            self.locality_wakes.pop_first();
+            self.wake_for(job);
+        }
+    }
+
+    /// Maps that wait while reduces of their own job occupy all room get some of it: without them
+    /// the reduces would wait for ever.
+    fn feed_maps(&mut self, now: Milliseconds, index: u32) {
+        let delay = self.settings.reduce_preemption_delay;
+        let Some(job) = self.job(index) else { return };
+        let size = job.submission.conf.map.size;
+        let waits = job.stage == Stage::Running
+            && job.map.pending > 0
+            && job.map.running == 0
+            && job.reduce.running > 0;
+        let room = |index: &u32| self.tracker(*index).is_some_and(|t| t.fits(TaskKind::Map, size));
+        let starved = waits && !self.idle.iter().any(room);
+        let since = job.starved_since;
+        let youngest = (0u32..)
+            .zip(&job.reduces)
+            .flat_map(|(number, task)| task.running().map(move |attempt| (number, attempt)))
+            .filter(|(_, a)| a.kill.is_none() && matches!(a.phase, Phase::Starting | Phase::Shuffle))
+            .max_by_key(|(_, attempt)| attempt.started)
+            .map(|(number, attempt)| {
+                TaskRef { job: index, kind: TaskKind::Reduce, number }.attempt(attempt.number)
+            });
+        let Some(job) = self.job_mut(index) else { return };
+        match (starved, since) {
+            (false, _) => job.starved_since = None,
+            (true, None) => job.starved_since = Some(now),
+            (true, Some(since)) if now.saturating_sub(since) >= delay => {
+                job.starved_since = None;
+                if let Some(attempt) = youngest {
+                    self.request_kill(attempt, "Reduce preempted to make room for maps", false);
+                }
+            }
+            (true, Some(_)) => {}
+        }
+    }
+
+    /// Attempts of jobs that have too much are ended, the youngest first, as the scheduler says.
+    fn preempt(&mut self, now: Milliseconds) {
+        if now < self.next_preemption {
+            return;
+        }
+        self.next_preemption = now.saturating_add(PREEMPTION_INTERVAL);
+        for taken in self.scheduler.preempt(now, self.capacity, &self.shares) {
+            let Some(job) = self.job(taken.job) else { continue };
+            let mut running: Vec<_> = job
+                .tasks()
+                .filter(|(kind, ..)| matches!(kind, TaskKind::Map | TaskKind::Reduce))
+                .flat_map(|(kind, number, task)| {
+                    let task_ref = TaskRef { job: taken.job, kind, number };
+                    task.running().map(move |a| (a.started, task_ref.attempt(a.number)))
+                })
+                .collect();
+            running.sort_unstable();
+            let mut left = taken.amount;
+            while !left.is_zero()
+                && let Some((_, attempt)) = running.pop()
+            {
+                let conf = self.job(taken.job).map(|job| &job.submission.conf);
+                let size = conf.map(|conf| conf.demand(attempt.task.kind).size).unwrap_or_default();
+                left = left.minus(size);
+                self.request_kill(attempt, "Preempted: another pool is below its share", false);
+            }
+        }
+    }
+
+    /// A failure on a tracker counts against it in its job.
+    pub(super) fn blame(&mut self, _now: Milliseconds, attempt: super::job::AttemptRef) {
+        let Some(on) = self.attempt(attempt).map(|a| a.tracker) else { return };
+        if let Some(job) = self.job_mut(attempt.task.job) {
+            *job.faults.entry(on).or_default() += 1;
+        }
+    }
+
+    /// A job that succeeded says which trackers it had to avoid; enough of these make the cluster
+    /// avoid them too (`FaultyTrackersInfo`).
+    pub(super) fn judge_trackers(&mut self, now: Milliseconds, index: u32, end: JobState) {
+        let Some(job) = self.job(index).filter(|_| end == JobState::Succeeded) else { return };
+        let most = job.submission.conf.max_failures_per_tracker;
+        let faulty: Vec<TrackerIndex> =
+            job.faults.iter().filter(|(_, n)| **n >= most).map(|(tracker, _)| *tracker).collect();
+        let changed = !faulty.is_empty();
+        for tracker in faulty {
+            if let Some(tracker) = self.tracker_mut(tracker) {
+                tracker.faults.push(now);
+            }
+        }
+        if changed {
+            self.blacklist();
+        }
+    }
+
+    fn blacklist(&mut self) {
+        let alive = self.trackers.iter().filter(|t| t.alive).count();
+        if alive == 0 {
+            return;
+        }
+        let total: usize = self.trackers.iter().map(|t| t.faults.len()).sum();
+        let average = total as f64 / alive as f64;
+        let most = (alive as f64 * MOST_BLACKLISTED) as usize;
+        let mut count = self.trackers.iter().filter(|t| t.blacklisted).count();
+        let limit = self.settings.max_blacklists as usize;
+        for tracker in &mut self.trackers {
+            let faults = tracker.faults.len();
+            let bad = faults >= limit && faults as f64 > average * (1.0 + ABOVE_AVERAGE);
+            if bad && !tracker.blacklisted && count < most {
+                tracker.blacklisted = true;
+                count += 1;
+            }
+        }
+        self.count_trackers();
+    }
+
+    /// Faults fade after their time.
+    fn forgive(&mut self, now: Milliseconds) {
+        let window = self.settings.fault_window;
+        let limit = self.settings.max_blacklists as usize;
+        let mut changed = false;
+        for tracker in self.trackers.iter_mut().filter(|t| !t.faults.is_empty()) {
+            tracker.faults.retain(|fault| now.saturating_sub(*fault) < window);
+            if tracker.blacklisted && tracker.faults.len() < limit {
+                tracker.blacklisted = false;
+                changed = true;
+            }
+        }
+        if changed {
+            self.count_trackers();
+        }
+    }
+
+    /// Of jobs that ended long ago only summaries are kept.
+    fn retire(&mut self, now: Milliseconds) {
+        while let Some(index) = self.finished.front().copied() {
+            let Some(job) = self.job(index) else {
+                self.finished.pop_front();
+                continue;
+            };
+            let old = now.saturating_sub(job.finished) > self.settings.retire_after;
+            let user = job.submission.user.clone();
+            let of_user = self
+                .finished
+                .iter()
+                .filter(|other| self.job(**other).is_some_and(|job| job.submission.user == user))
+                .count();
+            if !old && of_user <= self.settings.user_jobs_kept {
+                return;
+            }
+            self.finished.pop_front();
+            let mut status = self.status_of(index);
+            if let Some(job) = self.jobs.get_mut(index as usize).and_then(Option::take) {
+                let id = job.submission.job.clone();
+                self.by_id.remove(&id);
+                if let Some(mut status) = status.take() {
+                    status.retired = true;
+                    self.retired.push_back(status);
+                }
+                self.effects.push(Effect::Retired { job: id });
+            }
+            while self.retired.len() > self.settings.retired_kept {
+                self.retired.pop_front();
+            }
+        }
+    }
+}
