@@ -124,7 +124,7 @@ impl World {
         let registration = self.registration();
         let identity = user("hdfs");
         let mut request = Request::new(self.clocks(), &identity, RpcIds::NONE);
-        let asked = RegisterDatanodeRequestProto { registration: registration.clone() };
+        let asked = RegisterDatanodeRequestProto { registration };
         self.machine.register_datanode(&mut request, asked, "/default-rack".into()).unwrap();
         self.beat();
     }

@@ -20,6 +20,9 @@ use crate::scene::{Alarm, Scene};
 /// How long the primary waits for each step.
 const PATIENCE: u64 = 2_000;
 
+/// Which DataNodes have done it, and on which volume; none where one refused.
+type Settled = BTreeMap<usize, Option<usize>>;
+
 /// A recovery that this DataNode leads.
 #[derive(Debug)]
 pub(crate) struct Recovery {
@@ -29,7 +32,7 @@ pub(crate) struct Recovery {
     nodes: Vec<usize>,
     found: BTreeMap<usize, Option<Found>>,
     /// In the second step: the length, who takes part, and who has done it.
-    agreed: Option<(u64, Vec<usize>, BTreeMap<usize, Option<usize>>)>,
+    agreed: Option<(u64, Vec<usize>, Settled)>,
     /// The length that the block is cut to.
     truncate: Option<u64>,
 }

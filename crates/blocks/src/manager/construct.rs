@@ -94,6 +94,10 @@ impl BlockManager {
             let given = Block { id, length, stamp };
             return Err(BlockError::StampMismatch { known: info.block, given });
         }
+        if let Some(newer) = self.taken_over(id, stamp) {
+            let known = Block { stamp: newer, ..info.block };
+            return Err(BlockError::StampMismatch { known, given: Block { id, length, stamp } });
+        }
         if length < info.block.length {
             return Err(BlockError::Shrunk { given: length, known: info.block.length });
         }
@@ -101,6 +105,13 @@ impl BlockManager {
         self.map.set_state(id, BlockState::Committed);
         self.drop_old_replicas(id, stamp);
         Ok(self.complete_if_reported(id))
+    }
+
+    /// The stamp that a recovery gave to all replicas, if one did whose end was never told to us
+    /// (or was forgotten with a crash): under its old stamp nobody could report the block any more.
+    fn taken_over(&self, id: BlockId, stamp: GenerationStamp) -> Option<GenerationStamp> {
+        let expected = &self.constructions.get(&id)?.expected;
+        expected.iter().map(|replica| replica.stamp).min().filter(|oldest| *oldest > stamp)
     }
 
     /// Replicas of earlier generations do not count for the committed block.

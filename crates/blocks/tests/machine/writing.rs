@@ -276,3 +276,18 @@ fn a_recovery_ends_what_was_wrong_with_a_replicas_length() {
     assert!(w.m.is_complete(id));
     assert_eq!((w.m.corrupt_replicas(id), w.m.count_replicas(id).live), (vec![], 1));
 }
+
+#[test]
+fn a_writer_cannot_commit_what_an_unknown_recovery_has_taken_over() {
+    let mut w = World::new(&["/a", "/a"]);
+    let new = w.new_block(1, PolicyId::HOT);
+    let (id, stamp) = (new.block.id, new.block.stamp);
+    w.m.begin_block(new, &[]).unwrap();
+    // After a restart: the block is as it was before the recovery, its replica as after it.
+    w.received(0, Block { id, length: LENGTH, stamp: GenerationStamp(1002) });
+    let refused = w.m.commit_block(id, LENGTH, stamp).unwrap_err();
+    assert!(matches!(refused, BlockError::StampMismatch { .. }), "{refused}");
+    // A second one that still has the writer's stamp is enough for him to go on.
+    w.received(1, Block { id, length: LENGTH, stamp });
+    assert_eq!(w.m.commit_block(id, LENGTH, stamp), Ok(true));
+}
