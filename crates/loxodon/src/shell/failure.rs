@@ -213,6 +213,19 @@ impl From<loxodon_client::Error> for Failure {
     }
 }
 
+impl From<loxodon_mapreduce::error::Error> for Failure {
+    fn from(error: loxodon_mapreduce::error::Error) -> Self {
+        let class = error.java_class();
+        let class = class.rsplit(['.', '$']).next().unwrap_or(class).to_owned();
+        let message = error.to_string();
+        match class.as_str() {
+            "IllegalArgumentException" => Self::Illegal(message),
+            "UnsupportedOperationException" => Self::unsupported(message),
+            _ => Self::Io { class, message },
+        }
+    }
+}
+
 impl From<loxodon_conf::ConfError> for Failure {
     fn from(error: loxodon_conf::ConfError) -> Self {
         Self::Illegal(error.to_string())

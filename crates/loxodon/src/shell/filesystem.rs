@@ -1,6 +1,6 @@
 //! A file system as commands use it: HDFS through the client, or this machine's files.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use loxodon_client::{
     AppendOptions, Client, ContentSummary, CreateOptions, QuotaUsage, RenameOptions,
@@ -20,7 +20,7 @@ pub(crate) struct Hdfs {
     /// The client.
     pub(crate) client: Client,
     /// Where its futures run.
-    pub(crate) runtime: Rc<Runtime>,
+    pub(crate) runtime: Arc<Runtime>,
 }
 
 /// A file system. Paths given to it are absolute and normalised.

@@ -1,10 +1,10 @@
 //! `find`, with Hadoop's expressions: `-name`, `-iname`, `-print`, `-print0`, `-a`, brackets.
 
 use loxodon_client::FileKind;
+use loxodon_mapreduce::fs::glob::Pattern;
 
 use super::command::Command;
 use super::failure::{Failure, Result};
-use super::glob::Pattern;
 use super::item::Item;
 use super::location;
 use super::options::Format;

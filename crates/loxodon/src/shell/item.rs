@@ -2,9 +2,10 @@
 
 use std::rc::Rc;
 
+use loxodon_mapreduce::fs::glob::{self, Pattern};
+
 use super::failure::{Failure, Result};
 use super::filesystem::FileSystem;
-use super::glob::{self, Pattern};
 use super::location::{self, Location};
 use super::session::Session;
 use super::status::Status;

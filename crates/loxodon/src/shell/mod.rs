@@ -2,7 +2,6 @@
 
 mod acl;
 mod adjust;
-mod codec;
 mod command;
 mod delete;
 mod destination;
@@ -11,7 +10,6 @@ mod display;
 mod failure;
 mod filesystem;
 mod find;
-mod glob;
 mod help;
 mod inspect;
 mod item;

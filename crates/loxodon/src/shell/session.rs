@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::io::{self, BufWriter, Stdout, Write};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use loxodon_client::Client;
 use loxodon_conf::{Configuration, keys};
@@ -20,7 +21,7 @@ pub(crate) struct Session {
     /// The configuration.
     pub(crate) conf: Configuration,
     /// Where calls are waited for.
-    pub(crate) runtime: Rc<Runtime>,
+    pub(crate) runtime: Arc<Runtime>,
     /// How deep below an argument the walk is.
     pub(crate) depth: usize,
     /// Exit code where nothing failed.
@@ -39,7 +40,7 @@ impl Session {
         let default_fs = default_filesystem(&conf)?;
         Ok(Self {
             conf,
-            runtime: Rc::new(runtime),
+            runtime: Arc::new(runtime),
             depth: 0,
             exit: 0,
             name: name.into(),
@@ -143,7 +144,7 @@ impl Session {
             "file" => self.local(),
             "hdfs" => {
                 let client = Client::connect(&self.conf, uri, self.user.clone())?;
-                Rc::new(FileSystem::Hdfs(Hdfs { client, runtime: Rc::clone(&self.runtime) }))
+                Rc::new(FileSystem::Hdfs(Hdfs { client, runtime: Arc::clone(&self.runtime) }))
             }
             scheme => {
                 return Err(Failure::Io {

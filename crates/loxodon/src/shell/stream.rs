@@ -41,6 +41,15 @@ impl Reader {
         Ok(Self::Local(file, path.into()))
     }
 
+    /// Bytes of the file; `None` where nobody knows.
+    pub(crate) fn length(&self) -> Option<u64> {
+        match self {
+            Self::Hdfs(reader) => Some(reader.len()),
+            Self::Local(file, _) => file.metadata().ok().map(|metadata| metadata.len()),
+            Self::Input => None,
+        }
+    }
+
     /// Goes to an offset.
     pub(crate) async fn seek(&mut self, offset: u64) -> Result<()> {
         match self {

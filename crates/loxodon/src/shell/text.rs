@@ -1,12 +1,13 @@
 //! `text`: files as text, decompressed where they are compressed.
 
 use std::io::{self, BufReader, Read};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
+use loxodon_mapreduce::fs::InputStream;
+use loxodon_mapreduce::io::codec::Codec;
 use tokio::runtime::Runtime;
 
-use super::codec::Codec;
 use super::command::Command;
 use super::display;
 use super::failure::{Failure, Result};
@@ -25,9 +26,28 @@ pub(crate) struct Text;
 
 /// A file read by code that waits.
 struct Blocking {
-    runtime: Rc<Runtime>,
+    runtime: Arc<Runtime>,
     reader: Reader,
     rest: Bytes,
+    position: u64,
+}
+
+impl InputStream for Blocking {
+    fn seek(&mut self, position: u64) -> io::Result<()> {
+        let moved = self.runtime.block_on(self.reader.seek(position));
+        moved.map_err(|failure| io::Error::other(failure.to_string()))?;
+        self.rest = Bytes::new();
+        self.position = position;
+        Ok(())
+    }
+
+    fn position(&self) -> u64 {
+        self.position
+    }
+
+    fn length(&self) -> u64 {
+        self.reader.length().unwrap_or(u64::MAX)
+    }
 }
 
 impl Read for Blocking {
@@ -40,6 +60,7 @@ impl Read for Blocking {
         if let Some(target) = buffer.get_mut(..length) {
             self.rest.copy_to_slice(target);
         }
+        self.position = self.position.saturating_add(length as u64);
         Ok(length)
     }
 }
@@ -56,9 +77,8 @@ impl Command for Text {
             let start = reader.next(4).await?;
             reader.seek(0).await.map(|()| start)
         })?;
-        let runtime = Rc::clone(&session.runtime);
-        let file =
-            BufReader::with_capacity(CHUNK, Blocking { runtime, reader, rest: Bytes::new() });
+        let runtime = Arc::clone(&session.runtime);
+        let file = Blocking { runtime, reader, rest: Bytes::new(), position: 0 };
         let mut text = decoder(item, &start, file)?;
         let mut buffer = vec![0; CHUNK];
         loop {
@@ -72,10 +92,12 @@ impl Command for Text {
 }
 
 /// What makes text of a file: its first bytes tell, else the ending of its name.
-fn decoder(item: &Item, start: &[u8], file: BufReader<Blocking>) -> Result<Box<dyn Read>> {
+fn decoder(item: &Item, start: &[u8], file: Blocking) -> Result<Box<dyn Read>> {
     match start {
-        [0x1f, 0x8b, ..] => return Ok(Box::new(flate2::bufread::MultiGzDecoder::new(file))),
-        [b'S', b'E', b'Q', ..] => return Ok(Box::new(Records::open(file)?)),
+        [0x1f, 0x8b, ..] => return decompressed(Codec::Gzip, file),
+        [b'S', b'E', b'Q', ..] => {
+            return Ok(Box::new(Records::open(Box::new(file), &item.to_string())?));
+        }
         [b'O', b'b', b'j', ..] => {
             return Err(Failure::unsupported(format!("{item}: Avro files are not shown as text")));
         }
@@ -83,9 +105,12 @@ fn decoder(item: &Item, start: &[u8], file: BufReader<Blocking>) -> Result<Box<d
     }
     match Codec::of_name(super::location::name(&item.path)) {
         Some(Codec::Gzip) if !start.is_empty() => Err(Failure::io("not a gzip file")),
-        Some(codec) if !start.is_empty() => {
-            codec.decoder(file).map_err(|e| Failure::io(e.to_string()))
-        }
+        Some(codec) if !start.is_empty() => decompressed(codec, file),
         _ => Ok(Box::new(file)),
     }
+}
+
+fn decompressed(codec: Codec, file: Blocking) -> Result<Box<dyn Read>> {
+    let decoder = codec.decoder(BufReader::with_capacity(CHUNK, file));
+    Ok(decoder.map_err(|e| Failure::io(e.to_string()))?)
 }
