@@ -218,11 +218,13 @@ fn fetch(
         managed: 0,
         directory_synced: false,
         sums: Vec::new(),
+        done: Vec::new(),
     };
     // The balancer waits as long as it hears of progress.
     let (every, mut said) = (node.settings.read_timeout / 2, Instant::now());
     let mut receive = || loop {
-        if receiver.packet(&mut link)?.header.last_in_block {
+        let batch = receiver.packets(&mut link)?;
+        if batch.done.iter().any(|received| received.header.last_in_block) {
             return node.dataset.finalize(&handle, node.settings.sync_on_close);
         }
         if said.elapsed() > every {

@@ -1,6 +1,7 @@
 //! A block's packets, from the socket to the disk and to the next DataNode: Hadoop's `BlockReceiver`.
 
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{self, ErrorKind, IoSlice};
 use std::os::unix::fs::FileExt;
 
 use loxodon_wire::checksum::{BlockMetadataHeader, DataChecksum};
@@ -14,6 +15,9 @@ use crate::error::{DataNodeError, DiskContext, NetworkContext, Result};
 
 /// The page cache is looked after in steps of this many bytes (`CACHE_DROP_LAG_BYTES`).
 const CACHE_LAG: u64 = 8 << 20;
+
+/// Most packets that are written at once.
+const TOGETHER: usize = 16;
 
 /// What is done with each packet.
 pub(super) struct Receiver<'a, L> {
@@ -36,8 +40,18 @@ pub(super) struct Receiver<'a, L> {
     /// Up to where the page cache was looked after.
     pub(super) managed: u64,
     pub(super) directory_synced: bool,
-    /// Checksums that are computed here, kept for their memory.
+    /// Checksums on their way to the file, kept for their memory.
     pub(super) sums: Vec<u8>,
+    /// What the last turn dealt with, kept for its memory.
+    pub(super) done: Vec<Received>,
+}
+
+/// Packets that were dealt with in one turn.
+#[derive(Debug)]
+pub(super) struct Batch<'a> {
+    pub(super) done: &'a [Received],
+    /// Whether the next packet has come already.
+    pub(super) more: bool,
 }
 
 /// A packet that was dealt with.
@@ -49,8 +63,9 @@ pub(super) struct Received {
 }
 
 impl<L: Link> Receiver<'_, L> {
-    /// Reads one packet, passes it on and writes it.
-    pub(super) fn packet(&mut self, upstream: &mut L) -> Result<Received> {
+    /// Reads packets, passes them on and writes them: one, or those of one piece that came together.
+    pub(super) fn packets(&mut self, upstream: &mut L) -> Result<Batch<'_>> {
+        self.done.clear();
         while self.packets.packet()?.is_none() {
             let space = self.packets.space()?;
             match upstream.read(space) {
@@ -63,21 +78,82 @@ impl<L: Link> Receiver<'_, L> {
                 Err(error) => return Err(error).network("cannot read packets of", &self.peer),
             }
         }
-        // The buffer is taken out for the time, so that the packet may be looked at while fields change.
+        // The buffer is taken out for the time, so that packets may be looked at while fields change.
         let packets = std::mem::replace(&mut self.packets, PacketReader::new(0));
-        let received = match packets.packet() {
-            Ok(Some(packet)) => self.take(&packet),
-            Ok(None) => Err(DataNodeError::Refused("a packet that was there is gone".to_owned())),
-            Err(error) => Err(error.into()),
-        };
+        let taken = self.take_first(&packets);
         self.packets = packets;
-        self.packets.consume();
-        received
+        for _ in 0..taken? {
+            self.packets.consume();
+        }
+        Ok(Batch { done: &self.done, more: matches!(self.packets.packet(), Ok(Some(_))) })
     }
 
-    /// Whether the next packet has come already.
-    pub(super) fn has_next(&self) -> bool {
-        matches!(self.packets.packet(), Ok(Some(_)))
+    /// Deals with the packets that can be dealt with at once; how many they are.
+    fn take_first(&mut self, packets: &PacketReader) -> Result<usize> {
+        let run = self.run(packets);
+        if !run.is_empty() {
+            self.take_run(packets.unread(), &run)?;
+            return Ok(run.len());
+        }
+        let first = packets.packet()?;
+        let first = first
+            .ok_or_else(|| DataNodeError::Refused("a packet that was there is gone".to_owned()))?;
+        let received = self.take(&first)?;
+        self.done.push(received);
+        Ok(1)
+    }
+
+    /// The packets from the first on that continue the file with whole chunks as they are. What is not so,
+    /// or damaged, comes first in the next turn, alone.
+    fn run<'p>(&self, packets: &'p PacketReader) -> Vec<Packet<'p>> {
+        let sum = self.files.checksum;
+        let (chunk, mut end) = (sum.bytes_per_chunk() as u64, self.handle.writing.on_disk().length);
+        if sum != self.checksum || sum.checksum_size() == 0 || !end.is_multiple_of(chunk) {
+            return Vec::new();
+        }
+        let mut run = Vec::new();
+        for packet in packets.packets().map_while(Result::ok).take(TOGETHER) {
+            let (header, length) = (packet.header, packet.data.len() as u64);
+            let plain = !header.last_in_block
+                && !header.sync_block
+                && header.offset_in_block == end
+                && length > 0
+                && length.is_multiple_of(chunk)
+                && packet.checksums.len() as u64 == sum.checksums_len(length);
+            if !plain || (self.verify && sum.verify(packet.data, packet.checksums).is_err()) {
+                break;
+            }
+            end += length;
+            run.push(packet);
+        }
+        run
+    }
+
+    /// Passes on and writes packets that follow each other, in `bytes` as in the file.
+    fn take_run(&mut self, bytes: &[u8], run: &[Packet<'_>]) -> Result<()> {
+        let (files, writing) = (self.files, &self.handle.writing);
+        let start = writing.on_disk().length;
+        let total = run.iter().map(|packet| packet.bytes.len()).sum();
+        let mut end = start;
+        self.sums.clear();
+        for packet in run {
+            self.seqno = packet.header.seqno;
+            end += packet.data.len() as u64;
+            self.sums.extend_from_slice(packet.checksums);
+            self.done.push(Received { header: packet.header, end });
+        }
+        writing.set_received(end);
+        self.forward(bytes.get(..total).unwrap_or_default());
+        let at = BlockMetadataHeader::position_of(&files.checksum, start);
+        files.meta.write_all_at(&self.sums, at).disk("cannot write", &files.meta_path)?;
+        let mut parts: Vec<IoSlice<'_>> = run.iter().map(|p| IoSlice::new(p.data)).collect();
+        write_parts_at(&files.data, &mut parts, start).disk("cannot write", &files.data_path)?;
+        self.handle.wrote(end - start);
+        let last = self.sums.last_chunk::<4>().copied();
+        self.handle.writing.set_on_disk(OnDisk { length: end, last_checksum: last });
+        self.manage_cache(end);
+        self.throttle.pass(end - start);
+        Ok(())
     }
 
     fn take(&mut self, packet: &Packet<'_>) -> Result<Received> {
@@ -95,7 +171,7 @@ impl<L: Link> Receiver<'_, L> {
         }
         let end = header.offset_in_block.saturating_add(packet.data.len() as u64);
         writing.set_received(end);
-        self.forward(packet);
+        self.forward(packet.bytes);
         if !packet.data.is_empty() && !header.last_in_block {
             self.verify(packet)?;
             self.write(packet, end)?;
@@ -107,10 +183,10 @@ impl<L: Link> Receiver<'_, L> {
         Ok(Received { header, end })
     }
 
-    /// Passes the packet on as it came. A mirror that fails is the responder's to report.
-    fn forward(&mut self, packet: &Packet<'_>) {
+    /// Passes packets on as they came. A mirror that fails is the responder's to report.
+    fn forward(&mut self, bytes: &[u8]) {
         let Some(mirror) = &mut self.mirror else { return };
-        if let Err(error) = mirror.write_all(packet.bytes) {
+        if let Err(error) = mirror.write_all(bytes) {
             tracing::info!(block = %self.handle.block, %error, "writing to the mirror failed");
             mirror.close();
             self.mirror = None;
@@ -251,4 +327,21 @@ fn sync_range(file: &std::fs::File, offset: u64, length: u64) {
     // Only a hint.
     let length = std::num::NonZeroU64::new(length);
     let _ = rustix::fs::fadvise(file, offset, length, rustix::fs::Advice::DontNeed);
+}
+
+/// Writes parts one after the other at `offset`, with as few calls as the system needs.
+fn write_parts_at(file: &File, parts: &mut [IoSlice<'_>], mut offset: u64) -> io::Result<()> {
+    let mut parts = parts;
+    while !parts.is_empty() {
+        match rustix::io::pwritev(file, parts, offset) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(written) => {
+                offset += written as u64;
+                IoSlice::advance_slices(&mut parts, written);
+            }
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
 }

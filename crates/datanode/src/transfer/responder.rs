@@ -42,6 +42,11 @@ impl Queue {
         self.changed.notify_one();
     }
 
+    pub(super) fn push_all(&self, packets: impl Iterator<Item = Pending>) {
+        self.state.lock().packets.extend(packets);
+        self.changed.notify_one();
+    }
+
     /// No packet comes any more.
     pub(super) fn close(&self) {
         self.state.lock().closed = true;

@@ -246,6 +246,7 @@ impl Write<'_> {
             managed: 0,
             directory_synced: false,
             sums: Vec::new(),
+            done: Vec::new(),
         })
     }
 
@@ -256,10 +257,10 @@ impl Write<'_> {
         mut receiver: Receiver<'_, TcpStream>,
     ) -> Result<()> {
         loop {
-            let received = receiver
-                .packet(&mut requests.link)
+            let batch = receiver
+                .packets(&mut requests.link)
                 .inspect_err(|error| self.blame_source(error))?;
-            if received.header.last_in_block {
+            if batch.done.iter().any(|received| received.header.last_in_block) {
                 break;
             }
         }
@@ -296,8 +297,8 @@ impl Write<'_> {
         let (handle, sink) = (receiver.handle, self.sink(requests)?);
         let _guard = self.node.transfers.announce(session.number, Arc::downgrade(&sink));
         loop {
-            let received = match receiver.packet(&mut requests.link) {
-                Ok(received) => received,
+            let batch = match receiver.packets(&mut requests.link) {
+                Ok(batch) => batch,
                 Err(error) => {
                     // The packets before it are good.
                     let heard = sink.flush().is_ok();
@@ -307,20 +308,24 @@ impl Write<'_> {
                     return Err(error);
                 }
             };
-            if received.header.last_in_block {
-                self.finish(handle, received)?;
-            }
-            if received.header.seqno != HEARTBEAT_SEQNO {
-                handle.writing.set_acked(received.end);
+            let (mut waits, mut ends) = (batch.more, false);
+            for received in batch.done {
+                let header = received.header;
+                if header.last_in_block {
+                    self.finish(handle, *received)?;
+                    ends = true;
+                }
+                if header.seqno != HEARTBEAT_SEQNO {
+                    handle.writing.set_acked(received.end);
+                }
+                waits &= !header.last_in_block && !header.sync_block;
+                sink.add(&acknowledgement(&sink, header.seqno, Status::Success));
             }
             // One write for all packets that came together.
-            if receiver.has_next() && !received.header.last_in_block && !received.header.sync_block
-            {
-                sink.add(&acknowledgement(&sink, received.header.seqno, Status::Success));
-                continue;
+            if !waits {
+                sink.flush().network("cannot acknowledge to the writer of", &handle.block)?;
             }
-            self.acknowledge(&sink, handle, received.header.seqno, Status::Success)?;
-            if received.header.last_in_block {
+            if ends {
                 return Ok(());
             }
         }
@@ -394,8 +399,9 @@ impl Write<'_> {
         queue: &Queue,
     ) -> Result<()> {
         loop {
-            let Received { header, end } =
-                receiver.packet(&mut requests.link).inspect_err(|error| {
+            let batch = match receiver.packets(&mut requests.link) {
+                Ok(batch) => batch,
+                Err(error) => {
                     if let DataNodeError::Checksum(_) = error {
                         queue.push(Pending {
                             seqno: receiver.seqno,
@@ -405,15 +411,17 @@ impl Write<'_> {
                             at: Instant::now(),
                         });
                     }
-                })?;
-            queue.push(Pending {
+                    return Err(error);
+                }
+            };
+            queue.push_all(batch.done.iter().map(|Received { header, end }| Pending {
                 seqno: header.seqno,
-                end,
+                end: *end,
                 last: header.last_in_block,
                 status: Status::Success,
                 at: Instant::now(),
-            });
-            if header.last_in_block {
+            }));
+            if batch.done.iter().any(|received| received.header.last_in_block) {
                 return Ok(());
             }
         }

@@ -6,9 +6,11 @@ use std::net::TcpListener;
 use crate::model::{
     Ack, NameNode, Reader, Writer, block, data_file, eventually, pattern, response,
 };
+use crate::transfer::checksum;
 use loxodon_wire::proto::hdfs as proto;
 use loxodon_wire::transfer::{
-    Congestion, HeaderFlag, PacketHeader, PipelineAck, Slow, Status, WriteStage, encode_message,
+    Congestion, HeaderFlag, MAX_HEADER, PacketHeader, PipelineAck, Slow, Status, WriteStage,
+    encode_message,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -160,4 +162,39 @@ async fn requests_that_make_no_sense_end_their_connection_alone() {
     eventually("all connections ended", || datanode.status().transfers == 0);
     Writer::create(address, &block(9), &[]).write_all(&pattern(700, 3), 512);
     assert_eq!(Reader::read(address, &block(9), 100, 600).unwrap(), pattern(700, 3)[100..]);
+}
+
+/// Packets that come in one piece are written in one piece, up to the one that is damaged.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_packets_that_come_together_the_good_ones_are_kept() {
+    let places = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let namenode = NameNode::start().await;
+    let first = namenode.datanode(places[0].path()).await;
+    let second = namenode.datanode(places[1].path()).await;
+    for (id, behind) in [(1, vec![]), (2, vec![namenode.info_of(&second)])] {
+        let nodes = behind.len() + 1;
+        let mut writer = Writer::create(first.transfer_address(), &block(id), &behind);
+        let data = pattern(5 * 1024, 4);
+        let mut together = Vec::new();
+        for (at, part) in data.chunks(1024).enumerate() {
+            let mut sums = vec![0; checksum().checksums_len(1024) as usize];
+            checksum().compute(part, &mut sums).unwrap();
+            sums[0] ^= u8::from(at == 3);
+            let mut front = [0; MAX_HEADER];
+            let size = writer.header(part).encode(sums.len(), &mut front);
+            together.extend([&front[..size], &sums, part].concat());
+            writer.seqno += 1;
+            writer.offset += 1024;
+        }
+        writer.link.write_all(&together).unwrap();
+        for seqno in 0..3 {
+            assert_eq!(writer.ack().unwrap(), Ack(seqno, vec![Status::Success; nodes]));
+        }
+        if nodes == 1 {
+            assert_eq!(writer.ack().unwrap(), Ack(3, vec![Status::ErrorChecksum]));
+        }
+        while writer.ack().is_ok() {}
+        let read = Reader::read(first.transfer_address(), &block(id), 0, 3 * 1024).unwrap();
+        assert_eq!(read, data[..3 * 1024]);
+    }
 }

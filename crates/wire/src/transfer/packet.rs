@@ -224,6 +224,23 @@ impl PacketReader {
         }
     }
 
+    /// The packets that are there wholly, from the first on; an error ends them.
+    pub fn packets(&self) -> impl Iterator<Item = Result<Packet<'_>, TransferError>> {
+        let (mut rest, max_packet) = (self.unread(), self.max_packet);
+        std::iter::from_fn(move || {
+            let lengths = match PacketLengths::decode(*rest.first_chunk::<PREFIX>()?, max_packet) {
+                Ok(lengths) => lengths,
+                Err(error) => {
+                    rest = &[];
+                    return Some(Err(error));
+                }
+            };
+            let (bytes, after) = rest.split_at_checked(lengths.total())?;
+            rest = after;
+            Some(Packet::decode(bytes, lengths))
+        })
+    }
+
     /// Drops the packet that the buffer begins with.
     pub fn consume(&mut self) {
         let Ok(Some(lengths)) = self.lengths() else { return };
@@ -299,6 +316,9 @@ mod tests {
             let (mut reader, mut seen, mut rest) = (PacketReader::new(1 << 20), Vec::new(), &stream[..]);
             reader.set_read_ahead(ahead);
             loop {
+                let together: Vec<i64> = reader.packets().map(|packet| packet.unwrap().header.seqno).collect();
+                assert_eq!(together.len(), reader.packets().count());
+                assert!(together.iter().copied().eq((seen.len() as i64..).take(together.len())));
                 while let Some(packet) = reader.packet().unwrap() {
                     assert_eq!((packet.checksums, packet.header.seqno), (b"sums".as_slice(), seen.len() as i64));
                     seen.push(packet.data.to_vec());
@@ -322,6 +342,7 @@ mod tests {
             let mut reader = PacketReader::new(1 << 16);
             reader.preload(&bytes);
             let _ = reader.packet();
+            let _ = reader.packets().count();
             let _ = reader.space().map(|space| space.len());
         }
     }
