@@ -5,10 +5,10 @@ use std::io;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use loxodon_interop::site::Site;
-use loxodon_interop::{eventually, hadoop, repository};
+use loxodon_interop::{hadoop, repository};
 
 /// Whose daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,11 +83,18 @@ impl Maker {
     }
 }
 
-/// Waits until something accepts connections on a local port.
+/// Waits until something accepts connections on a local port, to a fraction of a millisecond.
 pub(crate) fn wait_for_port(port: u16) -> io::Result<()> {
-    eventually(&format!("port {port} open"), Duration::from_secs(300), || {
-        TcpStream::connect(("127.0.0.1", port)).ok().map(drop)
-    })
+    const LIMIT: Duration = Duration::from_secs(300);
+    const STEP: Duration = Duration::from_micros(250);
+    let start = Instant::now();
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        if start.elapsed() > LIMIT {
+            return Err(io::Error::other(format!("port {port} is not open after {LIMIT:?}")));
+        }
+        std::thread::sleep(STEP);
+    }
+    Ok(())
 }
 
 impl Daemon {

@@ -18,8 +18,8 @@ use smallvec::smallvec;
 
 use crate::Result;
 
-/// Files of one directory.
-const PER_DIRECTORY: u64 = 1000;
+/// Files of one directory as a rule.
+pub(crate) const PER_DIRECTORY: u64 = 1000;
 /// The first number that Hadoop gives a block.
 const FIRST_BLOCK: u64 = 1 << 30;
 const FIRST_STAMP: u64 = 1000;
@@ -27,7 +27,16 @@ const CREATED: Milliseconds = Milliseconds(1_764_000_000_000);
 
 /// The path of a file, with a name of 20 bytes.
 pub(crate) fn path(file: u64) -> String {
-    format!("/data/dir-{:06}/{}", file / PER_DIRECTORY, name(file))
+    format!("{}/{}", directory(file / PER_DIRECTORY), name(file))
+}
+
+/// The path of a directory.
+pub(crate) fn directory(number: u64) -> String {
+    format!("/data/{}", directory_name(number))
+}
+
+fn directory_name(number: u64) -> String {
+    format!("dir-{number:06}")
 }
 
 fn name(file: u64) -> String {
@@ -43,9 +52,10 @@ pub(crate) fn block(file: u64) -> Block {
     }
 }
 
-/// Replaces the image of a formatted directory by one with `files` files of a block each.
-pub(crate) fn write(site: &Site, files: u64) -> Result<()> {
-    let namespace = namespace(files)?;
+/// Replaces the image of a formatted directory by one with `files` files of a block each,
+/// `per_directory` of them together.
+pub(crate) fn write(site: &Site, files: u64, per_directory: u64) -> Result<()> {
+    let namespace = namespace(files, per_directory)?;
     let directories = vec![DirectorySettings::new(site.name_dir())];
     let storage = StorageSet::open(directories, "bench@localhost", MAX_OP_SIZE)?;
     let info = ImageInfo { namespace_id: storage.info().namespace_id, txid: TxId(0) };
@@ -55,7 +65,7 @@ pub(crate) fn write(site: &Site, files: u64) -> Result<()> {
     Ok(())
 }
 
-fn namespace(files: u64) -> Result<Namespace> {
+fn namespace(files: u64, per_directory: u64) -> Result<Namespace> {
     let owner = whoami();
     let mut loader = Loader::new(Settings { fs_owner: owner.clone(), ..Settings::default() });
     let mut last = InodeId::ROOT.0;
@@ -84,8 +94,8 @@ fn namespace(files: u64) -> Result<Namespace> {
     let data = add(&mut loader, Some(root), "data", directory())?;
     let mut parent = data;
     for file in 0..files {
-        if file % PER_DIRECTORY == 0 {
-            let name = format!("dir-{:06}", file / PER_DIRECTORY);
+        if file % per_directory == 0 {
+            let name = directory_name(file / per_directory);
             parent = add(&mut loader, Some(data), &name, directory())?;
         }
         let body = LoadedBody::File {

@@ -25,7 +25,7 @@ pub(crate) fn measure(plan: &Plan) -> Result<()> {
         let root = tempfile::tempdir()?;
         let site = Site::new(root.path())?;
         maker.format(&site)?;
-        filled::write(&site, files)?;
+        filled::write(&site, files, filled::PER_DIRECTORY)?;
         let start = Instant::now();
         let daemon = maker.start(&site.conf(), "namenode", &root.path().join("log"))?;
         runtime.block_on(until_served(&site, &filled::path(files - 1)))?;

@@ -27,7 +27,7 @@ pub(crate) fn measure(plan: &Plan) -> Result<()> {
         // Nobody sends heartbeats while the others report.
         site.configure(&[("dfs.namenode.heartbeat.recheck-interval", "3600000")])?;
         maker.format(&site)?;
-        filled::write(&site, files)?;
+        filled::write(&site, files, filled::PER_DIRECTORY)?;
         let daemon = maker.start(&site.conf(), "namenode", &root.path().join("log"))?;
         runtime.block_on(until_served(&site, &filled::path(files - 1)))?;
         let loaded = daemon.resident_bytes()? as f64;

@@ -28,7 +28,7 @@ const LISTED: u64 = 1000;
 
 /// One kind of call in the load.
 #[derive(Clone, Copy)]
-enum Operation {
+pub(crate) enum Operation {
     Mkdir,
     CreateAndComplete,
     Stat,
@@ -102,13 +102,13 @@ async fn one_maker(
 }
 
 /// Clients with a connection each.
-struct Load {
+pub(crate) struct Load {
     clients: Vec<Arc<RpcClient>>,
     server: ServerAddress,
 }
 
 impl Load {
-    async fn connect(site: &Site, count: usize) -> Result<Self> {
+    pub(crate) async fn connect(site: &Site, count: usize) -> Result<Self> {
         let server = ServerAddress::new("127.0.0.1", site.rpc_port());
         let user = Arc::new(UserIdentity::new(loxodon_interop::java::whoami()));
         let clients = (0..count)
@@ -125,15 +125,30 @@ impl Load {
         Ok(())
     }
 
+    /// Each client in a directory of its own.
     async fn run(&self, operation: Operation, round: usize, calls: u64) -> Result<()> {
         let count = self.clients.len();
-        let share = calls / count as u64;
+        let directory = |index| format!("/load-{count}-{round}/client-{index}");
+        self.run_in(directory, operation, 0, calls, 0).await
+    }
+
+    /// So many calls in all; those of client `n` are numbered from `first + n * apart` on.
+    pub(crate) async fn run_in(
+        &self,
+        directory: impl Fn(usize) -> String,
+        operation: Operation,
+        first: u64,
+        calls: u64,
+        apart: u64,
+    ) -> Result<()> {
+        let share = calls / self.clients.len() as u64;
         let mut tasks = Vec::new();
         for (index, client) in self.clients.iter().enumerate() {
             let caller = Caller { client: client.clone(), server: self.server.clone() };
-            let directory = format!("/load-{count}-{round}/client-{index}");
+            let directory = directory(index);
+            let first = first + apart * index as u64;
             tasks.push(tokio::spawn(async move {
-                for i in 0..share {
+                for i in first..first + share {
                     caller.one(operation, &directory, i).await?;
                 }
                 Result::Ok(())

@@ -100,6 +100,18 @@ impl<W> GroupCommit<W> {
         self.gathered_bytes
     }
 
+    /// Whether anything waits to be written.
+    #[must_use]
+    pub const fn has_gathered(&self) -> bool {
+        !self.gathering.is_empty()
+    }
+
+    /// How many wait for what is not being written yet.
+    #[must_use]
+    pub const fn waiting(&self) -> usize {
+        self.waiters.len()
+    }
+
     /// Gives the next number to a transaction, whose frame `write` appends.
     ///
     /// # Errors

@@ -25,6 +25,9 @@ pub struct Settings {
 /// What the retry cache may hold. Hadoop gives it 3 % of the heap; an entry takes some 150 bytes
 /// here, so this is 40 MB at most.
 const RETRY_CAPACITY: usize = 1 << 18;
+/// Children that a directory may be allowed. Java stops at 6,400,000, where its image's messages
+/// would become too long for it.
+const MAX_CHILDREN: i64 = 1 << 30;
 
 /// `FsServerDefaults`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,7 +125,7 @@ pub fn namespace_settings(
         supergroup: group,
         max_component_length: conf.count(&keys::MAX_COMPONENT_LENGTH)?,
         max_directory_items: narrow(
-            conf.int_in(&keys::MAX_DIRECTORY_ITEMS, 1..=6_400_000)?.cast_unsigned(),
+            conf.int_in(&keys::MAX_DIRECTORY_ITEMS, 1..=MAX_CHILDREN)?.cast_unsigned(),
         ),
         min_block_size: conf.bytes(&keys::MIN_BLOCK_SIZE)?,
         max_blocks_per_file: conf.count(&keys::MAX_BLOCKS_PER_FILE)?,

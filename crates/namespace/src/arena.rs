@@ -93,6 +93,34 @@ impl<T: Clone + Default, const N: usize> CowVec<T, N> {
         chunk.get_mut(at..at.checked_add(len)?)
     }
 
+    /// Writes `items` from `start` on.
+    pub(crate) fn write_run(&mut self, start: u32, items: &[T]) {
+        let (mut at, mut rest) = (start, items);
+        while !rest.is_empty() {
+            let (chunk, offset) = self.chunk_mut(at);
+            let room = &mut chunk[offset..];
+            let (now, later) = rest.split_at(room.len().min(rest.len()));
+            room[..now.len()].clone_from_slice(now);
+            at = at.saturating_add(now.len() as u32);
+            rest = later;
+        }
+    }
+
+    /// Changes the items at these places, one after the other.
+    pub(crate) fn for_each_mut(&mut self, indices: &[u32], mut change: impl FnMut(u32, &mut T)) {
+        let mut rest = indices;
+        while let Some(&first) = rest.first() {
+            let number = first as usize / N;
+            let together = rest.iter().take_while(|&&index| index as usize / N == number).count();
+            let (now, later) = rest.split_at(together);
+            let (chunk, _) = self.chunk_mut(first);
+            for &index in now {
+                change(index, &mut chunk[index as usize % N]);
+            }
+            rest = later;
+        }
+    }
+
     /// Every item of the chunk that `index` is in.
     pub(crate) fn chunk_items(&self, index: u32) -> Option<&[T; N]> {
         self.chunk(index).map(|(chunk, _)| chunk)
@@ -157,6 +185,17 @@ impl FreeList {
         };
         self.used += 1;
         Some(slot)
+    }
+
+    /// So many fresh slots, one after the other; the first of them. `None` where slots were given
+    /// back before, or there are no more than `limit`.
+    pub(crate) fn take_run(&mut self, count: usize, limit: u32) -> Option<u32> {
+        let first = self.next_fresh;
+        let count = u32::try_from(count).ok()?;
+        let next = first.checked_add(count).filter(|&next| self.head == NONE && next <= limit)?;
+        self.next_fresh = next;
+        self.used += count;
+        Some(first)
     }
 
     /// Takes a slot back; the caller writes the returned link into it.

@@ -54,9 +54,9 @@ impl Kind {
 /// All nodes of all directories.
 #[derive(Clone, Default)]
 pub(crate) struct Nodes {
-    small: CowVec<[u32; 4], 64>,
-    medium: CowVec<[u32; 16], 32>,
-    large: CowVec<Large, 16>,
+    small: CowVec<[u32; 4], 63>,
+    medium: CowVec<[u32; 16], 31>,
+    large: CowVec<Large, 31>,
     small_free: FreeList,
     medium_free: FreeList,
     large_free: FreeList,
@@ -71,7 +71,7 @@ impl Default for Large {
     }
 }
 
-/// What an insertion below a node did to it.
+/// What an insertion below a node did to it: a node beside it.
 struct Split {
     right: u32,
     first: u32,
@@ -274,6 +274,43 @@ impl Nodes {
         words[COUNTS + 1] = split.count;
         set_length(words, 2);
         Some(above)
+    }
+
+    /// A tree of children that are in order of their names, no two alike. Gives its root.
+    pub(crate) fn build(&mut self, children: &[u32]) -> u32 {
+        let kind = match children.len() {
+            0 => return NONE,
+            1..=3 => Kind::Small,
+            4..=15 => Kind::Medium,
+            _ => Kind::Large,
+        };
+        let mut row = Vec::with_capacity(children.len() / LEAF_CAPACITY + 1);
+        for part in children.chunks(LEAF_CAPACITY) {
+            let leaf = self.allocate(kind, 0);
+            let words = self.words_mut(leaf);
+            words[1..=part.len()].copy_from_slice(part);
+            set_length(words, part.len());
+            row.push(Split { right: leaf, first: part[0], count: part.len() as u32 });
+        }
+        let mut above = 1;
+        while row.len() > 1 {
+            row = row.chunks(FAN).map(|part| self.interior(above, part)).collect();
+            above += 1;
+        }
+        row.first().map_or(NONE, |root| root.right)
+    }
+
+    fn interior(&mut self, level: u32, below: &[Split]) -> Split {
+        let node = self.allocate(Kind::Large, level);
+        let words = self.words_mut(node);
+        for (at, child) in below.iter().enumerate() {
+            words[1 + at] = child.right;
+            words[FIRSTS + at] = child.first;
+            words[COUNTS + at] = child.count;
+        }
+        set_length(words, below.len());
+        let count = below.iter().map(|child| child.count).sum();
+        Split { right: node, first: below[0].first, count }
     }
 
     /// Moves a leaf that is alone into a node of the next larger kind.
@@ -654,6 +691,38 @@ mod tests {
             }
             prop_assert_eq!(root, NONE);
             prop_assert_eq!(nodes.large_free.used() + nodes.medium_free.used() + nodes.small_free.used(), 0);
+        }
+    }
+
+    #[test]
+    fn built_at_once_or_one_by_one() {
+        for count in [0, 1, 3, 4, 15, 16, 63, 64, 1323, 1324, 1387, 30_000] {
+            let names: Vec<Vec<u8>> =
+                (0..2 * count).map(|i| format!("{i:08}").into_bytes()).collect();
+            let of = |i: u32| &names[i as usize][..];
+            let mut nodes = Nodes::default();
+            let even: Vec<u32> = (0..count).map(|i| 2 * i).collect();
+            let mut root = nodes.build(&even);
+            let mut model: BTreeMap<Vec<u8>, u32> =
+                even.iter().map(|&i| (of(i).to_vec(), i)).collect();
+            check(&nodes, root, &model, &names);
+            for i in even.iter().map(|i| i + 1).step_by(3) {
+                root = nodes.insert(root, of(i), i, &of).unwrap();
+                model.insert(of(i).to_vec(), i);
+            }
+            check(&nodes, root, &model, &names);
+            for i in even.iter().rev() {
+                let (gone, new) = nodes.remove(root, of(*i), &of).unwrap();
+                assert_eq!(gone, *i);
+                model.remove(of(*i));
+                root = new;
+            }
+            check(&nodes, root, &model, &names);
+            nodes.release_tree(root);
+            assert_eq!(
+                nodes.large_free.used() + nodes.medium_free.used() + nodes.small_free.used(),
+                0
+            );
         }
     }
 

@@ -29,6 +29,43 @@ enum Page {
     Dense(Box<[u32; PAGE]>, u16),
 }
 
+impl Page {
+    /// False if the number is there already.
+    fn insert(&mut self, number: u8, index: u32) -> bool {
+        match self {
+            Self::Empty => {
+                let mut list = Vec::with_capacity(4);
+                list.push((number, index));
+                *self = Self::Sparse(list);
+            }
+            Self::Sparse(list) => {
+                let Err(at) = list.binary_search_by_key(&number, |e| e.0) else {
+                    return false;
+                };
+                if list.len() < SPARSE {
+                    list.insert(at, (number, index));
+                } else {
+                    let mut slots = Box::new([0; PAGE]);
+                    for &(number, index) in list.iter() {
+                        slots[usize::from(number)] = index + 1;
+                    }
+                    slots[usize::from(number)] = index + 1;
+                    *self = Self::Dense(slots, u16::try_from(SPARSE + 1).unwrap_or(u16::MAX));
+                }
+            }
+            Self::Dense(slots, used) => {
+                let slot = &mut slots[usize::from(number)];
+                if *slot != 0 {
+                    return false;
+                }
+                *slot = index + 1;
+                *used += 1;
+            }
+        }
+        true
+    }
+}
+
 #[derive(Clone, Default)]
 struct Region {
     pages: CowVec<Page, CHUNK>,
@@ -71,39 +108,43 @@ impl IdMap {
             return false;
         };
         let region = self.regions.entry(region).or_default();
-        let page = region.pages.get_mut(page);
-        match page {
-            Page::Empty => {
-                let mut list = Vec::with_capacity(4);
-                list.push((number, index));
-                *page = Page::Sparse(list);
+        let is_new = region.pages.get_mut(page).insert(number, index);
+        region.used += u32::from(is_new);
+        is_new
+    }
+
+    /// Enters the numbers of `items`, with indices one after the other from `first` on; those that
+    /// come in order are entered a page at a time.
+    ///
+    /// # Errors
+    /// One that is there already or out of range.
+    pub(crate) fn insert_run<T>(
+        &mut self,
+        items: &[T],
+        id: impl Fn(&T) -> InodeId,
+        first: u32,
+    ) -> Result<(), InodeId> {
+        let (mut rest, mut index) = (items, first);
+        while let Some(item) = rest.first() {
+            let (region, page, _) = split(id(item)).ok_or_else(|| id(item))?;
+            let page_of = id(item).0 >> 8;
+            let together = rest.iter().take_while(|item| id(item).0 >> 8 == page_of).count();
+            let (now, later) = rest.split_at(together);
+            let Region { pages, used } = self.regions.entry(region).or_default();
+            let page = pages.get_mut(page);
+            if now.len() > SPARSE && matches!(page, Page::Empty) {
+                *page = Page::Dense(Box::new([0; PAGE]), 0);
             }
-            Page::Sparse(list) => {
-                let Err(at) = list.binary_search_by_key(&number, |e| e.0) else {
-                    return false;
-                };
-                if list.len() < SPARSE {
-                    list.insert(at, (number, index));
-                } else {
-                    let mut slots = Box::new([0; PAGE]);
-                    for &(number, index) in list.iter() {
-                        slots[usize::from(number)] = index + 1;
-                    }
-                    slots[usize::from(number)] = index + 1;
-                    *page = Page::Dense(slots, u16::try_from(SPARSE + 1).unwrap_or(u16::MAX));
+            for item in now {
+                if !page.insert(id(item).0 as u8, index) {
+                    return Err(id(item));
                 }
-            }
-            Page::Dense(slots, used) => {
-                let slot = &mut slots[usize::from(number)];
-                if *slot != 0 {
-                    return false;
-                }
-                *slot = index + 1;
+                index = index.saturating_add(1);
                 *used += 1;
             }
+            rest = later;
         }
-        region.used += 1;
-        true
+        Ok(())
     }
 
     pub(crate) fn remove(&mut self, id: InodeId) {
@@ -191,6 +232,27 @@ mod tests {
         }
         assert!(map.regions.is_empty());
         assert_eq!(frozen.get(InodeId(16_385)), Some(0));
+    }
+
+    #[test]
+    fn runs_are_entered_as_single_numbers_are() {
+        let ids: Vec<InodeId> =
+            (300..1000).chain(70..90).chain((5000..9000).step_by(9)).map(InodeId).collect();
+        let (mut one, mut all) = (IdMap::default(), IdMap::default());
+        for (index, id) in (7..).zip(&ids) {
+            assert!(one.insert(*id, index));
+        }
+        assert_eq!(all.insert_run(&ids, |id| *id, 7), Ok(()));
+        for id in (0..10_000).map(InodeId) {
+            assert_eq!(one.get(id), all.get(id));
+        }
+        assert_eq!(all.insert_run(&[InodeId(20), InodeId(80)], |id| *id, 0), Err(InodeId(80)));
+        let beyond = InodeId(MAX_INODE_ID + 1);
+        assert_eq!(all.insert_run(&[beyond], |id| *id, 0), Err(beyond));
+        for id in ids.iter().chain(&[InodeId(20)]) {
+            all.remove(*id);
+        }
+        assert!(all.regions.is_empty());
     }
 
     #[test]

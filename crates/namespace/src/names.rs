@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::arena::{CowVec, NONE};
+use crate::inode::Inode;
 
-/// Bytes in a chunk; no name straddles two.
-const CHUNK: usize = 64 * 1024;
+/// Bytes in a chunk, with the two counts before it 64 KiB; no name straddles two.
+const CHUNK: usize = 64 * 1024 - 16;
 /// The longest name: more than any path of 8000 characters has in UTF-8.
 pub(crate) const MAX_NAME: usize = 32 * 1024;
 /// Length byte that says "two more bytes of length follow".
@@ -52,6 +53,16 @@ const fn slot_size(len: usize) -> usize {
     }
 }
 
+/// What stands before a name: its length in one byte, or in three. `None` if it is too long.
+fn header(name: &[u8]) -> Option<([u8; 3], usize)> {
+    if name.len() > MAX_NAME {
+        return None;
+    }
+    let length = u16::try_from(name.len()).ok()?;
+    let [high, low] = length.to_be_bytes();
+    Some(if length < u16::from(LONG) { ([low, 0, 0], 1) } else { ([LONG, high, low], 3) })
+}
+
 impl NameArena {
     /// The name at `at`; empty if there is none.
     #[inline]
@@ -73,21 +84,59 @@ impl NameArena {
 
     /// Stores a name. `None` where it is too long or the arena is full.
     pub(crate) fn add(&mut self, name: &[u8]) -> Option<NameRef> {
-        if name.len() > MAX_NAME {
-            return None;
-        }
+        let (header, len) = header(name)?;
         let size = slot_size(name.len());
         let at = self.take(size)?;
         let slot = self.bytes.slice_mut(at, size)?;
-        let (header, len) = if name.len() >= usize::from(LONG) {
-            let [high, low] = u16::try_from(name.len()).ok()?.to_be_bytes();
-            ([LONG, high, low], 3)
-        } else {
-            ([u8::try_from(name.len()).ok()?, 0, 0], 1)
-        };
         slot.get_mut(..len)?.copy_from_slice(&header[..len]);
         slot.get_mut(len..len + name.len())?.copy_from_slice(name);
         Some(at)
+    }
+
+    /// Appends a name to `slots` as the arena keeps it; where it begins. `None` if it is too long.
+    pub(crate) fn put_slot(name: &[u8], slots: &mut Vec<u8>) -> Option<NameRef> {
+        let (header, len) = header(name)?;
+        let at = slots.len();
+        let start = u32::try_from(at).ok()?;
+        slots.extend_from_slice(&header[..len]);
+        slots.extend_from_slice(name);
+        slots.resize(at + slot_size(name.len()), 0);
+        Some(start)
+    }
+
+    /// Stores all names of `slots`, one after the other as [`Self::put_slot`] left them, by whole
+    /// runs; each inode's name is where it begins in there, and then where it is in the arena.
+    /// `None` if the arena is full.
+    pub(crate) fn add_slots(&mut self, slots: &[u8], inodes: &mut [Inode]) -> Option<()> {
+        let mut from = 0;
+        while let Some(first) = inodes.get(from) {
+            let begin = first.name;
+            let room = CHUNK - usize::try_from(self.end % CHUNK as u64).ok()?;
+            let limit = begin as usize + room;
+            let ends_within =
+                |next: Option<&Inode>| next.map_or(slots.len(), |next| next.name as usize) <= limit;
+            // Names ascend: how many of them end in this chunk?
+            let rest = inodes.get(from + 1..)?;
+            let mut to = from + rest.partition_point(|next| ends_within(Some(next)));
+            to += usize::from(to + 1 == inodes.len() && ends_within(None));
+            if to == from {
+                self.end = (self.end / CHUNK as u64 + 1) * CHUNK as u64;
+                continue;
+            }
+            let end = inodes.get(to).map_or(slots.len(), |next| next.name as usize);
+            let run = slots.get(begin as usize..end)?;
+            let at = u32::try_from(self.end).ok()?;
+            self.end += run.len() as u64;
+            if self.end >= u64::from(NONE) {
+                return None;
+            }
+            self.bytes.slice_mut(at, run.len())?.copy_from_slice(run);
+            for inode in inodes.get_mut(from..to)? {
+                inode.name = inode.name - begin + at;
+            }
+            from = to;
+        }
+        Some(())
     }
 
     fn take(&mut self, size: usize) -> Option<NameRef> {
@@ -179,6 +228,32 @@ mod tests {
         }
         assert_eq!(arena.end, end, "every slot was used again");
         assert_eq!(arena.add(&vec![0; MAX_NAME + 1]), None);
+    }
+
+    #[test]
+    fn whole_runs_are_stored_as_single_names_are() {
+        let lengths = [20, 1, 0, 300, 7, 255, 254, 32_000, 3];
+        let names: Vec<Vec<u8>> = (0..9000_usize)
+            .map(|i| vec![u8::try_from(i % 251).unwrap(); lengths[i % lengths.len()] % (i + 400)])
+            .collect();
+        let mut arena = NameArena::default();
+        let mut taken = Vec::new();
+        for part in names.chunks(777) {
+            let mut slots = Vec::new();
+            let mut inodes: Vec<Inode> = Vec::new();
+            for name in part {
+                let mut inode = Inode::default();
+                inode.name = NameArena::put_slot(name, &mut slots).unwrap();
+                inodes.push(inode);
+            }
+            arena.add_slots(&slots, &mut inodes).unwrap();
+            taken.extend(inodes.iter().map(|inode| inode.name));
+        }
+        for (name, at) in names.iter().zip(&taken) {
+            assert_eq!(arena.get(*at), name);
+        }
+        let one = arena.add(b"and one more").unwrap();
+        assert_eq!(arena.get(one), b"and one more");
     }
 
     #[test]

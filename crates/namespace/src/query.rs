@@ -6,6 +6,7 @@ mod summary;
 use loxodon_wire::ids::{InodeId, Milliseconds};
 
 use crate::access::READ;
+use crate::arena::NONE;
 use crate::context::{Caller, OpContext};
 use crate::error::FsError;
 use crate::file_blocks::Blocks;
@@ -157,14 +158,23 @@ impl Namespace {
 
     /// Every file of the tree with its blocks: what block management is filled from after a load.
     pub fn files(&self) -> impl Iterator<Item = FileBlocks<'_>> {
-        self.indices().filter_map(|index| {
+        // Neighbours mostly have the same parent.
+        let mut recent = (NONE, UNSPECIFIED);
+        self.indices().filter_map(move |index| {
             let inode = self.inode(index).filter(|inode| inode.is_file())?;
             // Files of a tree that is being taken apart belong to nobody any more.
-            self.index_of(inode.id())?;
+            if !self.is_attached(index) {
+                return None;
+            }
+            if recent.0 != inode.parent {
+                recent = (inode.parent, self.effective_policy(inode.parent));
+            }
+            let layout = self.layout(inode);
+            let own = layout.storage_policy;
             Some(FileBlocks {
                 file: inode.id(),
-                replication: self.layout(inode).replication,
-                storage_policy: self.effective_policy(index),
+                replication: layout.replication,
+                storage_policy: if own == UNSPECIFIED { recent.1 } else { own },
                 blocks: self.blocks(index),
                 under_construction: inode.is_open(),
                 last_block_open: self.writer(index).is_some_and(|w| w.last_block_open),

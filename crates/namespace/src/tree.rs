@@ -70,16 +70,20 @@ impl Totals {
     }
 }
 
+/// All inodes: with the two counts before it, a chunk is 8 KiB less a few bytes, as allocators have
+/// them.
+pub(crate) type Inodes = CowVec<Inode, 157>;
+
 /// The tree and everything said about it. A clone is a frozen view of the moment it was made: it
 /// costs microseconds, and then only the chunks that are written while it lives.
 #[derive(Clone)]
 pub struct Namespace {
     pub(crate) settings: Arc<Settings>,
-    pub(crate) inodes: CowVec<Inode, 256>,
-    inode_slots: FreeList,
+    pub(crate) inodes: Inodes,
+    pub(crate) inode_slots: FreeList,
     pub(crate) names: NameArena,
     pub(crate) nodes: Nodes,
-    ids: IdMap,
+    pub(crate) ids: IdMap,
     beside: CowVec<BesideSlot, 64>,
     beside_slots: FreeList,
     pub(crate) users: Interner<Arc<str>>,
@@ -247,7 +251,7 @@ impl Namespace {
     }
 
     /// In the tree, not in one that was removed and is still being taken apart?
-    fn is_attached(&self, mut index: u32) -> bool {
+    pub(crate) fn is_attached(&self, mut index: u32) -> bool {
         if self.detached.is_empty() {
             return true;
         }
@@ -545,7 +549,7 @@ impl Namespace {
 /// The name of an inode, from the two arenas alone, so that the children can be changed meanwhile.
 #[inline]
 pub(crate) fn name_of<'a>(
-    inodes: &CowVec<Inode, 256>,
+    inodes: &Inodes,
     names: &'a NameArena,
     index: u32,
 ) -> &'a [u8] {

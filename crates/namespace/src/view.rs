@@ -1,6 +1,8 @@
 //! The tree as an image has it: every inode with all its fields, and how a tree is put together
 //! from such.
 
+mod bulk;
+
 use std::sync::Arc;
 
 use loxodon_wire::ids::{InodeId, Milliseconds};
@@ -14,9 +16,12 @@ use crate::error::LoadError;
 use crate::file_blocks::Blocks;
 use crate::id_map::MAX_INODE_ID;
 use crate::inode::{FileLayout, Inode, PermissionWord, QuotaFeature, Writer};
+use crate::policy::UNSPECIFIED;
 use crate::settings::Settings;
 use crate::status::{FileKind, Quota, Usage};
 use crate::tree::{Counters, Namespace, ROOT, name_of};
+
+pub use bulk::{Batch, Families};
 
 /// One inode with everything that is said about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,7 +177,7 @@ impl Namespace {
 }
 
 /// Owner, group and mode, as an image names them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LoadedPermissions<'a> {
     /// The owner.
     pub owner: &'a str,
@@ -385,15 +390,27 @@ impl Loader {
         ns.counters = counters;
         ns.counters.last_inode = ns.counters.last_inode.max(seen_last);
         ns.carried = Arc::new(carried);
-        let orphan = ns
-            .indices()
-            .find(|&index| index != ROOT && ns.inode(index).is_some_and(|i| i.parent == NONE));
-        if let Some(id) = orphan.and_then(|index| ns.inode(index)).map(Inode::id) {
+        let (mut plain, mut orphan) = (Usage::default(), None);
+        let mut is_plain = true;
+        for index in ns.indices() {
+            let Some(inode) = ns.inode(index) else { continue };
+            if inode.parent == NONE && index != ROOT {
+                orphan.get_or_insert(inode.id());
+            }
+            is_plain &= !inode.counts_usage() && !inode.has_policy_attribute();
+            plain.add(&ns.own_usage(index, UNSPECIFIED));
+        }
+        if let Some(id) = orphan {
             return Err(LoadError::UnknownInode(id));
         }
         // A ring of directories hangs on nothing: fewer are reached than there are.
-        if ns.count_usage() != ns.totals.inodes() {
+        if ns.directories_reached() != ns.totals.directories {
             return Err(LoadError::NoRoot);
+        }
+        if is_plain {
+            ns.root_quota.used = plain;
+        } else {
+            ns.count_usage();
         }
         Ok(ns)
     }
@@ -407,13 +424,25 @@ fn why_not(ns: &Namespace, inode: &LoadedInode<'_>) -> LoadError {
 }
 
 impl Namespace {
-    /// Counts anew what every directory with limits uses. Gives the number of inodes reached.
-    fn count_usage(&mut self) -> u64 {
+    /// How many directories hang on the root, itself included.
+    fn directories_reached(&self) -> u64 {
         let mut reached = 0;
+        let mut pending = vec![ROOT];
+        while let Some(inode) = pending.pop().and_then(|index| self.inode(index)) {
+            reached += 1;
+            if inode.subdirectories() > 0 {
+                let is_directory = |&child: &u32| self.inode(child).is_some_and(Inode::is_directory);
+                pending.extend(self.nodes.iter(inode.tree()).filter(is_directory));
+            }
+        }
+        reached
+    }
+
+    /// Counts anew what every directory with limits uses.
+    fn count_usage(&mut self) {
         let mut totals: Vec<(u32, Usage)> = Vec::new();
         let mut pending = vec![(ROOT, 0, None)];
         while let Some((at, above, counter)) = pending.pop() {
-            reached += 1;
             let usage = self.own_usage(at, above);
             let Some(inode) = self.inode(at) else {
                 continue;
@@ -445,7 +474,6 @@ impl Namespace {
         for (directory, usage) in totals {
             self.account(directory, &usage);
         }
-        reached
     }
 
     /// The whole list of an inode that keeps these entries, as the log and `getfacl` have it.

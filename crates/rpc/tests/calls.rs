@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use common::{address, client, link, serve};
 use loxodon_rpc::client::{CallOptions, ClientSettings, RpcClient, RpcError, ServerAddress};
-use loxodon_rpc::server::ServerLimits;
+use loxodon_rpc::server::{ServerLimits, together};
 use loxodon_wire::proto::common::{
     GetProtocolSignatureRequestProto, GetProtocolSignatureResponseProto,
     GetProtocolVersionsRequestProto, GetProtocolVersionsResponseProto,
@@ -283,4 +283,71 @@ async fn speaking_for_another_is_refused_by_default() {
     assert_eq!(error.java_class(), "org.apache.hadoop.security.authorize.AuthorizationException");
     assert_eq!(error.remote().unwrap().message, "User: alice is not allowed to impersonate bob");
     assert_eq!(error.code(), Some(RpcErrorCode::FatalUnauthorized));
+}
+
+#[tokio::test]
+async fn connections_on_threads_of_their_own_are_served_and_closed() {
+    let limits = ServerLimits { threads: 2, ..ServerLimits::default() };
+    let (server, paths) = serve(limits).await;
+    let to = address(&server);
+    let clients: Vec<_> = (0..5).map(|_| client(ClientSettings::default())).collect();
+    for (number, client) in clients.iter().enumerate() {
+        let path = format!("/{number}");
+        assert_eq!(ask(client, &to, &path, CallOptions::default()).await.unwrap(), link(&path));
+    }
+    assert_eq!(server.metrics().sample().0.open_connections, 5);
+    let held = ask(&clients[0], &to, "/hold", CallOptions::default());
+    let answered = async {
+        while paths.held.lock().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        let (path, reply) = paths.held.lock().pop().unwrap();
+        std::thread::spawn(move || reply.reply(&link(path))).join().unwrap();
+    };
+    let (answer, ()) = tokio::join!(held, answered);
+    assert_eq!(answer.unwrap(), link("/hold"));
+    let metrics = server.metrics();
+    server.shutdown().await;
+    assert_eq!(metrics.sample().0.open_connections, 0);
+}
+
+#[tokio::test]
+async fn answers_given_together_leave_when_all_are_given() {
+    let (server, paths) = serve(ServerLimits::default()).await;
+    let (to, client) = (address(&server), client(ClientSettings::default()));
+    let other = common::client(ClientSettings::default());
+    let calls = async {
+        let options = CallOptions::default;
+        tokio::join!(
+            ask(&client, &to, "/hold", options()),
+            ask(&client, &to, "/hold", options()),
+            ask(&client, &to, "/hold", options()),
+            ask(&other, &to, "/hold", options()),
+        )
+    };
+    let metrics = server.metrics();
+    let answered = async {
+        while paths.held.lock().len() < 4 {
+            tokio::task::yield_now().await;
+        }
+        let held = std::mem::take(&mut *paths.held.lock());
+        let thread = std::thread::spawn(move || {
+            let before = metrics.sample().0.sent_bytes;
+            let together = together();
+            for (path, reply) in held {
+                reply.reply(&link(path));
+            }
+            // Nobody but this thread sends while the connections sleep.
+            let sent_early = metrics.sample().0.sent_bytes - before;
+            drop(together);
+            sent_early
+        });
+        thread.join().unwrap()
+    };
+    let (answers, sent_early) = tokio::join!(calls, answered);
+    for answer in [answers.0, answers.1, answers.2, answers.3] {
+        assert_eq!(answer.unwrap(), link("/hold"));
+    }
+    assert_eq!(sent_early, 0);
+    server.shutdown().await;
 }

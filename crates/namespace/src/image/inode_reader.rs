@@ -26,8 +26,31 @@ struct Common {
     xattrs: Vec<XAttr>,
 }
 
+/// What the last inode had: neighbours mostly have the same.
+#[derive(Default)]
+pub(super) struct Recent<'a> {
+    permissions: Option<(u64, LoadedPermissions<'a>)>,
+}
+
+impl<'a> Recent<'a> {
+    fn permissions(&mut self, word: u64, strings: &'a Strings) -> Result<LoadedPermissions<'a>> {
+        if let Some((recent, found)) = self.permissions
+            && recent == word
+        {
+            return Ok(found);
+        }
+        let found = permissions(word, strings)?;
+        self.permissions = Some((word, found));
+        Ok(found)
+    }
+}
+
 /// Reads one inode.
-pub(super) fn read_inode<'a>(message: &'a [u8], strings: &'a Strings) -> Result<LoadedInode<'a>> {
+pub(super) fn read_inode<'a>(
+    message: &'a [u8],
+    strings: &'a Strings,
+    recent: &mut Recent<'a>,
+) -> Result<LoadedInode<'a>> {
     let mut cursor = Cursor::new(message);
     let (mut kind, mut id, mut name) = (0, None, &[][..]);
     let mut inner = None;
@@ -50,7 +73,7 @@ pub(super) fn read_inode<'a>(message: &'a [u8], strings: &'a Strings) -> Result<
     Ok(LoadedInode {
         id: InodeId(id.ok_or(malformed("an inode has no number"))?),
         name,
-        permissions: permissions(common.permission, strings)?,
+        permissions: recent.permissions(common.permission, strings)?,
         mtime: Milliseconds(common.mtime),
         atime: Milliseconds(common.atime),
         acl: common.acl,

@@ -1,7 +1,7 @@
 use super::carried::{read_caches, read_policies, read_secrets, read_snapshots};
 use super::compression::Compression;
 use super::error::ImageError;
-use super::inode_reader::read_inode;
+use super::inode_reader::{Recent, read_inode};
 use super::proto::{Cursor, Malformed, Value};
 use super::section::{
     CACHE_MANAGER, ERASURE_CODING, INODE, INODE_DIR, INODE_DIR_SUB, INODE_REFERENCE, INODE_SUB,
@@ -12,7 +12,7 @@ use super::{FILE_VERSION, MAGIC};
 use crate::carried::Carried;
 use crate::settings::Settings;
 use crate::tree::{Counters, Namespace};
-use crate::view::{LoadedInode, Loader};
+use crate::view::{Batch, Families, LoadedInode, Loader};
 use loxodon_wire::editlog::LAYOUT_VERSION;
 use loxodon_wire::ids::{BlockId, GenerationStamp, InodeId, Milliseconds, TxId};
 use loxodon_wire::proto::hdfs::fsimage::{FileSummary, INodeSection, NameSystemSection};
@@ -36,7 +36,7 @@ pub struct LoadedImage {
     pub info: ImageInfo,
 }
 
-/// Some inodes, undecoded.
+/// Some messages of a section, undecoded.
 #[derive(Clone, Debug)]
 pub struct Piece<'a> {
     bytes: Cow<'a, [u8]>,
@@ -182,18 +182,21 @@ impl<'a> ImageReader<'a> {
                 count = Some(header.num_inodes());
                 at = length;
             }
-            let ranges = split(&bytes, at, size)?;
-            for range in ranges {
-                pieces.push(match &bytes {
-                    Cow::Borrowed(bytes) => Piece { bytes: Cow::Borrowed(*bytes), range },
-                    Cow::Owned(bytes) => {
-                        let part = bytes.get(range).unwrap_or_default().to_vec();
-                        Piece { range: 0..part.len(), bytes: Cow::Owned(part) }
-                    }
-                });
-            }
+            cut(INODE, &bytes, at, size, &mut pieces)?;
         }
         Ok((pieces, count.ok_or(ImageError::MissingSection(INODE))?))
+    }
+
+    /// Who is in which directory, in pieces of about `size` bytes.
+    ///
+    /// # Errors
+    /// If the section cannot be read.
+    pub fn directory_pieces(&self, size: usize) -> Result<Vec<Piece<'a>>, ImageError> {
+        let mut pieces = Vec::new();
+        for bytes in self.parts(INODE_DIR, INODE_DIR_SUB)? {
+            cut(INODE_DIR, &bytes, 0, size, &mut pieces)?;
+        }
+        Ok(pieces)
     }
 
     /// Decodes some inodes.
@@ -201,13 +204,49 @@ impl<'a> ImageReader<'a> {
     /// # Errors
     /// If one of them is malformed.
     pub fn decode<'p>(&'p self, piece: &'p Piece<'_>) -> Result<Vec<LoadedInode<'p>>, ImageError> {
-        let bytes = piece.bytes.get(piece.range.clone()).unwrap_or_default();
-        let mut inodes = Vec::with_capacity(bytes.len() / 64);
-        each_message(INODE, bytes, |message| {
-            inodes.push(read_inode(message, &self.strings)?);
-            Ok(())
-        })?;
+        let mut inodes = Vec::with_capacity(piece.bytes().len() / 64);
+        self.decode_each(piece, |inode| inodes.push(inode))?;
         Ok(inodes)
+    }
+
+    /// Decodes some inodes into the form in which [`Loader::add_batch`] takes them.
+    ///
+    /// # Errors
+    /// If one of them is malformed.
+    pub fn decode_batch<'p>(&'p self, piece: &'p Piece<'_>) -> Result<Batch<'p>, ImageError> {
+        let mut batch = Batch::with_capacity(piece.bytes().len() / 64);
+        self.decode_each(piece, |inode| batch.push(inode))?;
+        Ok(batch)
+    }
+
+    fn decode_each<'p>(
+        &'p self,
+        piece: &'p Piece<'_>,
+        mut take: impl FnMut(LoadedInode<'p>),
+    ) -> Result<(), ImageError> {
+        let mut recent = Recent::default();
+        each_message(INODE, piece.bytes(), |message| {
+            take(read_inode(message, &self.strings, &mut recent)?);
+            Ok(())
+        })
+    }
+
+    /// Looks up the directories of a piece and their children among the inodes of `loader`, which
+    /// has all of them.
+    ///
+    /// # Errors
+    /// If the piece is malformed or names an inode that is not there.
+    pub fn families(&self, loader: &Loader, piece: &Piece<'_>) -> Result<Families, ImageError> {
+        let part = piece.bytes();
+        let mut cursor = Cursor::new(part);
+        let corrupt = |error: Malformed| at_offset(INODE_DIR, part, error);
+        let mut families = Families::default();
+        while let Some(message) = cursor.delimited().map_err(corrupt)? {
+            let (directory, children) = directory_entry(message).map_err(corrupt)?;
+            let mut children = Children::new(children);
+            loader.find_family(&mut families, directory, || children.next().map_err(corrupt))?;
+        }
+        Ok(families)
     }
 
     /// Whether as many inodes were found as the image says it has.
@@ -227,31 +266,14 @@ impl<'a> ImageReader<'a> {
         ))
     }
 
-    /// Puts the tree together, once `loader` has every inode.
+    /// The tree, once `loader` has every inode and all are in their directories.
     ///
     /// # Errors
-    /// If the directories' contents are malformed or make no tree, or the image has what is not
-    /// supported.
-    pub fn finish(&self, mut loader: Loader) -> Result<LoadedImage, ImageError> {
-        for part in self.parts(INODE_DIR, INODE_DIR_SUB)? {
-            self.link(&part, &mut loader)?;
-        }
+    /// If they make no tree, or the image has what is not supported.
+    pub fn finish(&self, loader: Loader) -> Result<LoadedImage, ImageError> {
         let counters = self.counters()?;
         let carried = self.carried()?;
         Ok(LoadedImage { namespace: loader.finish(counters, carried)?, info: self.info() })
-    }
-
-    fn link(&self, part: &[u8], loader: &mut Loader) -> Result<(), ImageError> {
-        let mut cursor = Cursor::new(part);
-        let corrupt = |error: Malformed| at_offset(INODE_DIR, part, error);
-        while let Some(message) = cursor.delimited().map_err(corrupt)? {
-            let (directory, children) = directory_entry(message).map_err(corrupt)?;
-            let mut children = Children::new(children);
-            while let Some(child) = children.next().map_err(corrupt)? {
-                loader.link(directory, child)?;
-            }
-        }
-        Ok(())
     }
 
     /// Whether the image has nothing that would be lost.
@@ -326,12 +348,13 @@ pub fn load(bytes: &[u8], settings: Settings) -> Result<LoadedImage, ImageError>
     let (pieces, expected) = reader.inode_pieces(PIECE)?;
     let mut count = 0;
     for piece in &pieces {
-        for inode in reader.decode(piece)? {
-            loader.add(inode)?;
-            count += 1;
-        }
+        count += loader.add_batch(reader.decode_batch(piece)?)?;
     }
     reader.check_count(expected, count)?;
+    for piece in &reader.directory_pieces(PIECE)? {
+        let families = reader.families(&loader, piece)?;
+        loader.join(&families)?;
+    }
     reader.finish(loader)
 }
 
@@ -372,26 +395,42 @@ pub(super) fn each_message<'a>(
     }
 }
 
-/// Where a part can be cut between messages.
-fn split(
-    bytes: &[u8],
+impl Piece<'_> {
+    fn bytes(&self) -> &[u8] {
+        self.bytes.get(self.range.clone()).unwrap_or_default()
+    }
+}
+
+/// Cuts a part between messages, from `from` on.
+fn cut<'a>(
+    section: &str,
+    bytes: &Cow<'a, [u8]>,
     from: usize,
     size: usize,
-) -> Result<Vec<std::ops::Range<usize>>, ImageError> {
+    pieces: &mut Vec<Piece<'a>>,
+) -> Result<(), ImageError> {
+    let mut add = |range: std::ops::Range<usize>| {
+        pieces.push(match bytes {
+            Cow::Borrowed(bytes) => Piece { bytes: Cow::Borrowed(*bytes), range },
+            Cow::Owned(bytes) => {
+                let part = bytes.get(range).unwrap_or_default().to_vec();
+                Piece { range: 0..part.len(), bytes: Cow::Owned(part) }
+            }
+        });
+    };
     let mut cursor = Cursor::new(bytes.get(from..).unwrap_or_default());
     let mut begin = from;
-    let mut ranges = Vec::new();
-    while cursor.delimited().map_err(|error| at_offset(INODE, bytes, error))?.is_some() {
+    while cursor.delimited().map_err(|error| at_offset(section, bytes, error))?.is_some() {
         let at = bytes.len() - cursor.rest.len();
         if at - begin >= size {
-            ranges.push(begin..at);
+            add(begin..at);
             begin = at;
         }
     }
     if begin < bytes.len() {
-        ranges.push(begin..bytes.len());
+        add(begin..bytes.len());
     }
-    Ok(ranges)
+    Ok(())
 }
 
 /// A directory and its children, packed as the image has them.

@@ -390,6 +390,6 @@ impl Drop for Connection {
         self.link.close();
         self.server.unsent.fetch_sub(self.unwritten(), Relaxed);
         self.release_unfinished();
-        self.server.metrics.open_connections.fetch_sub(1, Relaxed);
+        self.server.connection_ended();
     }
 }

@@ -31,6 +31,9 @@ pub struct ServerLimits {
     /// How long answers may wait for a peer that takes nothing
     /// (`ipc.server.purge.interval`, there in minutes).
     pub write_timeout: Duration,
+    /// Threads that serve connections, each its share of them with an event loop of its own; with
+    /// 0, connections are tasks of the runtime that the server is bound in.
+    pub threads: usize,
     /// Connections that wait to be accepted (`ipc.server.listen.queue.size`).
     pub backlog: u32,
     /// Whether small answers leave at once (`ipc.server.tcpnodelay`).
@@ -51,6 +54,7 @@ impl Default for ServerLimits {
             setup_timeout: Duration::from_secs(30),
             frame_timeout: Duration::from_secs(60),
             write_timeout: Duration::from_secs(15 * 60),
+            threads: 0,
             backlog: 256,
             tcp_nodelay: true,
         }

@@ -1,5 +1,7 @@
 //! What a connection's task shares with those who answer its calls.
 
+use std::cell::RefCell;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll, Waker};
@@ -33,8 +35,40 @@ struct Outbox {
     sleeper: Option<Waker>,
     /// The task sleeps because too much is in flight: each answer wakes it.
     full: bool,
+    /// Its thread gives more answers before these leave.
+    together: bool,
     /// Gone once the connection is closed.
     socket: Option<OwnedWriteHalf>,
+}
+
+thread_local! {
+    /// Connections with answers that leave when [`Together`] ends; `None` while there is none.
+    static GATHERED: RefCell<Option<Vec<Arc<Link>>>> = const { RefCell::new(None) };
+}
+
+/// While it lives, answers given on this thread wait for each other.
+#[derive(Debug)]
+#[must_use = "answers leave when this is dropped"]
+pub struct Together {
+    /// It belongs to its thread.
+    here: PhantomData<*const ()>,
+}
+
+/// Lets the answers that this thread gives until the guard is dropped leave together, with one
+/// write for each connection: for those that give many answers at a time, as after a sync.
+pub fn together() -> Together {
+    GATHERED.with_borrow_mut(|gathered| {
+        gathered.get_or_insert_default();
+    });
+    Together { here: PhantomData }
+}
+
+impl Drop for Together {
+    fn drop(&mut self) {
+        for link in GATHERED.take().into_iter().flatten() {
+            link.let_go();
+        }
+    }
 }
 
 impl std::fmt::Debug for Link {
@@ -50,6 +84,7 @@ impl Link {
                 bytes: BytesMut::new(),
                 sleeper: None,
                 full: false,
+                together: false,
                 socket: Some(socket),
             }),
             in_flight: AtomicUsize::new(0),
@@ -69,7 +104,7 @@ impl Link {
     /// Lets `put` append an answer. If the connection's task sleeps, the answer is sent at once, as
     /// far as the socket takes it, and the task woken for what is left.
     /// On a closed connection, what `put` appends is thrown away.
-    pub(super) fn push(&self, put: impl FnOnce(&mut BytesMut)) {
+    pub(super) fn push(self: &Arc<Self>, put: impl FnOnce(&mut BytesMut)) {
         let sleeper = {
             let mut outbox = self.outbox.lock();
             let before = outbox.bytes.len();
@@ -79,14 +114,49 @@ impl Link {
                 return;
             }
             self.server.unsent.fetch_add(outbox.bytes.len() - before, Relaxed);
-            if outbox.sleeper.is_some() && before == 0 {
-                self.send_now(&mut outbox);
+            if outbox.sleeper.is_none() || self.gathers(&mut outbox) {
+                return;
             }
-            if outbox.bytes.is_empty() && !outbox.full { None } else { outbox.sleeper.take() }
+            self.sleeper_to_wake(&mut outbox, before == 0)
         };
         if let Some(sleeper) = sleeper {
             sleeper.wake();
         }
+    }
+
+    /// Whether what was put waits for other answers of this thread.
+    fn gathers(self: &Arc<Self>, outbox: &mut Outbox) -> bool {
+        GATHERED.with_borrow_mut(|gathered| {
+            let Some(gathered) = gathered else { return false };
+            if !outbox.together {
+                outbox.together = true;
+                gathered.push(Arc::clone(self));
+            }
+            true
+        })
+    }
+
+    /// Sends what was gathered.
+    fn let_go(&self) {
+        let sleeper = {
+            let mut outbox = self.outbox.lock();
+            outbox.together = false;
+            if outbox.sleeper.is_none() || outbox.bytes.is_empty() {
+                return;
+            }
+            self.sleeper_to_wake(&mut outbox, true)
+        };
+        if let Some(sleeper) = sleeper {
+            sleeper.wake();
+        }
+    }
+
+    /// Sends if nothing is on the way before it; gives the task where it must do something.
+    fn sleeper_to_wake(&self, outbox: &mut Outbox, is_first: bool) -> Option<Waker> {
+        if is_first {
+            self.send_now(outbox);
+        }
+        if outbox.bytes.is_empty() && !outbox.full { None } else { outbox.sleeper.take() }
     }
 
     /// Sends what the socket takes. Errors are left to the task, which meets them again.

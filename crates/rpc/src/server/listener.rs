@@ -11,11 +11,11 @@ use loxodon_wire::rpc::{RemoteError, UserIdentity, exception};
 use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::call::{Call, Responder};
-use super::connection::Connection;
+use super::lanes::Lanes;
 use super::limits::ServerLimits;
 use crate::metrics::ServerMetrics;
 
@@ -72,6 +72,9 @@ pub enum ServerError {
         /// What the system said.
         source: io::Error,
     },
+    /// The system gives no more threads.
+    #[error("Cannot start a thread for connections: {0}")]
+    Threads(io::Error),
 }
 
 impl ServerError {
@@ -80,6 +83,7 @@ impl ServerError {
     pub const fn java_class(&self) -> &'static str {
         match self {
             Self::Bind { .. } => "java.net.BindException",
+            Self::Threads(_) => "java.lang.OutOfMemoryError",
         }
     }
 }
@@ -110,6 +114,10 @@ struct IdleClosed {
 }
 
 impl Shared {
+    pub(super) fn connection_ended(&self) {
+        self.metrics.open_connections.fetch_sub(1, Relaxed);
+    }
+
     pub(super) fn may_close_idle(&self, now: Instant) -> bool {
         const PER_SCAN: usize = 10;
         const SCAN: Duration = Duration::from_secs(10);
@@ -134,7 +142,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens on `address` and serves with `handler`, on the tokio runtime that this is called in.
+    /// Listens on `address` and serves with `handler`, on the tokio runtime that this is called in
+    /// or on threads of its own ([`ServerLimits::threads`]).
     ///
     /// # Errors
     /// If it cannot listen there.
@@ -169,7 +178,8 @@ impl Server {
             idle_closed: Mutex::new(IdleClosed { began: Instant::now(), count: 0 }),
         });
         let (stop, stopped) = oneshot::channel();
-        let accepting = tokio::spawn(accept(listener, shared, stopped));
+        let lanes = Lanes::start(shared.limits.threads, &shared).map_err(ServerError::Threads)?;
+        let accepting = tokio::spawn(accept(listener, shared, lanes, stopped));
         Ok(Self { address: bound, metrics, stop: Some(stop), accepting })
     }
 
@@ -218,31 +228,31 @@ impl Place {
     }
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopped: oneshot::Receiver<()>) {
-    let mut connections = JoinSet::new();
+async fn accept(
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    mut lanes: Lanes,
+    mut stopped: oneshot::Receiver<()>,
+) {
     loop {
         tokio::select! {
             _ = &mut stopped => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => admit(stream, peer, &shared, &mut connections),
+                Ok((stream, peer)) => admit(stream, peer, &shared, &mut lanes),
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept connections");
                     // Out of descriptors, as a rule: wait until some are closed.
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             },
-            Some(ended) = connections.join_next() => {
-                if let Err(error) = ended && error.is_panic() {
-                    tracing::error!(%error, "a connection's task panicked");
-                }
-            }
+            () = lanes.ended() => {}
         }
     }
     drop(listener);
-    connections.shutdown().await;
+    lanes.shutdown().await;
 }
 
-fn admit(stream: TcpStream, peer: SocketAddr, shared: &Arc<Shared>, connections: &mut JoinSet<()>) {
+fn admit(stream: TcpStream, peer: SocketAddr, shared: &Arc<Shared>, lanes: &mut Lanes) {
     let limits = &shared.limits;
     let open = &shared.metrics.open_connections;
     if limits.max_connections > 0 && open.load(Relaxed) >= limits.max_connections {
@@ -255,5 +265,5 @@ fn admit(stream: TcpStream, peer: SocketAddr, shared: &Arc<Shared>, connections:
         return;
     }
     open.fetch_add(1, Relaxed);
-    connections.spawn(Connection::new(stream, peer, shared.clone()).run());
+    lanes.admit(stream, peer, shared);
 }

@@ -1,11 +1,12 @@
 //! A server: connections on tokio tasks, calls handled where their frame was decoded, answers in
 //! any order.
 //!
-//! `listener` accepts, `connection` moves bytes and watches the clock, `session` knows what a
+//! `listener` accepts, `lanes` are the threads, `connection` moves bytes and watches the clock, `session` knows what a
 //! frame means, `link` collects the answers, `call` is what a [`Handler`] sees.
 
 mod call;
 mod connection;
+mod lanes;
 mod limits;
 mod link;
 mod listener;
@@ -14,4 +15,5 @@ mod session;
 
 pub use call::{Call, Responder};
 pub use limits::ServerLimits;
+pub use link::{Together, together};
 pub use listener::{Handler, Place, Server, ServerError};

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Called once, on the writer's thread, when a transaction is on disk or never will be.
 pub type Durable = Box<dyn FnOnce(Result<(), LogFailed>) + Send>;
@@ -63,6 +63,8 @@ struct Shared {
 
 struct State {
     commit: GroupCommit<Durable>,
+    /// The writer waits until so many wait for it, or its patience ends.
+    wanted: Option<usize>,
     failed: Option<LogFailed>,
     closing: bool,
 }
@@ -91,7 +93,7 @@ impl EditLog {
         let mut commit = GroupCommit::new(last);
         let first = commit.start_segment();
         let shared = Arc::new(Shared {
-            state: Mutex::new(State { commit, failed: None, closing: false }),
+            state: Mutex::new(State { commit, wanted: None, failed: None, closing: false }),
             wake: Condvar::new(),
             syncs: Rate::default(),
             batched: AtomicU64::new(0),
@@ -103,6 +105,7 @@ impl EditLog {
             open: Vec::new(),
             last_error: None,
             fatal: Some(fatal),
+            pace: Pace::default(),
         };
         let handle = std::thread::Builder::new()
             .name("edit-log".into())
@@ -119,13 +122,14 @@ impl EditLog {
     /// # Errors
     /// If it cannot be encoded.
     pub fn append(&self, edit: &Edit) -> Result<TxId, CodecError> {
-        let txid = self
-            .shared
-            .state
-            .lock()
-            .commit
-            .append(|txid, out| encode_transaction(txid, edit, LAYOUT_VERSION, out))?;
-        self.shared.wake.notify_one();
+        let mut state = self.shared.state.lock();
+        let txid =
+            state.commit.append(|txid, out| encode_transaction(txid, edit, LAYOUT_VERSION, out))?;
+        let is_patient = state.wanted.is_some();
+        drop(state);
+        if !is_patient {
+            self.shared.wake.notify_one();
+        }
         Ok(txid)
     }
 
@@ -135,7 +139,14 @@ impl EditLog {
         let failed = state.failed.clone().filter(|_| txid > state.commit.last_synced());
         let ready =
             if failed.is_some() { Some(callback) } else { state.commit.wait(txid, callback) };
+        let is_enough = state.wanted.is_some_and(|wanted| state.commit.waiting() >= wanted);
+        if is_enough {
+            state.wanted = None;
+        }
         drop(state);
+        if is_enough {
+            self.shared.wake.notify_one();
+        }
         if let Some(callback) = ready {
             callback(failed.map_or(Ok(()), Err));
         }
@@ -263,6 +274,33 @@ struct Writer {
     /// What took the last directory out of use.
     last_error: Option<String>,
     fatal: Option<Fatal>,
+    pace: Pace,
+}
+
+/// What the last write was like, as the next will be.
+///
+/// Callers who are answered together mostly come back together. A write for the first of them
+/// alone would make all the others wait for two: the writer waits for them, but no longer than
+/// that second write would have taken.
+#[derive(Default)]
+struct Pace {
+    /// Callers who were answered.
+    answered: usize,
+    took: Duration,
+}
+
+impl Pace {
+    /// The longest wait, however slow the disk.
+    const PATIENCE: Duration = Duration::from_millis(1);
+
+    /// Callers worth a write: three quarters of the last ones.
+    const fn worth(&self) -> usize {
+        self.answered - self.answered / 4
+    }
+
+    fn patience(&self) -> Duration {
+        self.took.min(Self::PATIENCE)
+    }
 }
 
 struct OpenSegment {
@@ -277,7 +315,8 @@ impl Writer {
             let began = Instant::now();
             match self.write(&batch) {
                 Ok(()) => {
-                    self.shared.syncs.record(began.elapsed());
+                    self.pace.took = began.elapsed();
+                    self.shared.syncs.record(self.pace.took);
                     let released = {
                         let mut state = self.shared.state.lock();
                         let before = state.commit.last_synced().0;
@@ -286,6 +325,8 @@ impl Writer {
                         self.shared.batched.fetch_add(together, Relaxed);
                         released
                     };
+                    self.pace.answered = released.len();
+                    let _together = loxodon_rpc::server::together();
                     for waiter in released {
                         waiter(Ok(()));
                     }
@@ -298,19 +339,30 @@ impl Writer {
         }
     }
 
-    fn next_batch(&self) -> Option<Batch<Durable>> {
+    fn next_batch(&mut self) -> Option<Batch<Durable>> {
         let mut state = self.shared.state.lock();
+        let mut deadline = None;
         loop {
+            state.wanted = None;
             if state.failed.is_some() {
                 return None;
             }
-            if let Some(batch) = state.commit.take() {
-                return Some(batch);
+            if !state.commit.has_gathered() {
+                if state.closing {
+                    return None;
+                }
+                self.shared.wake.wait(&mut state);
+                continue;
             }
-            if state.closing {
-                return None;
+            let worth = self.pace.worth();
+            if state.commit.waiting() >= worth || state.closing {
+                return state.commit.take();
             }
-            self.shared.wake.wait(&mut state);
+            state.wanted = Some(worth);
+            let until = *deadline.get_or_insert_with(|| Instant::now() + self.pace.patience());
+            if self.shared.wake.wait_until(&mut state, until).timed_out() {
+                self.pace.answered = 0;
+            }
         }
     }
 

@@ -2,7 +2,7 @@ use super::error::{About, DiskError};
 use super::image_files::verify_image;
 use loxodon_namespace::image::{ImageError, ImageReader, LoadedImage, Piece};
 use loxodon_namespace::settings::Settings;
-use loxodon_namespace::view::{LoadedInode, Loader};
+use loxodon_namespace::view::Loader;
 use md5::{Digest, Md5};
 use std::fs;
 use std::path::Path;
@@ -40,43 +40,59 @@ pub fn load_image(
 
 fn build(bytes: &[u8], settings: Settings, threads: usize) -> Result<LoadedImage, ImageError> {
     let reader = ImageReader::open(bytes)?;
-    let (pieces, expected) = reader.inode_pieces(PIECE)?;
     let mut loader = Loader::new(settings);
-    let next = AtomicUsize::new(0);
-    let count = std::thread::scope(|scope| {
-        // A few pieces ahead of the tree, not more: decoded inodes take memory.
-        let (sender, receiver) = mpsc::sync_channel(threads * 2);
-        for _ in 0..threads {
-            let (sender, next) = (sender.clone(), &next);
-            let (reader, pieces) = (&reader, &pieces);
-            scope.spawn(move || decode_all(reader, pieces, next, &sender));
-        }
-        drop(sender);
-        let mut count = 0;
-        for decoded in receiver {
-            for inode in decoded? {
-                loader.add(inode)?;
-                count += 1;
-            }
-        }
-        Ok::<u64, ImageError>(count)
-    })?;
+    let (pieces, expected) = reader.inode_pieces(PIECE)?;
+    let mut count = 0;
+    on_threads(
+        threads,
+        &pieces,
+        |piece| reader.decode_batch(piece),
+        |batch| {
+            count += loader.add_batch(batch)?;
+            Ok(())
+        },
+    )?;
     reader.check_count(expected, count)?;
+    let pieces = reader.directory_pieces(PIECE)?;
+    let mut found = Vec::with_capacity(pieces.len());
+    on_threads(
+        threads,
+        &pieces,
+        |piece| reader.families(&loader, piece),
+        |families| {
+            found.push(families);
+            Ok(())
+        },
+    )?;
+    for families in found {
+        loader.join(&families)?;
+    }
     reader.finish(loader)
 }
 
-type Decoded<'a> = Result<Vec<LoadedInode<'a>>, ImageError>;
-
-fn decode_all<'a>(
-    reader: &'a ImageReader<'_>,
+/// Does `work` on every piece, by several threads, and gives what comes out to `take` on this one.
+fn on_threads<'a, T: Send>(
+    threads: usize,
     pieces: &'a [Piece<'_>],
-    next: &AtomicUsize,
-    sender: &mpsc::SyncSender<Decoded<'a>>,
-) {
-    while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
-        // Nobody receives any more once one of the others has failed.
-        if sender.send(reader.decode(piece)).is_err() {
-            return;
+    work: impl Fn(&'a Piece<'_>) -> Result<T, ImageError> + Sync,
+    mut take: impl FnMut(T) -> Result<(), ImageError>,
+) -> Result<(), ImageError> {
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        // A few pieces ahead, not more: decoded ones take memory.
+        let (sender, receiver) = mpsc::sync_channel(threads * 2);
+        for _ in 0..threads.min(pieces.len()) {
+            let (sender, next, work) = (sender.clone(), &next, &work);
+            scope.spawn(move || {
+                while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    // Nobody receives any more once one of the others has failed.
+                    if sender.send(work(piece)).is_err() {
+                        return;
+                    }
+                }
+            });
         }
-    }
+        drop(sender);
+        receiver.into_iter().try_for_each(|result| take(result?))
+    })
 }

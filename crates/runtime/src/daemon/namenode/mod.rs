@@ -169,8 +169,12 @@ fn metadata_version(conf: &Configuration) -> i32 {
     }
 }
 
+/// Threads for all but calls: timers, pages, what the shell does. Calls have their own.
+const THREADS: usize = 2;
+
 fn serve(conf: Configuration) -> i32 {
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = match runtime.worker_threads(THREADS).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("Failed to start namenode.\n{error}");

@@ -161,6 +161,7 @@ impl RunningNameNode {
         let door = Door::new(parts);
         let limits = ServerLimits {
             max_frame: usize::try_from(conf.bytes(&keys::IPC_MAX_DATA)?).unwrap_or(usize::MAX),
+            threads: threads(),
             ..ServerLimits::default()
         };
         let lifeline = lifeline.map(|place| lifeline::serve(place, limits.clone(), &door));
