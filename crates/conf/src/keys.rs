@@ -143,6 +143,10 @@ keys! {
     LEASE_RECHECK_INTERVAL: "dfs.namenode.lease-recheck-interval-ms", Time(Milliseconds), "2000", [], "Time between looks at writers.";
     COMMITTED_ALLOWED: "dfs.namenode.file.close.num-committed-allowed", Int, "0", [], "Blocks without a reported replica with which a file may be closed.";
     AUDIT_LOGGERS: "dfs.namenode.audit.loggers", List, "default", [], "Where audit lines go.";
+    TOP_ENABLED: "dfs.namenode.top.enabled", Bool, "true", [], "Whether it is counted who asks most, as far as the audit log tells of it.";
+    TOP_WINDOWS: "dfs.namenode.top.windows.minutes", List, "1,5,25", [], "Over how long that is counted.";
+    TOP_BUCKETS: "dfs.namenode.top.window.num.buckets", Int, "10", [], "In how many steps those windows move on.";
+    TOP_USERS: "dfs.namenode.top.num.users", Int, "10", [], "How many users are on top.";
     AUDIT_QUIET_COMMANDS: "dfs.namenode.audit.log.debug.cmdlist", List, "", [], "Operations that have no audit line.";
     AUDIT_REMOTE_PORT: "dfs.namenode.audit.log.with.remote.port", Bool, "false", [], "Whether audit lines carry the caller's port.";
     CONTENT_SUMMARY_LIMIT: "dfs.content-summary.limit", Int, "5000", [], "Files summed up before other calls get their turn.";

@@ -21,6 +21,7 @@ pub mod request;
 pub mod retry_cache;
 pub mod settings;
 mod tables;
+pub mod top_users;
 pub mod users;
 pub mod version;
 

@@ -66,6 +66,7 @@ impl Daemon {
         let child = Command::new(program()?)
             .env("HADOOP_CONF_DIR", conf)
             .env("HADOOP_LOG_DIR", log.parent().unwrap_or(log))
+            .env("HDFS_AUDIT_LOGGER", "INFO,RFAAUDIT")
             .args(args)
             .stdin(Stdio::null())
             .stdout(out.try_clone()?)

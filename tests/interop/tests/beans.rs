@@ -14,7 +14,30 @@ type Beans = BTreeMap<String, BTreeSet<String>>;
 
 /// A field as it is compared: `PercentUsed: number`. A Java NameNode that has nothing to say says
 /// null where ours may have a value, and the other way round.
-fn described(name: &str, value: &Value) -> String {
+fn described(name: &str, value: &Value) -> Vec<String> {
+    let mut all = Vec::new();
+    describe(name, value, &mut all);
+    all
+}
+
+fn describe(name: &str, value: &Value, all: &mut Vec<String>) {
+    // Some texts are JSON again.
+    let inner = value.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
+    match inner.as_ref().unwrap_or(value) {
+        Value::Object(fields) => {
+            for (inner, value) in fields {
+                // Nodes and directories by name.
+                let is_name = inner.contains([':', '/']);
+                describe(&format!("{name}.{}", if is_name { "*" } else { inner }), value, all);
+            }
+        }
+        Value::Array(items) => {
+            for item in items.iter().filter(|item| item.is_object()) {
+                describe(&format!("{name}[]"), item, all);
+            }
+        }
+        _ => {}
+    }
     let kind = match value {
         Value::Null => "null",
         Value::Bool(_) => "bool",
@@ -24,7 +47,7 @@ fn described(name: &str, value: &Value) -> String {
         Value::Array(_) => "list",
         Value::Object(_) => "object",
     };
-    format!("{name}: {kind}")
+    all.push(format!("{name}: {kind}"));
 }
 
 /// Beans of the virtual machine, of its logging and of a metrics sink that no script of Hadoop's reads.
@@ -62,8 +85,8 @@ fn every_bean_and_field_of_javas_namenode_is_in_ours() {
     });
 }
 
-/// Who asks most is not counted here (`dfs.namenode.top.enabled`); and what a second NameNode of
-/// the same JVM registered has a number behind its name.
+/// Who asks most is in `TopUserOpCounts` and not once more as records of Hadoop's metrics system;
+/// and what a second NameNode of the same JVM registered has a number behind its name.
 fn is_left_out(bean: &str) -> bool {
     bean.ends_with("NNTopUserOpCounts") || bean.ends_with("-1")
 }
@@ -115,7 +138,8 @@ fn beans_of(root: &Path, maker: Maker) -> io::Result<Beans> {
     let http = cluster.site().http_port().to_string();
     let beans = document["beans"].as_array().into_iter().flatten().filter_map(|bean| {
         let name = bean["name"].as_str()?.replace(&rpc, "{rpc}").replace(&http, "{http}");
-        let fields = bean.as_object()?.iter().map(|(name, value)| described(name, value)).collect();
+        let fields =
+            bean.as_object()?.iter().flat_map(|(name, value)| described(name, value)).collect();
         Some((name, fields))
     });
     Ok(beans

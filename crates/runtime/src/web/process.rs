@@ -79,6 +79,10 @@ impl ProcessBeans {
             .with("MemMaxM", megabytes(status.total))
             .with("GcCount", 0)
             .with("GcTimeMillis", 0)
+            .with("GcNumInfoThresholdExceeded", 0)
+            .with("GcNumWarnThresholdExceeded", 0)
+            .with("GcTimePercentage", 0)
+            .with("GcTotalExtraSleepTime", 0)
             .with("ThreadsNew", 0)
             .with("ThreadsRunnable", states.runnable)
             .with("ThreadsBlocked", states.blocked)
@@ -102,6 +106,7 @@ impl ProcessBeans {
         let stats = ["Snapshot", "Publish"].into_iter().fold(stats, |bean, what| {
             bean.with(format!("{what}NumOps"), 0).with(format!("{what}AvgTime"), 0.0)
         });
+        let stats = stats.with("tag.Hostname", self.host.clone());
         [named("Control"), stats.with("DroppedPubAll", 0)]
     }
 }

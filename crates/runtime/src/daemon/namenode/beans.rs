@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use loxodon_blocks::{ClusterStats, ReportKind, StorageUsage};
+use loxodon_blocks::{ClusterStats, Datanode, ReportKind, StorageUsage};
+use loxodon_namenode::top_users::TopOperation;
 use loxodon_namenode::{NameNode, Now, version};
 use serde_json::{Map, Value, json};
 
@@ -157,6 +158,31 @@ impl NameNodeBeans {
             .with("CacheUpdated", look.machine.retries.updated())
     }
 
+    /// Who asks most, as JSON text within the JSON.
+    fn top_users(&self, now: Now) -> Value {
+        // They are counted by audit lines: without those, nothing is known.
+        let audited = tracing::enabled!(target: crate::daemon::log::AUDIT, tracing::Level::INFO);
+        let Some(top_users) = self.door.top_users.as_ref().filter(|_| audited) else {
+            return Value::Null;
+        };
+        let user = |(user, count): &(String, u64)| json!({"count": count, "user": user});
+        let operation = |one: TopOperation| {
+            let users: Vec<Value> = one.users.iter().map(user).collect();
+            json!({
+                "opType": one.name,
+                "topUsers": users.get(..one.top).unwrap_or_default(),
+                "allUsers": users,
+                "totalCount": one.total,
+            })
+        };
+        let windows = top_users.lock().snapshot(now.monotonic).into_iter().map(|window| {
+            let operations: Vec<Value> = window.operations.into_iter().map(operation).collect();
+            json!({"windowLenMs": window.length, "ops": operations})
+        });
+        let timestamp = jiff::Zoned::now().strftime("%Y-%m-%dT%H:%M:%S%z").to_string();
+        json!({"timestamp": timestamp, "windows": windows.collect::<Vec<_>>()}).to_string().into()
+    }
+
     /// Syncs of the edit log, and the milliseconds that they took.
     fn syncs(&self) -> (u64, String) {
         let syncs = self.door.journal.syncs();
@@ -274,8 +300,7 @@ impl NameNodeBeans {
             .with("FsLockQueueLength", 0)
             .with("TotalSyncCount", self.syncs().0)
             .with("TotalSyncTimes", self.syncs().1)
-            // Who asks most is not counted, as in Hadoop where `dfs.namenode.top.enabled` is off.
-            .with("TopUserOpCounts", Value::Null)
+            .with("TopUserOpCounts", self.top_users(look.now))
             .with(
                 "SnapshotStats",
                 json!({"SnapshottableDirectories": 0, "Snapshots": 0}).to_string(),
@@ -379,6 +404,7 @@ fn block_stats(look: &Look<'_>) -> Bean {
     struct Kind {
         usage: StorageUsage,
         nodes: u64,
+        transfers: u64,
     }
     let blocks = &look.machine.blocks;
     let mut kinds = std::collections::BTreeMap::<&str, Kind>::new();
@@ -396,11 +422,12 @@ fn block_stats(look: &Look<'_>) -> Bean {
             sums.usage.remaining += if serves { usage.remaining } else { 0 };
             if serves && !seen.contains(&kind) {
                 sums.nodes += 1;
+                sums.transfers += u64::from(node.load().xceivers);
                 seen.push(kind);
             }
         }
     }
-    let shown = kinds.into_iter().map(|(kind, Kind { usage, nodes })| {
+    let shown = kinds.into_iter().map(|(kind, Kind { usage, nodes, transfers })| {
         let value = json!({
             "blockPoolUsed": usage.block_pool_used,
             "capacityNonDfsUsed": usage.non_dfs_used,
@@ -408,6 +435,10 @@ fn block_stats(look: &Look<'_>) -> Bean {
             "capacityTotal": usage.capacity,
             "capacityUsed": usage.dfs_used,
             "nodesInService": nodes,
+            "nodesInServiceXceiverCount": transfers,
+            "percentBlockPoolUsed": percent(usage.block_pool_used, usage.capacity),
+            "percentRemaining": percent(usage.remaining, usage.capacity),
+            "percentUsed": percent(usage.dfs_used, usage.capacity),
         });
         json!({"key": kind, "value": value})
     });
@@ -453,6 +484,7 @@ fn nodes(look: &Look<'_>, kind: ReportKind) -> String {
             "blockScheduled": node.blocks_scheduled(),
             "blockPoolUsed": bytes.block_pool_used,
             "blockPoolUsedPercent": percent(bytes.block_pool_used, bytes.capacity),
+            "blockPoolUsedPercentStdDev": spread(look, node),
             "volfails": node.load().failed_volumes,
             "lastBlockReport": node.last_report().map_or(0, minutes),
             "decommissioned": node.admin() == loxodon_cluster::AdminState::Decommissioned,
@@ -460,6 +492,17 @@ fn nodes(look: &Look<'_>, kind: ReportKind) -> String {
         all.insert(id.transfer_host_address(), value);
     }
     Value::Object(all).to_string()
+}
+
+/// How unevenly a node's storages are filled (`Util.getBlockPoolUsedPercentStdDev`).
+fn spread(look: &Look<'_>, node: &Datanode) -> f64 {
+    let storages = node.storages().iter().filter_map(|at| look.machine.blocks.storage(*at));
+    let usages = storages.map(|storage| storage.usage());
+    let shares: Vec<f64> =
+        usages.map(|usage| percent(usage.block_pool_used, usage.capacity)).collect();
+    let count = shares.len().max(1) as f64;
+    let mean = shares.iter().sum::<f64>() / count;
+    (shares.iter().map(|share| (share - mean).powi(2)).sum::<f64>() / count).sqrt()
 }
 
 fn node_usage(look: &Look<'_>) -> String {

@@ -13,6 +13,7 @@ use loxodon_namenode::audit::AuditSettings;
 use loxodon_namenode::dispatch::{self, Run, Update};
 use loxodon_namenode::proxy_users::ProxyUsers;
 use loxodon_namenode::retry_cache::Answered;
+use loxodon_namenode::top_users::TopUsers;
 use loxodon_namenode::users::{GroupSource, Users};
 use loxodon_namenode::{Effects, Identity, NameNode, NameNodeError, Request};
 use loxodon_namespace::context::Caller;
@@ -53,6 +54,8 @@ pub(crate) struct Door {
     pub(crate) runtime: tokio::runtime::Handle,
     pub(crate) progress: Arc<Progress>,
     pub(crate) counters: Counters,
+    /// Who asks most, if that is counted.
+    pub(crate) top_users: Option<Mutex<TopUsers>>,
     held: Mutex<HashMap<BlockId, Vec<Held>>>,
     myself: Weak<Self>,
 }
@@ -70,6 +73,7 @@ pub(crate) struct Parts {
     pub(crate) audit: AuditSettings,
     pub(crate) clock: Clock,
     pub(crate) progress: Arc<Progress>,
+    pub(crate) top_users: Option<TopUsers>,
 }
 
 /// A call that waits for a block to be complete.
@@ -98,6 +102,7 @@ impl Door {
             audit,
             clock,
             progress,
+            top_users,
         } = parts;
         Arc::new_cyclic(|myself| Self {
             machine: RwLock::new(machine),
@@ -113,6 +118,7 @@ impl Door {
             runtime: tokio::runtime::Handle::current(),
             progress,
             counters: Counters::default(),
+            top_users: top_users.map(Mutex::new),
             held: Mutex::new(HashMap::new()),
             myself: Weak::clone(myself),
         })
@@ -296,6 +302,16 @@ impl Door {
     pub(crate) fn after(self: &Arc<Self>, mut request: Request<'_>) {
         let effects = std::mem::take(&mut request.effects);
         let audited = tracing::enabled!(target: AUDIT, tracing::Level::INFO);
+        if audited
+            && !effects.audit.is_empty()
+            && let Some(top_users) = &self.top_users
+        {
+            let (now, user) = (request.now.monotonic, &request.identity.caller.user);
+            let mut top_users = top_users.lock();
+            for event in &effects.audit {
+                top_users.record(now, &event.command, user);
+            }
+        }
         for event in effects.audit.iter().filter(|_| audited) {
             if let Some(line) = event.line(&request, &self.audit) {
                 tracing::info!(target: AUDIT, "{line}");

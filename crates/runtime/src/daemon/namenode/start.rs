@@ -12,6 +12,7 @@ use loxodon_namenode::audit::AuditSettings;
 use loxodon_namenode::load::Loaded;
 use loxodon_namenode::proxy_users::BadNetwork;
 use loxodon_namenode::settings::{Settings, block_settings, namespace_settings};
+use loxodon_namenode::top_users::TopUsers;
 use loxodon_namenode::users::Users;
 use loxodon_namenode::{NameNode, NameNodeError, ReplayedCalls, StorageIdentity};
 use loxodon_namespace::Namespace;
@@ -217,6 +218,14 @@ impl RunningNameNode {
         self.door.machine.read().blocks.live_datanodes()
     }
 
+    /// How many live DataNodes have said what room they have, so that blocks may go there.
+    #[must_use]
+    pub fn writable_datanodes(&self) -> usize {
+        let machine = self.door.machine.read();
+        let live = machine.blocks.datanodes(loxodon_blocks::ReportKind::Live);
+        live.into_iter().filter(|node| machine.blocks.usage_of(*node).bytes.capacity > 0).count()
+    }
+
     /// Waits until the process is told to end or the NameNode cannot go on; the exit code.
     pub async fn wait(&self) -> i32 {
         let mut ended = self.ended.clone();
@@ -366,7 +375,41 @@ fn load(
         audit: audit_settings(conf)?,
         clock,
         progress,
+        top_users: top_users(conf)?,
     })
+}
+
+fn top_users(conf: &Configuration) -> Result<Option<TopUsers>, ConfError> {
+    if !conf.bool(&keys::TOP_ENABLED)? {
+        return Ok(None);
+    }
+    let (buckets, limit) = (conf.count(&keys::TOP_BUCKETS)?, conf.count(&keys::TOP_USERS)?);
+    let wrong = |key: &loxodon_conf::Key, value: String, wanted: &str| ConfError::Value {
+        key: key.name.to_owned(),
+        value,
+        source_name: conf.source(key.name),
+        wanted: wanted.to_owned(),
+    };
+    if buckets == 0 {
+        return Err(wrong(
+            &keys::TOP_BUCKETS,
+            "0".to_owned(),
+            "a window should have at least one bucket",
+        ));
+    }
+    if limit == 0 {
+        let wanted = "the number of requested top users must be at least 1";
+        return Err(wrong(&keys::TOP_USERS, "0".to_owned(), wanted));
+    }
+    let mut minutes = Vec::new();
+    for value in conf.list(&keys::TOP_WINDOWS)? {
+        match value.trim().parse::<u64>() {
+            // A year is more than anybody looks at.
+            Ok(length) if (1..=525_600).contains(&length) => minutes.push(length),
+            _ => return Err(wrong(&keys::TOP_WINDOWS, value, "minutes, 1 and more")),
+        }
+    }
+    Ok(Some(TopUsers::new(&minutes, buckets, limit)))
 }
 
 /// Notes whose calls the edits before the image were: the image does not say, and a client that
