@@ -279,7 +279,7 @@ impl MiniCluster {
         let serving = || {
             self.namenode
                 .as_ref()
-                .is_some_and(|n| !n.is_in_safe_mode() && n.live_datanodes() >= wanted)
+                .is_some_and(|n| !n.is_in_safe_mode() && n.writable_datanodes() >= wanted)
         };
         let waiting = async {
             while !serving() {

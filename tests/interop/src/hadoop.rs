@@ -26,11 +26,8 @@ pub fn class_path() -> io::Result<&'static str> {
 /// # Errors
 /// Where Maven is missing or fails: what it printed.
 pub fn hdfs_test_sources() -> io::Result<PathBuf> {
-    let cache = repository().join(".cache/hadoop-3.5.0");
-    fs::create_dir_all(&cache)?;
-    let lock = fs::File::create(cache.join("lock"))?;
-    lock.lock()?;
-    let cache = cache.canonicalize()?;
+    let cache = cache()?;
+    let _lock = lock()?;
     let archive = cache.join("hadoop-hdfs-3.5.0-test-sources.jar");
     if !archive.exists() {
         run(Command::new("mvn")
@@ -45,11 +42,23 @@ pub fn hdfs_test_sources() -> io::Result<PathBuf> {
 /// Jars that Hadoop uses where they are there, and does not bring: artifact and file.
 const OPTIONAL_JARS: [(&str, &str); 1] = [("org.lz4:lz4-java:1.7.1", "lz4-java-1.7.1.jar")];
 
-fn prepare() -> io::Result<String> {
+/// Where what was fetched and compiled is kept.
+pub(crate) fn cache() -> io::Result<PathBuf> {
     let cache = repository().join(".cache/hadoop-3.5.0");
     fs::create_dir_all(&cache)?;
-    let lock = fs::File::create(cache.join("lock"))?;
+    cache.canonicalize()
+}
+
+/// Keeps other tests from filling the cache at the same time, until it is dropped.
+pub(crate) fn lock() -> io::Result<fs::File> {
+    let lock = fs::File::create(cache()?.join("lock"))?;
     lock.lock()?;
+    Ok(lock)
+}
+
+fn prepare() -> io::Result<String> {
+    let cache = cache()?;
+    let _lock = lock()?;
     let jars = cache.join("jars");
     if !cache.join("complete").exists() {
         fetch(&jars)?;
@@ -109,7 +118,11 @@ fn sources() -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-fn run(command: &mut Command) -> io::Result<()> {
+/// Runs a tool to its end.
+///
+/// # Errors
+/// Where it fails: what it printed.
+pub(crate) fn run(command: &mut Command) -> io::Result<()> {
     let output = command.output().map_err(|e| {
         io::Error::new(e.kind(), format!("{}: {e}", command.get_program().display()))
     })?;

@@ -9,6 +9,7 @@ pub mod hadoop;
 pub mod java;
 pub mod loxodon;
 pub mod site;
+pub mod suites;
 
 use std::io;
 use std::net::TcpListener;

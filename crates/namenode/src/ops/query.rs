@@ -231,8 +231,12 @@ pub(crate) fn block_locations(
     if range.access_time_due {
         request.effects.touched = Some(range.inode);
     }
-    let locations = Some(machine.locate_range(request, &range));
-    Ok(GetBlockLocationsResponseProto { locations })
+    let located = machine.locate_range(request, &range);
+    // DataNodes may be about to report: a client is to come again rather than to give up.
+    if located.blocks.iter().any(|block| block.locs.is_empty()) {
+        machine.check_safe_mode(request.now, || format!("Zero blocklocations for {}", asked.src))?;
+    }
+    Ok(GetBlockLocationsResponseProto { locations: Some(located) })
 }
 
 fn hadoop_illegal_argument(message: String) -> NameNodeError {

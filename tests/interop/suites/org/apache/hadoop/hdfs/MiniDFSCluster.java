@@ -1,0 +1,779 @@
+package org.apache.hadoop.hdfs;
+
+import java.io.EOFException;
+import java.io.File;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.RandomAccessFile;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.FileUtil;
+import org.apache.hadoop.fs.StorageType;
+import org.apache.hadoop.hdfs.protocol.ClientProtocol;
+import org.apache.hadoop.hdfs.protocol.DatanodeInfo;
+import org.apache.hadoop.hdfs.protocol.ExtendedBlock;
+import org.apache.hadoop.hdfs.protocol.HdfsConstants.DatanodeReportType;
+import org.apache.hadoop.hdfs.protocol.HdfsConstants.SafeModeAction;
+import org.apache.hadoop.hdfs.server.common.HdfsServerConstants.StartupOption;
+import org.apache.hadoop.hdfs.server.protocol.NamenodeProtocols;
+import org.apache.hadoop.ipc.RemoteException;
+import org.apache.hadoop.test.GenericTestUtils;
+
+/**
+ * Stands in for Hadoop's class of this name, so that Hadoop's own tests run on this project's
+ * daemons: each is a process of the program that the system property {@code loxodon.program} names.
+ * It has the methods that a process can answer; a test that reaches into a daemon's memory ends with
+ * NoSuchMethodError.
+ */
+public class MiniDFSCluster implements AutoCloseable {
+  public static final String HDFS_MINIDFS_BASEDIR = "hdfs.minidfs.basedir";
+  public static final String PROP_TEST_BUILD_DATA = GenericTestUtils.SYSPROP_TEST_DATA_DIR;
+  public static final String DFS_NAMENODE_SAFEMODE_EXTENSION_TESTING_KEY =
+      "dfs.namenode.safemode.extension.testing";
+
+  private static final long PATIENCE_MS = 60_000;
+  private static final Set<String> DEFAULTS = Set.of(
+      "core-default.xml", "hdfs-default.xml", "hdfs-rbf-default.xml", "mapred-default.xml", "yarn-default.xml");
+  private static final Set<Process> RUNNING = Collections.synchronizedSet(new java.util.HashSet<>());
+
+  static {
+    // Makes hdfs-site.xml part of every configuration, those that are there already too.
+    HdfsConfiguration.init();
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+      synchronized (RUNNING) {
+        RUNNING.forEach(Process::destroyForcibly);
+      }
+    }));
+  }
+
+  /** What a test wants of its cluster. */
+  public static class Builder {
+    private final Configuration conf;
+    private File base;
+    private int nameNodePort;
+    private int nameNodeHttpPort;
+    private int datanodes = 1;
+    private int storages = 2;
+    private StorageType[][] types;
+    private boolean format = true;
+    private boolean waitSafeMode = true;
+    private Configuration[] overlays;
+
+    public Builder(Configuration conf) {
+      this.conf = conf;
+      conf.setBoolean("dfs.namenode.redundancy.considerLoad", false);
+    }
+
+    public Builder(Configuration conf, File base) {
+      this(conf);
+      this.base = base;
+    }
+
+    public Builder nameNodePort(int port) {
+      nameNodePort = port;
+      return this;
+    }
+
+    public Builder nameNodeHttpPort(int port) {
+      nameNodeHttpPort = port;
+      return this;
+    }
+
+    public Builder numDataNodes(int count) {
+      datanodes = count;
+      return this;
+    }
+
+    public Builder storagesPerDatanode(int count) {
+      storages = count;
+      return this;
+    }
+
+    public Builder storageTypes(StorageType[] ofEach) {
+      types = new StorageType[][] {ofEach};
+      storages = ofEach.length;
+      return this;
+    }
+
+    public Builder storageTypes(StorageType[][] perDatanode) {
+      types = perDatanode;
+      storages = perDatanode == null ? storages : perDatanode[0].length;
+      return this;
+    }
+
+    public Builder format(boolean wanted) {
+      format = wanted;
+      return this;
+    }
+
+    public Builder waitSafeMode(boolean wanted) {
+      waitSafeMode = wanted;
+      return this;
+    }
+
+    public Builder dataNodeConfOverlays(Configuration[] ofEach) {
+      overlays = ofEach;
+      return this;
+    }
+
+    public Builder manageNameDfsDirs(boolean always) {
+      return this;
+    }
+
+    public Builder manageDataDfsDirs(boolean always) {
+      return this;
+    }
+
+    public Builder checkExitOnShutdown(boolean ofThisJvm) {
+      return this;
+    }
+
+    public Builder checkDataNodeAddrConfig(boolean always) {
+      return this;
+    }
+
+    public Builder setNNRedundancyConsiderLoad(boolean wanted) {
+      conf.setBoolean("dfs.namenode.redundancy.considerLoad", wanted);
+      return this;
+    }
+
+    public MiniDFSCluster build() throws IOException {
+      return new MiniDFSCluster(this);
+    }
+  }
+
+  /** A DataNode that was stopped, to be started again. */
+  public static final class DataNodeProperties {
+    private final int index;
+
+    private DataNodeProperties(int index) {
+      this.index = index;
+    }
+  }
+
+  private static final class Member {
+    Process process;
+    Configuration conf;
+    Path folder;
+  }
+
+  private final Configuration conf;
+  private final File base;
+  private final boolean waitSafeMode;
+  private final int storages;
+  private final StorageType[][] types;
+  private final Member namenode = new Member();
+  private final List<Member> datanodes = new ArrayList<>();
+  private final List<FileSystem> open = new ArrayList<>();
+  private final int port;
+  private final int httpPort;
+
+  protected MiniDFSCluster(Builder wanted) throws IOException {
+    conf = wanted.conf;
+    String configured = conf.get(HDFS_MINIDFS_BASEDIR);
+    base = wanted.base != null ? wanted.base : configured != null ? new File(configured) : new File(getBaseDirectory());
+    waitSafeMode = wanted.waitSafeMode;
+    storages = wanted.storages;
+    types = wanted.types;
+    if (wanted.format) {
+      for (String disk : new String[] {"data", "name-0-1", "name-0-2"}) {
+        if (!FileUtil.fullyDelete(new File(base, disk)) && new File(base, disk).exists()) {
+          throw new IOException("Could not fully delete " + new File(base, disk));
+        }
+      }
+    }
+    port = wanted.nameNodePort == 0 ? freePort() : wanted.nameNodePort;
+    httpPort = wanted.nameNodeHttpPort == 0 ? freePort() : wanted.nameNodeHttpPort;
+    conf.setInt("dfs.replication", Math.min(conf.getInt("dfs.replication", 3), Math.max(wanted.datanodes, 1)));
+    conf.setInt("dfs.namenode.safemode.extension", conf.getInt(DFS_NAMENODE_SAFEMODE_EXTENSION_TESTING_KEY, 0));
+    conf.set("fs.defaultFS", "hdfs://localhost:" + port);
+    conf.set("dfs.namenode.http-address", "127.0.0.1:" + httpPort);
+    if ("localhost:0".equals(conf.get("dfs.namenode.servicerpc-address"))) {
+      conf.set("dfs.namenode.servicerpc-address", "localhost:" + freePort());
+    }
+    conf.set("dfs.namenode.name.dir", new File(base, "name-0-1").toURI() + "," + new File(base, "name-0-2").toURI());
+    namenode.folder = new File(base, "namenode").toPath();
+    try {
+      startNameNode(wanted.format);
+      startDataNodes(wanted.overlays, wanted.datanodes);
+      waitClusterUp();
+    } catch (IOException | RuntimeException failure) {
+      shutdown();
+      throw failure;
+    }
+  }
+
+  /** A free port below those that the system gives to outgoing connections, which would take it. */
+  private static int freePort() throws IOException {
+    for (int attempt = 0; ; attempt++) {
+      int candidate = ThreadLocalRandom.current().nextInt(12_000, 32_000);
+      try (ServerSocket socket = new ServerSocket(candidate)) {
+        return socket.getLocalPort();
+      } catch (IOException taken) {
+        if (attempt == 100) {
+          throw taken;
+        }
+      }
+    }
+  }
+
+  /** Writes what was set beyond Hadoop's defaults, which are the program's too. */
+  private static void writeSite(Configuration conf, Path folder) throws IOException {
+    Configuration own = new Configuration(false);
+    for (Map.Entry<String, String> entry : conf) {
+      String[] sources = conf.getPropertySources(entry.getKey());
+      if (sources == null || sources.length == 0 || !DEFAULTS.contains(sources[sources.length - 1])) {
+        own.set(entry.getKey(), entry.getValue());
+      }
+    }
+    Files.createDirectories(folder);
+    try (OutputStream out = new FileOutputStream(folder.resolve("core-site.xml").toFile())) {
+      own.writeXml(out);
+    }
+    Files.writeString(folder.resolve("hdfs-site.xml"), "<configuration/>\n");
+  }
+
+  private static Process launch(Path folder, String... words) throws IOException {
+    List<String> line = new ArrayList<>(List.of(System.getProperty("loxodon.program")));
+    line.addAll(Arrays.asList(words));
+    ProcessBuilder builder = new ProcessBuilder(line).redirectErrorStream(true)
+        .redirectInput(new File("/dev/null"))
+        .redirectOutput(ProcessBuilder.Redirect.appendTo(folder.resolve("log").toFile()));
+    builder.environment().put("HADOOP_CONF_DIR", folder.toString());
+    Process process = builder.start();
+    RUNNING.add(process);
+    return process;
+  }
+
+  private static void end(Member member, boolean kill) {
+    Process process = member.process;
+    member.process = null;
+    if (process == null) {
+      return;
+    }
+    if (kill) {
+      process.destroyForcibly();
+    } else {
+      process.destroy();
+    }
+    try {
+      if (!process.waitFor(20, TimeUnit.SECONDS)) {
+        process.destroyForcibly().waitFor();
+      }
+    } catch (InterruptedException e) {
+      process.destroyForcibly();
+      Thread.currentThread().interrupt();
+    }
+    RUNNING.remove(process);
+  }
+
+  private static IOException died(Member member, String what) throws IOException {
+    return new IOException(what + " has ended:\n"
+        + Files.readString(member.folder.resolve("log"), StandardCharsets.UTF_8));
+  }
+
+  private void startNameNode(boolean format, String... args) throws IOException {
+    writeSite(conf, namenode.folder);
+    if (format) {
+      try {
+        Process formatting = launch(namenode.folder, "namenode", "-format", "-force", "-nonInteractive");
+        int exit = formatting.waitFor();
+        RUNNING.remove(formatting);
+        if (exit != 0) {
+          throw died(namenode, "namenode -format");
+        }
+      } catch (InterruptedException e) {
+        throw new IOException(e);
+      }
+    }
+    List<String> words = new ArrayList<>(List.of("namenode"));
+    words.addAll(Arrays.asList(args));
+    namenode.process = launch(namenode.folder, words.toArray(new String[0]));
+    until("the NameNode's port", () -> {
+      if (!namenode.process.isAlive()) {
+        throw died(namenode, "the NameNode");
+      }
+      try (Socket socket = new Socket()) {
+        socket.connect(new InetSocketAddress("127.0.0.1", port), 1000);
+        return true;
+      } catch (IOException notYet) {
+        return false;
+      }
+    });
+  }
+
+  /** A question asked again and again. */
+  private interface Probe {
+    boolean holds() throws IOException;
+  }
+
+  private static void until(String what, Probe probe) throws IOException {
+    long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(PATIENCE_MS);
+    while (!probe.holds()) {
+      if (System.nanoTime() > end) {
+        throw new IOException("Timed out waiting for " + what);
+      }
+      try {
+        Thread.sleep(30);
+      } catch (InterruptedException e) {
+        throw new IOException(e);
+      }
+    }
+  }
+
+  private void startDataNodes(Configuration[] overlays, int count) throws IOException {
+    for (int i = 0; i < count; i++) {
+      addDataNode(overlays == null ? null : overlays[i], conf);
+    }
+  }
+
+  private void addDataNode(Configuration overlay, Configuration given) throws IOException {
+    int index = datanodes.size();
+    Member member = new Member();
+    member.conf = new Configuration(given);
+    if (overlay != null) {
+      member.conf.addResource(overlay);
+    }
+    member.conf.set("dfs.datanode.address", "127.0.0.1:" + freePort());
+    member.conf.set("dfs.datanode.http.address", "127.0.0.1:0");
+    member.conf.set("dfs.datanode.ipc.address", "127.0.0.1:" + freePort());
+    List<String> directories = new ArrayList<>();
+    for (int d = 0; d < storages; d++) {
+      StorageType[] ofNode = types == null ? null : types[Math.min(index, types.length - 1)];
+      String type = ofNode == null ? "" : "[" + ofNode[d] + "]";
+      directories.add(type + getInstanceStorageDir(index, d).toURI());
+    }
+    member.conf.set("dfs.datanode.data.dir", String.join(",", directories));
+    member.folder = new File(base, "datanode-" + index).toPath();
+    datanodes.add(member);
+    startMember(member);
+  }
+
+  private void startMember(Member member) throws IOException {
+    writeSite(member.conf, member.folder);
+    member.process = launch(member.folder, "datanode");
+  }
+
+  public synchronized void startDataNodes(Configuration given, int count, boolean manage,
+      StartupOption operation, String[] racksOfEach) throws IOException {
+    if (racksOfEach != null) {
+      throw new UnsupportedOperationException("racks: all DataNodes have one address");
+    }
+    for (int i = 0; i < count; i++) {
+      addDataNode(null, given);
+    }
+    waitActive();
+  }
+
+  public synchronized void startDataNodes(Configuration given, int count, boolean manage,
+      StartupOption operation, String[] racksOfEach, long[] capacities) throws IOException {
+    if (capacities != null) {
+      throw new UnsupportedOperationException("simulated capacities");
+    }
+    startDataNodes(given, count, manage, operation, racksOfEach);
+  }
+
+  private long running() {
+    return datanodes.stream().filter(member -> member.process != null).count();
+  }
+
+  public void waitActive() throws IOException {
+    waitActive(0);
+  }
+
+  public void waitActive(int index) throws IOException {
+    if (namenode.process == null) {
+      return;
+    }
+    try (DFSClient client = new DFSClient(getURI(), conf)) {
+      until("live DataNodes", () -> {
+        for (Member member : datanodes) {
+          if (member.process != null && !member.process.isAlive()) {
+            throw died(member, "a DataNode");
+          }
+        }
+        DatanodeInfo[] live;
+        try {
+          live = client.datanodeReport(DatanodeReportType.LIVE);
+        } catch (EOFException restarted) {
+          // The connection that Java keeps is that to the NameNode of before.
+          return false;
+        }
+        Set<String> addresses = datanodes.stream().filter(member -> member.process != null)
+            .map(member -> member.conf.get("dfs.datanode.address")).collect(Collectors.toSet());
+        return Stream.of(live).filter(node -> node.getCapacity() > 0 && addresses.contains(node.getXferAddr())).count()
+            == addresses.size();
+      });
+    }
+  }
+
+  public void waitClusterUp() throws IOException {
+    waitActive();
+    if (waitSafeMode && running() > 0) {
+      try (DFSClient client = new DFSClient(getURI(), conf)) {
+        until("the end of safe mode", () -> !client.setSafeMode(SafeModeAction.SAFEMODE_GET, false));
+      }
+    }
+  }
+
+  public boolean isClusterUp() {
+    return namenode.process != null;
+  }
+
+  public boolean isNameNodeUp(int index) {
+    return namenode.process != null;
+  }
+
+  public boolean isDataNodeUp() {
+    return running() > 0;
+  }
+
+  public int getNumNameNodes() {
+    return 1;
+  }
+
+  public int getStoragesPerDatanode() {
+    return storages;
+  }
+
+  public URI getURI() {
+    return getURI(0);
+  }
+
+  public URI getURI(int index) {
+    return URI.create("hdfs://localhost:" + port);
+  }
+
+  public String getHttpUri(int index) {
+    return "http://127.0.0.1:" + httpPort;
+  }
+
+  public int getNameNodePort() {
+    return port;
+  }
+
+  public int getNameNodePort(int index) {
+    return port;
+  }
+
+  public Configuration getConfiguration(int index) {
+    return conf;
+  }
+
+  public DistributedFileSystem getFileSystem() throws IOException {
+    return getFileSystem(0);
+  }
+
+  public DistributedFileSystem getFileSystem(int index) throws IOException {
+    return (DistributedFileSystem) remember(FileSystem.get(getURI(), conf));
+  }
+
+  public FileSystem getNewFileSystemInstance(int index) throws IOException {
+    return remember(FileSystem.newInstance(getURI(), conf));
+  }
+
+  private FileSystem remember(FileSystem fs) {
+    open.add(fs);
+    return fs;
+  }
+
+  /** The NameNode's calls; errors come as the exceptions that the NameNode threw. */
+  public NamenodeProtocols getNameNodeRpc() {
+    return getNameNodeRpc(0);
+  }
+
+  public NamenodeProtocols getNameNodeRpc(int index) {
+    ClientProtocol calls;
+    try {
+      calls = NameNodeProxiesClient.createProxyWithClientProtocol(conf, getURI(), null).getProxy();
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
+    return (NamenodeProtocols) Proxy.newProxyInstance(
+        getClass().getClassLoader(), new Class<?>[] {NamenodeProtocols.class}, (proxy, method, args) -> {
+          try {
+            return calls.getClass().getMethod(method.getName(), method.getParameterTypes()).invoke(calls, args);
+          } catch (InvocationTargetException e) {
+            throw thrown(e.getCause());
+          } catch (NoSuchMethodException e) {
+            throw new UnsupportedOperationException(method.getName());
+          }
+        });
+  }
+
+  private static Throwable thrown(Throwable answer) {
+    if (answer instanceof RemoteException) {
+      RemoteException remote = (RemoteException) answer;
+      try {
+        return (Throwable) Class.forName(remote.getClassName()).getConstructor(String.class)
+            .newInstance(remote.getMessage());
+      } catch (ReflectiveOperationException e) {
+        return remote;
+      }
+    }
+    return answer;
+  }
+
+  public void shutdown() {
+    shutdown(false);
+  }
+
+  public void shutdown(boolean deleteDisks) {
+    shutdown(deleteDisks, true);
+  }
+
+  public void shutdown(boolean deleteDisks, boolean closeFileSystems) {
+    if (closeFileSystems) {
+      for (FileSystem fs : open) {
+        try {
+          fs.close();
+        } catch (IOException e) {
+          System.err.println("closing a file system: " + e);
+        }
+      }
+      open.clear();
+    }
+    shutdownDataNodes();
+    shutdownNameNodes();
+    datanodes.clear();
+    if (deleteDisks) {
+      FileUtil.fullyDelete(base);
+    }
+  }
+
+  @Override
+  public void close() {
+    shutdown();
+  }
+
+  public static void shutdownCluster(MiniDFSCluster cluster) {
+    if (cluster != null) {
+      cluster.shutdown();
+    }
+  }
+
+  public void shutdownDataNodes() {
+    datanodes.forEach(member -> end(member, true));
+  }
+
+  public void shutdownDataNode(int index) {
+    end(datanodes.get(index), false);
+  }
+
+  public synchronized void shutdownNameNodes() {
+    end(namenode, false);
+  }
+
+  public synchronized void shutdownNameNode(int index) {
+    end(namenode, false);
+  }
+
+  public synchronized void restartNameNodes() throws IOException {
+    restartNameNode(true);
+  }
+
+  public synchronized void restartNameNode(String... args) throws IOException {
+    restartNameNode(0, true, args);
+  }
+
+  public synchronized void restartNameNode(boolean wait) throws IOException {
+    restartNameNode(0, wait);
+  }
+
+  public synchronized void restartNameNode(int index) throws IOException {
+    restartNameNode(index, true);
+  }
+
+  public synchronized void restartNameNode(int index, boolean wait, String... args) throws IOException {
+    end(namenode, false);
+    startNameNode(false, args);
+    if (wait) {
+      waitClusterUp();
+    }
+  }
+
+  public synchronized DataNodeProperties stopDataNode(int index) {
+    if (index < 0 || index >= datanodes.size()) {
+      return null;
+    }
+    end(datanodes.get(index), false);
+    return new DataNodeProperties(index);
+  }
+
+  public synchronized DataNodeProperties stopDataNode(String address) {
+    for (int i = 0; i < datanodes.size(); i++) {
+      if (address.equals(datanodes.get(i).conf.get("dfs.datanode.address"))) {
+        return stopDataNode(i);
+      }
+    }
+    return null;
+  }
+
+  public boolean restartDataNode(DataNodeProperties stopped) throws IOException {
+    return restartDataNode(stopped.index, true);
+  }
+
+  public synchronized boolean restartDataNode(DataNodeProperties stopped, boolean keepPort) throws IOException {
+    return restartDataNode(stopped.index, keepPort);
+  }
+
+  public boolean restartDataNode(int index) throws IOException {
+    return restartDataNode(index, false);
+  }
+
+  public synchronized boolean restartDataNode(int index, boolean keepPort) throws IOException {
+    end(datanodes.get(index), false);
+    startMember(datanodes.get(index));
+    return true;
+  }
+
+  public synchronized boolean restartDataNodes(boolean keepPort) throws IOException {
+    for (int i = 0; i < datanodes.size(); i++) {
+      restartDataNode(i, keepPort);
+    }
+    return true;
+  }
+
+  public boolean restartDataNodes() throws IOException {
+    return restartDataNodes(false);
+  }
+
+  public Collection<URI> getNameDirs(int index) {
+    return conf.getTrimmedStringCollection("dfs.namenode.name.dir").stream()
+        .map(URI::create).collect(Collectors.toList());
+  }
+
+  public String getDataDirectory() {
+    return new File(base, "data").getPath();
+  }
+
+  public static String getBaseDirectory() {
+    return GenericTestUtils.getTestDir("dfs").getAbsolutePath() + File.separator;
+  }
+
+  public File getInstanceStorageDir(int datanode, int directory) {
+    return new File(base, "data/data" + (storages * datanode + 1 + directory));
+  }
+
+  public File getStorageDir(int datanode, int directory) {
+    return getInstanceStorageDir(datanode, directory);
+  }
+
+  public static File getFinalizedDir(File storage, String pool) {
+    return new File(storage, "current/" + pool + "/current/finalized");
+  }
+
+  public static File getRbwDir(File storage, String pool) {
+    return new File(storage, "current/" + pool + "/current/rbw");
+  }
+
+  private static List<File> files(File top, String pattern) {
+    try (Stream<Path> found = Files.walk(top.toPath())) {
+      return found.map(Path::toFile).filter(file -> file.getName().matches(pattern)).collect(Collectors.toList());
+    } catch (IOException e) {
+      return new ArrayList<>();
+    }
+  }
+
+  public static List<File> getAllBlockFiles(File storage) {
+    return files(storage, "blk_\\d+");
+  }
+
+  public static File getBlockFile(File storage, ExtendedBlock block) {
+    File pool = getFinalizedDir(storage, block.getBlockPoolId());
+    return files(pool, "blk_" + block.getBlockId()).stream().findFirst().orElse(null);
+  }
+
+  public static File getBlockMetadataFile(File storage, ExtendedBlock block) {
+    File pool = getFinalizedDir(storage, block.getBlockPoolId());
+    return files(pool, block.getBlockName() + "_" + block.getGenerationStamp() + "\\.meta").stream()
+        .findFirst().orElse(null);
+  }
+
+  public File getBlockFile(int datanode, ExtendedBlock block) {
+    for (int d = 0; d < storages; d++) {
+      File file = getBlockFile(getInstanceStorageDir(datanode, d), block);
+      if (file != null) {
+        return file;
+      }
+    }
+    return null;
+  }
+
+  public File getBlockMetadataFile(int datanode, ExtendedBlock block) {
+    for (int d = 0; d < storages; d++) {
+      File file = getBlockMetadataFile(getInstanceStorageDir(datanode, d), block);
+      if (file != null) {
+        return file;
+      }
+    }
+    return null;
+  }
+
+  public File[] getAllBlockFiles(ExtendedBlock block) {
+    List<File> found = new ArrayList<>();
+    for (int i = 0; i < datanodes.size(); i++) {
+      File file = getBlockFile(i, block);
+      if (file != null) {
+        found.add(file);
+      }
+    }
+    return found.toArray(new File[0]);
+  }
+
+  /** Overwrites the first bytes of a block's file, if the DataNode has one. */
+  public boolean corruptReplica(int datanode, ExtendedBlock block) throws IOException {
+    File file = getBlockFile(datanode, block);
+    if (file == null) {
+      return false;
+    }
+    try (RandomAccessFile bytes = new RandomAccessFile(file, "rw")) {
+      int first = bytes.read();
+      bytes.seek(0);
+      bytes.write(first + 1);
+    }
+    return true;
+  }
+
+  public int corruptBlockOnDataNodes(ExtendedBlock block) throws IOException {
+    int count = 0;
+    for (int i = 0; i < datanodes.size(); i++) {
+      count += corruptReplica(i, block) ? 1 : 0;
+    }
+    return count;
+  }
+
+  public int corruptBlockOnDataNodesByDeletingBlockFile(ExtendedBlock block) throws IOException {
+    File[] found = getAllBlockFiles(block);
+    for (File file : found) {
+      Files.delete(file.toPath());
+    }
+    return found.length;
+  }
+
+  public String readBlockOnDataNode(int datanode, ExtendedBlock block) throws IOException {
+    File file = getBlockFile(datanode, block);
+    return file == null ? null : Files.readString(file.toPath(), StandardCharsets.UTF_8);
+  }
+}
