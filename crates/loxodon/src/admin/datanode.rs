@@ -1,5 +1,5 @@
-//! Calls to one DataNode: `-getDatanodeInfo`, `-shutdownDatanode`, `-triggerBlockReport`,
-//! `-getBalancerBandwidth`.
+//! Calls to one DataNode: `-getDatanodeInfo`, `-getVolumeReport`, `-shutdownDatanode`, `-evictWriters`,
+//! `-triggerBlockReport`, `-getBalancerBandwidth`, `-deleteBlockPool`, `-refreshNamenodes`, `-reconfig`.
 
 use std::sync::Arc;
 
@@ -10,8 +10,9 @@ use loxodon_wire::rpc::protocol::CLIENT_DATANODE;
 use prost::Message;
 
 use super::cluster::Cluster;
+use super::report;
 use crate::output;
-use crate::shell::{Failure, current_user};
+use crate::shell::{Failure, current_user, size};
 
 /// Host and port as an argument gives them.
 fn parse_address(text: &str) -> Result<ServerAddress, Failure> {
@@ -56,19 +57,22 @@ fn call<Q: Message, A: Message + Default>(
     })
 }
 
+/// An error as those commands print it that ask how a DataNode is.
+fn unreachable(failure: Failure) -> Failure {
+    match failure {
+        Failure::Io { class, message } => {
+            Failure::io(format!("Datanode unreachable. {class}: {message}"))
+        }
+        other => other,
+    }
+}
+
 /// `-getDatanodeInfo`.
 pub(crate) fn info(cluster: &Cluster, datanode: &str) -> Result<(), Failure> {
     let request = hdfs::GetDatanodeInfoRequestProto {};
     let answer: Result<hdfs::GetDatanodeInfoResponseProto, _> =
         call(cluster, datanode, "getDatanodeInfo", &request);
-    let info = answer
-        .map_err(|failure| match failure {
-            Failure::Io { class, message } => {
-                Failure::io(format!("Datanode unreachable. {class}: {message}"))
-            }
-            other => other,
-        })?
-        .local_info;
+    let info = answer.map_err(unreachable)?.local_info;
     output::print(&format!(
         "Uptime: {}, Software version: {}, Config version: {}\n",
         info.uptime, info.software_version, info.config_version
@@ -128,4 +132,137 @@ pub(crate) fn trigger_report(
     let to = name_node.map(|address| format!(" to namenode {address}")).unwrap_or_default();
     output::print(&format!("Triggering {kind}block report on {datanode}{to}.\n"));
     Ok(())
+}
+
+/// `-evictWriters`.
+pub(crate) fn evict_writers(cluster: &Cluster, datanode: &str) -> Result<(), Failure> {
+    let request = hdfs::EvictWritersRequestProto {};
+    let done: Result<hdfs::EvictWritersResponseProto, _> =
+        call(cluster, datanode, "evictWriters", &request);
+    done.map_err(unreachable)?;
+    output::print(&format!("Requested writer eviction to datanode {datanode}\n"));
+    Ok(())
+}
+
+/// `-getVolumeReport`.
+pub(crate) fn volume_report(cluster: &Cluster, datanode: &str) -> Result<(), Failure> {
+    let request = hdfs::GetVolumeReportRequestProto {};
+    let answer: hdfs::GetVolumeReportResponseProto =
+        call(cluster, datanode, "getVolumeReport", &request)?;
+    let described = |bytes: u64| {
+        let bytes_signed = i64::try_from(bytes).unwrap_or(i64::MAX);
+        format!("{bytes}({})", size::human_in(bytes_signed, "B", 2))
+    };
+    output::print(&format!("Active Volumes : {}\n", answer.volume_info.len()));
+    for volume in &answer.volume_info {
+        let kind = hdfs::StorageTypeProto::try_from(volume.storage_type)
+            .map_or("DISK", |kind| kind.as_str_name());
+        output::print(&format!(
+            "\nDirectory: {}\nStorageType: {kind}\nCapacity Used: {}\nCapacity Left: {}\n\
+             Capacity Reserved: {}\nReserved Space for Replicas: {}\nBlocks: {}\n",
+            volume.path,
+            described(volume.used_space),
+            described(volume.free_space),
+            described(volume.reserved_space),
+            described(volume.reserved_space_for_replicas),
+            volume.num_blocks
+        ));
+    }
+    Ok(())
+}
+
+/// `-deleteBlockPool`.
+pub(crate) fn delete_pool(
+    cluster: &Cluster,
+    datanode: &str,
+    pool: &str,
+    force: bool,
+) -> Result<(), Failure> {
+    let request = hdfs::DeleteBlockPoolRequestProto { block_pool: pool.to_owned(), force };
+    let done: Result<hdfs::DeleteBlockPoolResponseProto, _> =
+        call(cluster, datanode, "deleteBlockPool", &request);
+    done.map(drop)
+}
+
+/// `-refreshNamenodes`.
+pub(crate) fn refresh_name_nodes(cluster: &Cluster, datanode: &str) -> Result<(), Failure> {
+    let request = hdfs::RefreshNamenodesRequestProto {};
+    let done: Result<hdfs::RefreshNamenodesResponseProto, _> =
+        call(cluster, datanode, "refreshNamenodes", &request);
+    done.map(drop)
+}
+
+/// `-reconfig datanode`; its exit code.
+pub(crate) fn reconfigure(cluster: &Cluster, args: &[String]) -> Result<i32, Failure> {
+    let [kind, datanode, operation] = args else {
+        return Err(Failure::Illegal("three arguments are needed".to_owned()));
+    };
+    if kind != "datanode" {
+        eprintln!("Node type {kind} does not support reconfiguration.");
+        return Ok(1);
+    }
+    let (done, doing) = match operation.as_str() {
+        "start" => {
+            let request = hdfs::StartReconfigurationRequestProto {};
+            let done: Result<hdfs::StartReconfigurationResponseProto, _> =
+                call(cluster, datanode, "startReconfiguration", &request);
+            let said = |_| format!("Started reconfiguration task on node [{datanode}].\n");
+            (done.map(said), "reconfiguring")
+        }
+        "status" => {
+            let request = hdfs::GetReconfigurationStatusRequestProto {};
+            let status: Result<hdfs::GetReconfigurationStatusResponseProto, _> =
+                call(cluster, datanode, "getReconfigurationStatus", &request);
+            (status.map(|status| changes(datanode, &status)), "reloading configuration")
+        }
+        "properties" => {
+            let request = hdfs::ListReconfigurablePropertiesRequestProto {};
+            let names: Result<hdfs::ListReconfigurablePropertiesResponseProto, _> =
+                call(cluster, datanode, "listReconfigurableProperties", &request);
+            let said = |names: hdfs::ListReconfigurablePropertiesResponseProto| {
+                format!("Node [{datanode}] Reconfigurable properties:\n{}\n", names.name.join("\n"))
+            };
+            (names.map(said), "reconfiguration")
+        }
+        other => {
+            eprintln!("Unknown operation: {other}");
+            return Ok(super::FAILED);
+        }
+    };
+    match done {
+        Ok(text) => {
+            output::print(&text);
+            Ok(0)
+        }
+        Err(Failure::Io { class, message }) => {
+            eprintln!("Node [{datanode}] {doing}: {class}: {message}.");
+            Ok(1)
+        }
+        Err(other) => Err(other),
+    }
+}
+
+/// What became of the last reconfiguration, as `DFSAdmin` prints it.
+fn changes(datanode: &str, status: &hdfs::GetReconfigurationStatusResponseProto) -> String {
+    let mut text = format!("Reconfiguring status for node [{datanode}]: ");
+    if status.start_time == 0 {
+        return text + "no task was found.\n";
+    }
+    let date = |millis: i64| report::java_date(u64::try_from(millis).unwrap_or(0));
+    text += &format!("started at {}", date(status.start_time));
+    let Some(end) = status.end_time else { return text + " and is still running.\n" };
+    text += &format!(" and finished at {}.\n", date(end));
+    for change in &status.changes {
+        let outcome =
+            if change.error_message.is_some() { "FAILED: Change" } else { "SUCCESS: Changed" };
+        let new = change.new_value.as_deref().unwrap_or("null");
+        text += &format!(
+            "{outcome} property {}\n\tFrom: \"{}\"\n\tTo: \"{new}\"\n",
+            change.name, change.old_value
+        );
+        if let Some(error) = &change.error_message {
+            text += &format!("\tError: {error}.\n");
+        }
+    }
+    text
 }

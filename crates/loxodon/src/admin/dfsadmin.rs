@@ -48,6 +48,11 @@ const COMMANDS: &[Entry] = entries! {
     "-fetchImage" "<local directory>" 1..=1 "Downloads the newest image.";
     "-shutdownDatanode" "<datanode_host:ipc_port> [upgrade]" 1..=2 "Stops a DataNode; with upgrade, clients wait for it.";
     "-getDatanodeInfo" "<datanode_host:ipc_port>" 1..=1 "Prints a DataNode's version and uptime.";
+    "-evictWriters" "<datanode_host:ipc_port>" 1..=1 "Closes the connections of all who write to a DataNode.";
+    "-getVolumeReport" "<datanode_host:ipc_port>" 1..=1 "Prints a DataNode's volumes and how full they are.";
+    "-deleteBlockPool" "<datanode_host:ipc_port> <blockpool-id> [force]" 2..=3 "Deletes a block pool that a DataNode serves no more; with force, its blocks too.";
+    "-refreshNamenodes" "<datanode_host:ipc_port>" 1..=1 "Makes a DataNode read again which NameNodes it serves.";
+    "-reconfig" "<datanode> <host:ipc_port> <start|status|properties>" 3..=3 "Makes a DataNode read its configuration again, or tells of that.";
     "-metasave" "filename" 1..=1 "Writes what the NameNode knows of blocks to a file in its log directory.";
     "-triggerBlockReport" "[-incremental] <datanode_host:ipc_port> [-namenode <namenode_host:ipc_port>]" 1..=4 "Makes a DataNode report its blocks now.";
     "-listOpenFiles" "[-blockingDecommission] [-path <path>]" 0..=3 "Prints files that are being written.";
@@ -68,14 +73,9 @@ const UNSUPPORTED: &[&str] = &[
     "-upgrade",
     "-refreshCallQueue",
     "-refresh",
-    "-reconfig",
-    "-refreshNamenodes",
-    "-getVolumeReport",
-    "-deleteBlockPool",
     "-allowSnapshot",
     "-disallowSnapshot",
     "-provisionSnapshotTrash",
-    "-evictWriters",
 ];
 
 fn usage_of(entry: &Entry) -> String {
@@ -223,6 +223,19 @@ fn execute(cluster: &Cluster, word: &str, args: &[String]) -> Result<i32, Failur
             datanode::shut_down(cluster, first, for_upgrade)?;
         }
         "-getDatanodeInfo" => datanode::info(cluster, first)?,
+        "-evictWriters" => datanode::evict_writers(cluster, first)?,
+        "-getVolumeReport" => datanode::volume_report(cluster, first)?,
+        "-refreshNamenodes" => datanode::refresh_name_nodes(cluster, first)?,
+        "-deleteBlockPool" => {
+            let force = match args.get(2).map(String::as_str) {
+                None => false,
+                Some("force") => true,
+                Some(other) => return Err(Failure::Illegal(format!("{other} is not force"))),
+            };
+            let pool = args.get(1).map(String::as_str).unwrap_or_default();
+            datanode::delete_pool(cluster, first, pool, force)?;
+        }
+        "-reconfig" => return datanode::reconfigure(cluster, args),
         "-metasave" => {
             cluster.wait(client.metasave(first))?;
             output::print(&format!(

@@ -190,7 +190,7 @@ fn describe(node: &DatanodeInfo) -> String {
 }
 
 /// `Sat Jan 31 17:05:59 UTC 2026`, as Java's `Date` prints itself.
-fn java_date(milliseconds: u64) -> String {
+pub(crate) fn java_date(milliseconds: u64) -> String {
     size::local(milliseconds, "%a %b %d %H:%M:%S %Z %Y")
 }
 

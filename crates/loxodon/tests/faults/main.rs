@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)] // helpers of tests are not marked as tests
 
 mod daemon;
+mod damage;
 mod datanode_deaths;
 mod disks;
 mod doors;
