@@ -74,7 +74,12 @@ impl Client {
         rpc: RpcClient,
     ) -> Self {
         let policy = retry_policy(&settings, addresses.highly_available);
-        let servers = addresses.name_nodes.into_iter().map(|(_, address)| address).collect();
+        let servers: Vec<_> =
+            addresses.name_nodes.into_iter().map(|(_, address)| address).collect();
+        let first = match settings.failover_random_order {
+            true => fastrand::usize(..servers.len().max(1)),
+            false => 0,
+        };
         let scheme_and_authority = format!("hdfs://{}", addresses.authority);
         // `DFSClient`'s own pattern: tools look for the prefix in lease listings.
         let name = format!("DFSClient_NONMAPREDUCE_{}_{}", fastrand::i32(..), std::process::id());
@@ -85,7 +90,7 @@ impl Client {
                 authority: addresses.authority,
                 user,
                 name,
-                name_nodes: Arc::new(NameNodes::new(rpc, servers, policy)),
+                name_nodes: Arc::new(NameNodes::new(rpc, servers, first, policy)),
                 server_defaults: std::sync::Mutex::new(None),
                 peers: PeerCache::new(settings.peer_cache_capacity, settings.peer_cache_expiry),
                 excluded_nodes: ExcludedNodes::new(settings.excluded_expiry),

@@ -24,9 +24,14 @@ impl fmt::Debug for NameNodes {
 }
 
 impl NameNodes {
-    /// `addresses` must not be empty.
-    pub(crate) fn new(rpc: RpcClient, addresses: Vec<ServerAddress>, policy: RetryPolicy) -> Self {
-        Self { rpc, addresses, current: AtomicUsize::new(0), policy }
+    /// `addresses` must not be empty; the one at `first` is asked first.
+    pub(crate) fn new(
+        rpc: RpcClient,
+        addresses: Vec<ServerAddress>,
+        first: usize,
+        policy: RetryPolicy,
+    ) -> Self {
+        Self { rpc, addresses, current: AtomicUsize::new(first), policy }
     }
 
     pub(crate) fn addresses(&self) -> &[ServerAddress] {

@@ -8,6 +8,9 @@ use crate::error::{Error, Result};
 /// Port of a NameNode where an address names none (`DFS_NAMENODE_RPC_PORT_DEFAULT`).
 pub const DEFAULT_PORT: u16 = 8020;
 
+/// How a client chooses among NameNodes: one after the other, from one that answers on.
+const PROVIDER: &str = "org.apache.hadoop.hdfs.server.namenode.ha.ConfiguredFailoverProxyProvider";
+
 /// The NameNodes of a namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NameNodeAddresses {
@@ -65,7 +68,21 @@ impl NameNodeAddresses {
                 "dfs.ha.namenodes.{nameservice} names no NameNode"
             )));
         }
+        check_provider(conf, nameservice)?;
         Ok(Self { authority: nameservice.to_owned(), highly_available: true, name_nodes })
+    }
+}
+
+/// Refuses ways to choose among NameNodes other than one after the other.
+fn check_provider(conf: &Configuration, nameservice: &str) -> Result<()> {
+    let key = &keys::FAILOVER_PROXY_PROVIDER;
+    let provider = conf.suffixed(key, &[nameservice]).map_err(Error::from)?;
+    match provider.as_deref() {
+        None | Some(PROVIDER) => Ok(()),
+        Some(other) => Err(Error::Unsupported(format!(
+            "{}.{nameservice} is {other}; of Hadoop's providers {PROVIDER} is supported",
+            key.name
+        ))),
     }
 }
 
@@ -113,6 +130,19 @@ mod tests {
         assert!(found.highly_available);
         let ids: Vec<_> = found.name_nodes.iter().map(|(id, _)| id.as_str()).collect();
         assert_eq!(ids, ["b", "a"]);
+    }
+
+    #[test]
+    fn other_ways_to_choose_are_refused_by_name() {
+        let mut conf = Configuration::new();
+        conf.set("dfs.ha.namenodes.ns", "a", "test");
+        conf.set("dfs.namenode.rpc-address.ns.a", "one:8020", "test");
+        conf.set("dfs.client.failover.proxy.provider.ns", PROVIDER, "test");
+        assert!(NameNodeAddresses::resolve(&conf, "hdfs://ns").is_ok());
+        let hedging = "org.apache.hadoop.hdfs.server.namenode.ha.RequestHedgingProxyProvider";
+        conf.set("dfs.client.failover.proxy.provider.ns", hedging, "test");
+        let error = NameNodeAddresses::resolve(&conf, "hdfs://ns").unwrap_err().to_string();
+        assert!(error.contains("proxy.provider.ns") && error.contains(hedging), "{error}");
     }
 
     #[test]

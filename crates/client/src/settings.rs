@@ -126,6 +126,8 @@ pub(crate) struct Settings {
     pub(crate) max_failovers: u32,
     /// `dfs.client.retry.max.attempts`.
     pub(crate) max_retries: u32,
+    /// `dfs.client.failover.random.order`.
+    pub(crate) failover_random_order: bool,
     /// `dfs.client.failover.sleep.base.millis`.
     pub(crate) failover_sleep_base: Duration,
     /// `dfs.client.failover.sleep.max.millis`.
@@ -212,6 +214,7 @@ impl Settings {
             )?,
             max_failovers: small(&keys::FAILOVER_MAX_ATTEMPTS)?,
             max_retries: small(&keys::CLIENT_MAX_RETRIES)?,
+            failover_random_order: conf.bool(&keys::FAILOVER_RANDOM_ORDER)?,
             failover_sleep_base: conf.time(&keys::FAILOVER_SLEEP_BASE)?,
             failover_sleep_max: conf.time(&keys::FAILOVER_SLEEP_MAX)?,
             linear_retries,
