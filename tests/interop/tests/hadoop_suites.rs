@@ -70,7 +70,7 @@ fn file_system_contract() {
         "fs.contract.hdfs.TestHDFSContractVectoredRead",
         "fs.contract.hdfs.TestDFSWrappedIO",
     ];
-    hold(&classes, 300);
+    hold(&classes, 280);
 }
 
 #[test]
