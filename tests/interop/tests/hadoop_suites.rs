@@ -137,7 +137,7 @@ fn reading_and_writing() {
         "hdfs.TestWriteRead",
         "hdfs.crypto.TestHdfsCryptoStreams",
     ];
-    hold(&classes, 105);
+    hold(&classes, 95);
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn restarts_and_deaths() {
         "hdfs.server.namenode.TestFSImageWithXAttr",
         "hdfs.server.namenode.TestHDFSConcat",
     ];
-    hold(&classes, 50);
+    hold(&classes, 35);
 }
 
 /// All of the tests that apply pass, and they are no fewer than `at_least`.
