@@ -21,3 +21,4 @@ pub mod scheduler;
 pub mod settings;
 pub mod shuffle;
 pub mod task;
+pub mod tasktracker;

@@ -61,6 +61,9 @@ pub struct StatusUpdate {
     /// Its status; state, progress, phase, counters, fetch failures.
     #[prost(message, optional, tag = "1")]
     pub status: Option<TaskStatusMessage>,
+    /// Whether nothing has moved since the last report: a sign of the process's life, not of the task's.
+    #[prost(bool, tag = "2")]
+    pub idle: bool,
 }
 
 /// What the tracker says to a report.

@@ -123,6 +123,7 @@ pub fn counters_message(counters: &Counters) -> CountersMessage {
 
 impl Tracker {
     fn update(&self, status: &TaskStatus, state: TaskState) -> StatusUpdate {
+        let idle = !status.moved;
         let status = TaskStatusMessage {
             attempt_id: self.attempt.to_string(),
             state: state.number(),
@@ -136,7 +137,7 @@ impl Tracker {
             fetch_failures: status.fetch_failures.iter().map(ToString::to_string).collect(),
             ..TaskStatusMessage::default()
         };
-        StatusUpdate { status: Some(status) }
+        StatusUpdate { status: Some(status), idle }
     }
 
     fn request(&self) -> AttemptRequest {

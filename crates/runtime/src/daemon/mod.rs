@@ -3,6 +3,7 @@
 pub mod datanode;
 pub mod log;
 pub mod namenode;
+pub mod tasktracker;
 
 /// The name of the user that this process runs as.
 #[must_use]
