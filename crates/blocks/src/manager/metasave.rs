@@ -42,9 +42,11 @@ fn date(wall: Milliseconds) -> String {
 fn bytes(n: u64) -> String {
     const SYMBOLS: [char; 6] = ['K', 'M', 'G', 'T', 'P', 'E'];
     let mut text = format!("{n} B");
+    // 1023.999 is 1.00 of the next unit.
+    let mut rounds_up = false;
     for (index, symbol) in SYMBOLS.into_iter().enumerate() {
         let one = 1_u64 << (10 * (index + 1));
-        if n < one {
+        if n < one && !rounds_up {
             break;
         }
         let hundredths = (u128::from(n) * 100 + u128::from(one / 2)) / u128::from(one);
@@ -52,9 +54,7 @@ fn bytes(n: u64) -> String {
             0 => format!("{} {symbol}B", n / one),
             _ => format!("{}.{:02} {symbol}B", hundredths / 100, hundredths % 100),
         };
-        if hundredths < 102_400 {
-            break;
-        }
+        rounds_up = hundredths == 102_400;
     }
     text
 }
