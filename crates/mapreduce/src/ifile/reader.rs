@@ -271,6 +271,9 @@ impl SegmentReader {
 
     /// Makes this many bytes from `at` on available; `false` where the segment has fewer.
     fn fill(&mut self, wanted: usize) -> Result<bool> {
+        if matches!(self.source, Source::Memory(_)) {
+            return Ok(self.end - self.at >= wanted);
+        }
         while self.end - self.at < wanted {
             if self.at > 0 {
                 self.buffer.copy_within(self.at..self.end, 0);

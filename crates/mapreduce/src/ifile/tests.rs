@@ -32,6 +32,17 @@ fn read(path: &Path, place: IndexEntry, buffer: usize) -> Result<Vec<(Vec<u8>, V
     Ok(pairs)
 }
 
+fn read_memory(bytes: Vec<u8>) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
+    let name = "attempt_1_0001_m_000000_0".into();
+    let mut reader = Segment::Memory { bytes: std::sync::Arc::new(bytes), name }.open(0)?;
+    let mut pairs = Vec::new();
+    while reader.advance()? {
+        pairs.push((reader.record().key.to_vec(), reader.record().value.to_vec()));
+    }
+    assert!(!reader.advance()?);
+    Ok(pairs)
+}
+
 #[test]
 fn the_bytes_are_hadoops() {
     let dir = tempfile::tempdir().unwrap();
@@ -101,8 +112,15 @@ proptest! {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("file.out");
         let index = write(&path, &segments);
+        let bytes = std::fs::read(&path).unwrap();
         for (segment, place) in segments.iter().zip(&index.entries) {
             prop_assert_eq!(&read(&path, *place, buffer).unwrap(), segment);
+            let start = place.start as usize;
+            let body = bytes[start..start + place.raw_length as usize].to_vec();
+            prop_assert_eq!(&read_memory(body.clone()).unwrap(), segment);
+            for cut in [0, body.len() / 2, body.len() - 1] {
+                prop_assert!(read_memory(body[..cut].to_vec()).is_err());
+            }
         }
     }
 }
