@@ -3,6 +3,7 @@
 mod edit_log;
 mod error;
 mod files;
+mod follow;
 mod image_files;
 mod load_image;
 mod lock;
