@@ -259,11 +259,14 @@ impl HdfsInput {
 
     /// Takes the reader back, at the caller's position.
     fn stop_ahead(&mut self) -> io::Result<()> {
-        if let Source::Ahead(chunks, task) = std::mem::replace(&mut self.source, Source::Lost) {
-            drop(chunks);
-            let mut reader = self.runtime.block_on(task).map_err(|_| lost())?;
-            reader.seek(self.position).map_err(|error| system(&error))?;
-            self.source = Source::Here(reader);
+        match std::mem::replace(&mut self.source, Source::Lost) {
+            Source::Ahead(chunks, task) => {
+                drop(chunks);
+                let mut reader = self.runtime.block_on(task).map_err(|_| lost())?;
+                reader.seek(self.position).map_err(|error| system(&error))?;
+                self.source = Source::Here(reader);
+            }
+            other => self.source = other,
         }
         Ok(())
     }
