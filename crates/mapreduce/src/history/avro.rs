@@ -182,9 +182,7 @@ impl AvroField for NamedCounters {
     }
 
     fn to_value(&self) -> Value {
-        let counter = |counter: &CounterMessage| {
-            json!({"name": counter.name, "displayName": counter.display_name, "value": counter.value})
-        };
+        let counter = |counter: &CounterMessage| json!({"name": counter.name, "displayName": counter.display_name, "value": counter.value});
         let group = |group: &CounterGroupMessage| {
             let counts: Vec<_> = group.counters.iter().map(counter).collect();
             json!({"name": group.name, "displayName": group.display_name, "counts": counts})
@@ -265,7 +263,8 @@ impl Schema {
         match value {
             Value::Array(items) => items.iter().for_each(|item| self.collect(item, depth + 1)),
             Value::Object(object) => {
-                if let (Some(name), Some(Value::String(kind))) = (object.get("name"), object.get("type"))
+                if let (Some(name), Some(Value::String(kind))) =
+                    (object.get("name"), object.get("type"))
                     && (kind == "record" || kind == "enum")
                     && let Some(name) = name.as_str()
                 {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::avro::{AvroField, Named, NAMESPACE};
+use super::avro::{AvroField, NAMESPACE, Named};
 use super::file::HistoryError;
 use crate::protocol::CountersMessage;
 
@@ -148,7 +148,9 @@ macro_rules! records {
 
 fn field_schema<T: AvroField>(key: &str, default: Option<Value>, named: &mut Named) -> Value {
     let mut field = json!({"name": key, "type": T::schema(named)});
-    if let (Some(default), Some(field)) = (default.or_else(T::default_in_schema), field.as_object_mut()) {
+    if let (Some(default), Some(field)) =
+        (default.or_else(T::default_in_schema), field.as_object_mut())
+    {
         field.insert("default".into(), default);
     }
     field

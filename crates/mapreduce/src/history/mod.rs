@@ -11,8 +11,8 @@ mod name;
 
 pub use event::{
     AmStarted, EventType, HistoryEvent, JobFinished, JobInfoChange, JobInited, JobPriorityChange,
-    JobQueueChange, JobStatusChanged, JobSubmitted, JobUnsuccessfulCompletion, MapAttemptFinished, NamedCounters,
-    ReduceAttemptFinished, TaskAttemptFinished, TaskAttemptStarted,
+    JobQueueChange, JobStatusChanged, JobSubmitted, JobUnsuccessfulCompletion, MapAttemptFinished,
+    NamedCounters, ReduceAttemptFinished, TaskAttemptFinished, TaskAttemptStarted,
     TaskAttemptUnsuccessfulCompletion, TaskFailed, TaskFinished, TaskStarted, TaskUpdated,
 };
 pub use file::{HistoryError, HistoryReader, file_header, write_event};

@@ -58,10 +58,7 @@ impl Resources {
     /// The lesser of each.
     #[must_use]
     pub fn min(self, other: Self) -> Self {
-        Self {
-            memory_mb: self.memory_mb.min(other.memory_mb),
-            cores: self.cores.min(other.cores),
-        }
+        Self { memory_mb: self.memory_mb.min(other.memory_mb), cores: self.cores.min(other.cores) }
     }
 
     /// The greater of the two parts that this is of `whole`; 0 of nothing is 0.

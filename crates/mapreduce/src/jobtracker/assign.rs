@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::JobTracker;
 use super::job::{AttemptRef, Job, Stage, Task, TaskRef};
 use super::report::{Action, Milliseconds};
 use super::tracker::{Tracker, TrackerIndex};
-use super::JobTracker;
 use crate::job::{Locality, TaskKind};
 
 /// Part of the cluster that reduces of a job may take while its maps wait, where both share room
@@ -82,9 +82,6 @@ impl JobTracker {
             _ => return None,
         }
         if room_for_map {
-            if let Some(attempt) = job.unclean.pop() {
-                return Some(Choice::CleanUp(attempt));
-            }
             let below = map.running_limit == 0 || job.map.running < map.running_limit;
             if job.map.pending > 0 && below {
                 let place = Place {
@@ -130,12 +127,14 @@ impl JobTracker {
                 let waits = |n: u32| tasks.get(n as usize).is_some_and(|task| task.pending);
                 let suits =
                     |n: u32| tasks.get(n as usize).is_some_and(|task| task.suits(on, usable));
-                let number = job.pending_reduces.take_any(waits, suits)?;
-                let task = TaskRef { job: index, kind: TaskKind::Reduce, number };
-                return Some(Choice::Fresh(task, None));
+                if let Some(number) = job.pending_reduces.take_any(waits, suits) {
+                    let task = TaskRef { job: index, kind: TaskKind::Reduce, number };
+                    return Some(Choice::Fresh(task, None));
+                }
             }
         }
-        None
+        // Whatever is left when the job's own clean-up begins goes with that.
+        if room_for_map { job.unclean.pop().map(Choice::CleanUp) } else { None }
     }
 
     fn locality(&self, task: TaskRef, on: TrackerIndex) -> Option<Locality> {
@@ -228,12 +227,7 @@ impl Job {
     }
 
     /// A waiting map for that place: the nearest kind that may be taken by now.
-    fn take_map(
-        &mut self,
-        now: Milliseconds,
-        place: &Place,
-        live: impl Fn(u32) -> bool,
-    ) -> Taken {
+    fn take_map(&mut self, now: Milliseconds, place: &Place, live: impl Fn(u32) -> bool) -> Taken {
         let Self { pending_maps, maps, hosts, local_since, .. } = self;
         let waits = |n: u32| maps.get(n as usize).is_some_and(|task| task.pending);
         let suits = |n: u32| maps.get(n as usize).is_some_and(|t| t.suits(place.on, place.usable));
@@ -288,7 +282,6 @@ impl Job {
 impl Task {
     /// Whether an attempt may run there: not where one failed, while there are other places.
     fn suits(&self, on: TrackerIndex, usable: usize) -> bool {
-        self.pending
-            && (!self.failed_on.contains(&on) || self.failed_on.len() >= usable)
+        self.pending && (!self.failed_on.contains(&on) || self.failed_on.len() >= usable)
     }
 }

@@ -49,6 +49,7 @@ impl JobTracker {
             speculative,
             locality,
             kill: None,
+            complete: false,
             unheard: false,
         });
         job.used = job.used.plus(size);
@@ -284,7 +285,9 @@ impl JobTracker {
         state.kill = Some((reason.clone(), fail));
         add_diagnostics(&mut state.diagnostics, &reason);
         let on = state.tracker;
-        let Some(id) = self.job(attempt.task.job).map(|job| job.attempt_id(attempt)) else { return };
+        let Some(id) = self.job(attempt.task.job).map(|job| job.attempt_id(attempt)) else {
+            return;
+        };
         if let Some(tracker) = self.tracker_mut(on) {
             tracker.outbox.push(Action::Kill { attempt: id, reason, fail });
         }
@@ -295,7 +298,9 @@ impl JobTracker {
     fn repeat_kill(&mut self, from: TrackerIndex, attempt: AttemptRef) {
         let ordered = self.attempt(attempt).filter(|a| a.tracker == from && !a.is_over());
         let Some((reason, fail)) = ordered.and_then(|a| a.kill.clone()) else { return };
-        let Some(id) = self.job(attempt.task.job).map(|job| job.attempt_id(attempt)) else { return };
+        let Some(id) = self.job(attempt.task.job).map(|job| job.attempt_id(attempt)) else {
+            return;
+        };
         if let Some(tracker) = self.tracker_mut(from) {
             tracker.outbox.push(Action::Kill { attempt: id, reason, fail });
         }

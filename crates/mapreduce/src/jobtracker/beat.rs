@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::JobTracker;
 use super::job::AttemptRef;
 use super::report::{Action, EventSlice, Heartbeat, HeartbeatAnswer, Milliseconds};
 use super::tracker::{Tracker, TrackerIndex};
-use super::JobTracker;
 use crate::job::{JobId, TaskKind, TaskState};
 
 /// Completion events in one answer, for each job.
@@ -113,7 +113,7 @@ impl JobTracker {
         }
         let (running, outputs) = self.believed(index);
         for attempt in running.into_iter().filter(|attempt| !mentioned.contains(attempt)) {
-            self.ended(now, attempt, TaskState::KilledUnclean, false);
+            self.gone(now, attempt);
         }
         for output in outputs.into_iter().filter(|o| !held.contains(o) && !mentioned.contains(o)) {
             self.output_lost(now, output, "The map's output is gone from its tracker", false);
@@ -172,7 +172,12 @@ impl JobTracker {
         }
     }
 
-    fn listen(&mut self, now: Milliseconds, index: TrackerIndex, beat: Heartbeat) -> HeartbeatAnswer {
+    fn listen(
+        &mut self,
+        now: Milliseconds,
+        index: TrackerIndex,
+        beat: Heartbeat,
+    ) -> HeartbeatAnswer {
         self.hear(now, index, &beat);
         let mut mentioned: Vec<(AttemptRef, bool)> = Vec::with_capacity(beat.statuses.len());
         for status in beat.statuses {
@@ -194,7 +199,7 @@ impl JobTracker {
             if is_cleanup {
                 self.vacate(index, attempt, true);
             } else {
-                self.ended(now, attempt, TaskState::KilledUnclean, false);
+                self.gone(now, attempt);
             }
         }
         self.answer(now, index, &beat.cursors)
@@ -268,7 +273,7 @@ impl JobTracker {
                 super::attempt::add_diagnostics(&mut one.diagnostics, reason);
                 one.kill = None;
             }
-            self.ended(now, attempt, TaskState::KilledUnclean, false);
+            self.gone(now, attempt);
         }
         for output in outputs {
             self.output_lost(now, output, reason, false);
@@ -278,6 +283,13 @@ impl JobTracker {
             tracker.used = crate::job::Resources::default();
             tracker.jobs.clear();
         }
+    }
+
+    /// An attempt went with its tracker; it left nothing if it never began.
+    fn gone(&mut self, now: Milliseconds, attempt: AttemptRef) {
+        let began = self.attempt(attempt).is_some_and(|a| a.state != TaskState::Unassigned);
+        let state = if began { TaskState::KilledUnclean } else { TaskState::Killed };
+        self.ended(now, attempt, state, false);
     }
 
     /// Counts what the usable trackers have together.

@@ -85,9 +85,8 @@ impl JobTracker {
             // The output of a complete map can be given up too.
             let complete = state.state == crate::job::TaskState::Succeeded;
             self.output_lost(now, attempt, &reason, fail);
-            let gone = self.attempt(attempt).is_some_and(|a| {
-                a.state != crate::job::TaskState::Succeeded
-            });
+            let gone =
+                self.attempt(attempt).is_some_and(|a| a.state != crate::job::TaskState::Succeeded);
             return Ok(complete && gone);
         }
         self.request_kill(attempt, &reason, fail);

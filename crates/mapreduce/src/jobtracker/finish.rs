@@ -57,6 +57,7 @@ impl JobTracker {
             TaskKind::JobCleanup => self.cleaned_up(now, task.job),
             TaskKind::TaskCleanup => {}
         }
+        self.drained(now, task.job);
         self.refresh(task.job);
         if task.kind == TaskKind::Map {
             self.wake_for(task.job);
@@ -129,6 +130,7 @@ impl JobTracker {
         one.finished = now;
         if end == TaskState::Succeeded {
             one.progress = 1.0;
+            one.complete = true;
         }
         one.unheard = false;
         let (on, ran) = (one.tracker, (now - one.started).max(0));

@@ -67,6 +67,8 @@ pub(super) struct Attempt {
     pub(super) locality: Option<Locality>,
     /// Somebody wants it ended: why, and whether that counts as a failure.
     pub(super) kill: Option<(Arc<str>, bool)>,
+    /// It succeeded, though its output may have been lost since.
+    pub(super) complete: bool,
     /// Known from the journal of an earlier JobTracker, and not heard of since.
     pub(super) unheard: bool,
 }
@@ -127,6 +129,16 @@ impl Task {
             return self.attempt(success);
         }
         self.running().max_by(|a, b| a.progress.total_cmp(&b.progress))
+    }
+
+    /// The attempt whose counters count: that of a map which was complete keeps counting while,
+    /// and if, the map runs again only to replace a lost output.
+    pub(super) fn counted(&self) -> Option<&Attempt> {
+        let complete = || self.attempts.iter().rev().find(|attempt| attempt.complete);
+        match self.success {
+            Some(_) => self.best(),
+            None => complete().or_else(|| self.best()),
+        }
     }
 
     pub(super) fn progress(&self) -> f32 {
@@ -257,15 +269,22 @@ impl Job {
         let ended = |stats: &KindStats| stats.tasks_done + stats.tasks_failed;
         let maps = ended(&self.map) as usize >= self.maps.len();
         let reduces = ended(&self.reduce) as usize >= self.reduces.len();
-        let early = self.submission.conf.finish_when_reducers_done && !self.reduces.is_empty();
-        reduces && (maps || early)
+        // Without a map that runs again the job may end, unless its counters were never heard.
+        let early = || {
+            let heard =
+                |task: &Task| task.end.is_some() || task.attempts.iter().any(|a| a.complete);
+            self.submission.conf.finish_when_reducers_done
+                && !self.reduces.is_empty()
+                && self.maps.iter().all(heard)
+        };
+        reduces && (maps || early())
     }
 
     /// Counters of one kind, each task's once.
     pub(super) fn sum(&self, kind: TaskKind) -> Sum {
         let tasks = if kind == TaskKind::Map { &self.maps } else { &self.reduces };
         let mut sum = Sum::default();
-        for attempt in tasks.iter().filter_map(Task::best) {
+        for attempt in tasks.iter().filter_map(Task::counted) {
             self.names.add(&mut sum, &attempt.counters);
         }
         sum

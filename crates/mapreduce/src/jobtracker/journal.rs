@@ -1,9 +1,9 @@
 //! The events of the history file, from what the machine knows.
 
+use super::JobTracker;
 use super::job::{AttemptRef, Job, Task, TaskRef};
 use super::tally::CounterNames;
 use super::tracker::Tracker;
-use super::JobTracker;
 use crate::history::{
     AmStarted, HistoryEvent, JobFinished, JobInfoChange, JobInited, JobPriorityChange,
     JobStatusChanged, JobSubmitted, JobUnsuccessfulCompletion, MapAttemptFinished, NamedCounters,
@@ -61,7 +61,8 @@ impl JobTracker {
 pub(super) fn submitted(job: &Job, identifier: &str, start: u32) -> Vec<HistoryEvent> {
     let submission = &job.submission;
     let id = submission.job.to_string();
-    let acls = [(JobAcl::View, &submission.conf.view_acl), (JobAcl::Modify, &submission.conf.modify_acl)];
+    let acls =
+        [(JobAcl::View, &submission.conf.view_acl), (JobAcl::Modify, &submission.conf.modify_acl)];
     let event = JobSubmitted {
         job_id: id.clone(),
         job_name: submission.conf.name.clone(),

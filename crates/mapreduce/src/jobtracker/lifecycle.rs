@@ -39,7 +39,8 @@ impl JobTracker {
     /// Ends a job before its time.
     pub(super) fn end_job(&mut self, now: Milliseconds, index: u32, end: JobState, why: &str) {
         let Some(job) = self.job_mut(index) else { return };
-        let waits = |job: &super::Job| job.cleanup.attempts.iter().all(super::job::Attempt::is_over);
+        let waits =
+            |job: &super::Job| job.cleanup.attempts.iter().all(super::job::Attempt::is_over);
         match job.stage {
             Stage::Setup | Stage::Running => {}
             // A commit that waits for its tracker can be stopped; one that runs cannot.

@@ -337,7 +337,7 @@ impl Job {
         let limited = |running: u32, limit: u32| limit > 0 && running >= limit;
         let ends = (self.stage == Stage::Setup && self.setup.pending)
             || (matches!(self.stage, Stage::Cleanup(_)) && self.cleanup.pending);
-        if ends || (!self.unclean.is_empty() && self.stage == Stage::Running) {
+        if ends {
             return (true, conf.map.size);
         }
         if self.stage != Stage::Running {
@@ -354,7 +354,7 @@ impl Job {
         }
         match self.slow.first() {
             Some(task) => (true, conf.demand(task.kind).size),
-            None => (false, conf.map.size),
+            None => (!self.unclean.is_empty(), conf.map.size),
         }
     }
 }

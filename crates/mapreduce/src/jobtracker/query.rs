@@ -107,7 +107,9 @@ impl JobTracker {
             *of == kind
                 && (matches!(kind, TaskKind::Map | TaskKind::Reduce) || !task.attempts.is_empty())
         });
-        Ok(tasks.map(|(_, number, task)| self.report_of(job, kind, number, task, details)).collect())
+        Ok(tasks
+            .map(|(_, number, task)| self.report_of(job, kind, number, task, details))
+            .collect())
     }
 
     fn report_of(
@@ -232,7 +234,7 @@ impl Job {
     /// Counters of maps, reduces and the job itself.
     pub(super) fn total_counters(&self) -> CountersMessage {
         let mut sum = Sum::default();
-        for attempt in self.maps.iter().chain(&self.reduces).filter_map(Task::best) {
+        for attempt in self.maps.iter().chain(&self.reduces).filter_map(Task::counted) {
             self.names.add(&mut sum, &attempt.counters);
         }
         let mut total = self.names.sum_message(&sum);

@@ -76,7 +76,12 @@ impl JobTracker {
         Ok(Recovered::Continues)
     }
 
-    fn replay(&mut self, now: Milliseconds, index: u32, event: &HistoryEvent) -> Result<(), String> {
+    fn replay(
+        &mut self,
+        now: Milliseconds,
+        index: u32,
+        event: &HistoryEvent,
+    ) -> Result<(), String> {
         match event {
             HistoryEvent::JobSubmitted(e) => {
                 if let Some(job) = self.job_mut(index) {
@@ -112,11 +117,25 @@ impl JobTracker {
                 let attempt = self.attempt_of(index, &e.attempt_id)?;
                 let ports = (e.http_port, e.shuffle_port);
                 let on = self.remember_tracker(now, &e.tracker_name, ports);
-                self.replay_start(attempt, on, e.start_time, e.locality.as_deref(), e.avataar.as_deref());
+                self.replay_start(
+                    attempt,
+                    on,
+                    e.start_time,
+                    e.locality.as_deref(),
+                    e.avataar.as_deref(),
+                );
             }
             HistoryEvent::MapAttemptFinished(e) => {
-                let times = TaskPhaseTimes { map_finished: e.map_finish_time, ..Default::default() };
-                self.replay_success(index, &e.attempt_id, e.finish_time, times, &e.counters, &e.state)?;
+                let times =
+                    TaskPhaseTimes { map_finished: e.map_finish_time, ..Default::default() };
+                self.replay_success(
+                    index,
+                    &e.attempt_id,
+                    e.finish_time,
+                    times,
+                    &e.counters,
+                    &e.state,
+                )?;
             }
             HistoryEvent::ReduceAttemptFinished(e) => {
                 let times = TaskPhaseTimes {
@@ -124,7 +143,14 @@ impl JobTracker {
                     sort_finished: e.sort_finish_time,
                     map_finished: 0,
                 };
-                self.replay_success(index, &e.attempt_id, e.finish_time, times, &e.counters, &e.state)?;
+                self.replay_success(
+                    index,
+                    &e.attempt_id,
+                    e.finish_time,
+                    times,
+                    &e.counters,
+                    &e.state,
+                )?;
             }
             HistoryEvent::TaskAttemptUnsuccessfulCompletion(e) => {
                 let attempt = self.attempt_of(index, &e.attempt_id)?;
@@ -222,7 +248,9 @@ impl JobTracker {
     fn replay_end(&mut self, attempt: AttemptRef, finished: Milliseconds, end: TaskState) -> bool {
         let Some(job) = self.job_mut(attempt.task.job) else { return false };
         let size = job.submission.conf.demand(attempt.task.kind).size;
-        let Some(state) = job.task_mut(attempt.task.kind, attempt.task.number) else { return false };
+        let Some(state) = job.task_mut(attempt.task.kind, attempt.task.number) else {
+            return false;
+        };
         let Some(one) = state.attempt_mut(attempt.number) else { return false };
         let ran = !one.is_over();
         let on = one.tracker;
@@ -258,11 +286,14 @@ impl JobTracker {
         }
         let Some(job) = self.job_mut(index) else { return Ok(()) };
         let tally = job.names.tally(&counters.counters);
-        let Some(state) = job.task_mut(attempt.task.kind, attempt.task.number) else { return Ok(()) };
+        let Some(state) = job.task_mut(attempt.task.kind, attempt.task.number) else {
+            return Ok(());
+        };
         let first = state.end.is_none();
         let mut took = 0;
         if let Some(one) = state.attempt_mut(attempt.number) {
             one.counters = tally;
+            one.complete = true;
             one.times = times;
             one.progress = 1.0;
             one.state_string = said.into();
@@ -375,7 +406,11 @@ impl JobTracker {
             };
             let conf = &job.submission.conf;
             beyond(job.map.tasks_failed, job.maps.len(), conf.map.max_failures_percent)
-                || beyond(job.reduce.tasks_failed, job.reduces.len(), conf.reduce.max_failures_percent)
+                || beyond(
+                    job.reduce.tasks_failed,
+                    job.reduces.len(),
+                    conf.reduce.max_failures_percent,
+                )
         };
         if self.job(index).is_some_and(failed) {
             self.end_job(now, index, JobState::Failed, "Job failed as tasks failed.");
@@ -455,6 +490,7 @@ fn running_attempt(number: u32, on: TrackerIndex, started: Milliseconds) -> Atte
         speculative: false,
         locality: None,
         kill: None,
+        complete: false,
         unheard: true,
     }
 }

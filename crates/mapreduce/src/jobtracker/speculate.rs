@@ -1,8 +1,8 @@
 //! Slow attempts get company (`DefaultSpeculator` with `LegacyTaskRuntimeEstimator`).
 
+use super::JobTracker;
 use super::job::{Job, Stage, Task, TaskRef};
 use super::report::Milliseconds;
-use super::JobTracker;
 use crate::job::{Speculation, TaskKind};
 
 /// Part of the tasks that must be complete before any counts as slow.

@@ -112,8 +112,11 @@ impl CounterNames {
             else {
                 continue;
             };
-            *total =
-                if counter.is_maximum { (*total).max(*value) } else { total.saturating_add(*value) };
+            *total = if counter.is_maximum {
+                (*total).max(*value)
+            } else {
+                total.saturating_add(*value)
+            };
         }
     }
 

@@ -74,7 +74,9 @@ impl JobTracker {
         let youngest = (0u32..)
             .zip(&job.reduces)
             .flat_map(|(number, task)| task.running().map(move |attempt| (number, attempt)))
-            .filter(|(_, a)| a.kill.is_none() && matches!(a.phase, Phase::Starting | Phase::Shuffle))
+            .filter(|(_, a)| {
+                a.kill.is_none() && matches!(a.phase, Phase::Starting | Phase::Shuffle)
+            })
             .max_by_key(|(_, attempt)| attempt.started)
             .map(|(number, attempt)| {
                 TaskRef { job: index, kind: TaskKind::Reduce, number }.attempt(attempt.number)

@@ -86,11 +86,7 @@ impl Tracker {
 
     /// Whether it may get attempts at all.
     pub(super) fn is_usable(&self) -> bool {
-        self.alive
-            && self.accepts
-            && !self.blacklisted
-            && !self.excluded
-            && self.health.is_empty()
+        self.alive && self.accepts && !self.blacklisted && !self.excluded && self.health.is_empty()
     }
 
     /// Whether it is known from a journal alone, and has not registered yet.

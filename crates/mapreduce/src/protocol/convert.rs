@@ -58,7 +58,9 @@ fn attempts(texts: &[String]) -> Result<Vec<AttemptId>, MessageError> {
 
 /// A message of counters from groups of `(name, display name, counters)`.
 #[must_use]
-pub fn counters_of<'a, C>(groups: impl IntoIterator<Item = (&'a str, &'a str, C)>) -> CountersMessage
+pub fn counters_of<'a, C>(
+    groups: impl IntoIterator<Item = (&'a str, &'a str, C)>,
+) -> CountersMessage
 where
     C: IntoIterator<Item = (&'a str, &'a str, i64)>,
 {
@@ -162,7 +164,8 @@ impl TryFrom<HeartbeatRequest> for Heartbeat {
 
 impl From<Heartbeat> for HeartbeatRequest {
     fn from(beat: Heartbeat) -> Self {
-        let cursor = |(job, from): (crate::job::JobId, u32)| EventCursor { job_id: job.to_string(), from };
+        let cursor =
+            |(job, from): (crate::job::JobId, u32)| EventCursor { job_id: job.to_string(), from };
         Self {
             tracker: beat.tracker.to_string(),
             incarnation: beat.incarnation,
@@ -340,14 +343,22 @@ impl TryFrom<HeartbeatResponse> for HeartbeatAnswer {
                 job: slice.job_id.parse()?,
                 from: events.events.first().map_or(0, |event| event.event_id),
                 reset: events.reset,
-                events: events.events.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
+                events: events
+                    .events
+                    .into_iter()
+                    .map(TryInto::try_into)
+                    .collect::<Result<_, _>>()?,
             })
         };
         Ok(Self {
             response_id: message.response_id,
             interval: message.interval,
             expiry: message.expiry,
-            actions: message.actions.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
+            actions: message
+                .actions
+                .into_iter()
+                .map(TryInto::try_into)
+                .collect::<Result<_, _>>()?,
             events: message.events.into_iter().map(slice).collect::<Result<_, _>>()?,
         })
     }
@@ -445,7 +456,8 @@ mod tests {
     fn nonsense_is_refused() {
         let status = TaskStatusMessage { attempt_id: "x".into(), ..Default::default() };
         assert!(AttemptStatus::try_from(status).is_err());
-        let mut status: TaskStatusMessage = AttemptStatus::new(attempt(), TaskState::Running).into();
+        let mut status: TaskStatusMessage =
+            AttemptStatus::new(attempt(), TaskState::Running).into();
         status.state = 77;
         assert!(AttemptStatus::try_from(status.clone()).is_err());
         status.state = 0;

@@ -95,16 +95,16 @@ pub static TASK_UMBILICAL: Protocol = Protocol {
     version: 1,
     interface: "loxodon.mapreduce.TaskUmbilicalProtocol",
     calls: &[
-        call("canCommit", 1),               // AttemptRequest -> CommitAnswer
-        call("commitPending", 2),           // StatusUpdate -> Empty
-        call("done", 3),                    // StatusUpdate -> Empty
-        call("fatalError", 4),              // TaskFailure -> Empty
-        call("fsError", 5),                 // TaskFailure -> Empty
-        call("getMapCompletionEvents", 6),  // MapEventsRequest -> CompletionEvents
-        call("getTask", 7),                 // AttemptRequest -> GetTaskAnswer
-        call("reportDiagnosticInfo", 8),    // TaskFailure -> Empty
-        call("shuffleError", 9),            // TaskFailure -> Empty
-        call("statusUpdate", 10),           // StatusUpdate -> StatusAnswer
+        call("canCommit", 1),              // AttemptRequest -> CommitAnswer
+        call("commitPending", 2),          // StatusUpdate -> Empty
+        call("done", 3),                   // StatusUpdate -> Empty
+        call("fatalError", 4),             // TaskFailure -> Empty
+        call("fsError", 5),                // TaskFailure -> Empty
+        call("getMapCompletionEvents", 6), // MapEventsRequest -> CompletionEvents
+        call("getTask", 7),                // AttemptRequest -> GetTaskAnswer
+        call("reportDiagnosticInfo", 8),   // TaskFailure -> Empty
+        call("shuffleError", 9),           // TaskFailure -> Empty
+        call("statusUpdate", 10),          // StatusUpdate -> StatusAnswer
     ],
 };
 

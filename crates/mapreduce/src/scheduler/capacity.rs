@@ -220,11 +220,8 @@ mod tests {
 
     #[test]
     fn capacities_are_kept_along_the_tree() {
-        let mut jobs = vec![
-            share(1, "a1", "x", 0, 90),
-            share(2, "a2", "y", 0, 90),
-            share(3, "b", "z", 0, 90),
-        ];
+        let mut jobs =
+            vec![share(1, "a1", "x", 0, 90), share(2, "a2", "y", 0, 90), share(3, "b", "z", 0, 90)];
         fill(&scheduler(), cluster(), &mut jobs);
         assert_eq!(running(&jobs), [6, 6, 8]);
     }

@@ -338,8 +338,12 @@ impl Scheduler for FairScheduler {
     fn queues(&self, cluster: Resources, jobs: &[JobShare]) -> Vec<QueueView> {
         let pools = self.pools(jobs);
         let fair = self.fair_shares(cluster, &pools);
-        let mut infos: BTreeMap<String, String> =
-            self.settings.pools.keys().map(|name| (name.clone(), "Running jobs: 0\n".into())).collect();
+        let mut infos: BTreeMap<String, String> = self
+            .settings
+            .pools
+            .keys()
+            .map(|name| (name.clone(), "Running jobs: 0\n".into()))
+            .collect();
         for (pool, fair) in pools.iter().zip(fair) {
             let info = format!(
                 "Running jobs: {}\nWeight: {}\nUsed: {} MB, {} cores\nFair share: {:.1}%\n",
@@ -424,7 +428,8 @@ mod tests {
         let mut fair = settings(&[("p", one)]);
         fair.user_max_jobs_default = Some(1);
         let fair = FairScheduler::new(fair);
-        let jobs = vec![share(1, "p", "a", 0, 9), share(2, "p", "b", 0, 9), share(3, "q", "a", 0, 9)];
+        let jobs =
+            vec![share(1, "p", "a", 0, 9), share(2, "p", "b", 0, 9), share(3, "q", "a", 0, 9)];
         assert_eq!(fair.plan(cluster(9), &jobs), [0]);
     }
 

@@ -245,7 +245,10 @@ mod tests {
     fn nonsense_is_named() {
         assert_eq!(parse_allocations("<pools/>"), Err(AllocationError::Root));
         assert_eq!(parse_allocations(""), Err(AllocationError::Root));
-        assert!(matches!(parse_allocations("<allocations><a></b>"), Err(AllocationError::Syntax(_))));
+        assert!(matches!(
+            parse_allocations("<allocations><a></b>"),
+            Err(AllocationError::Syntax(_))
+        ));
         let bad = "<allocations><pool name='p'><weight>much</weight></pool></allocations>";
         assert!(matches!(parse_allocations(bad), Err(AllocationError::Value { .. })));
         assert_eq!(

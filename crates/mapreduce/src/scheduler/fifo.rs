@@ -72,8 +72,11 @@ mod tests {
     #[test]
     fn urgent_first_then_old_first() {
         let fifo = FifoScheduler::new(QueueTree::new([QueueSettings::open("default")], false));
-        let mut jobs =
-            vec![share(1, "default", "a", 0, 3), share(2, "default", "a", 0, 9), share(3, "default", "b", 0, 2)];
+        let mut jobs = vec![
+            share(1, "default", "a", 0, 3),
+            share(2, "default", "a", 0, 9),
+            share(3, "default", "b", 0, 2),
+        ];
         jobs[2].priority = 5;
         assert_eq!(fifo.plan(Resources::new(1, 1), &jobs), [2, 0, 1]);
         fill(&fifo, Resources::new(7 * 1024, 7), &mut jobs);

@@ -60,7 +60,8 @@ fn fifo(conf: &Configuration) -> Result<QueueTree> {
     let mut queues = Vec::new();
     for name in names {
         let key = |what: &str| format!("mapred.queue.{name}.{what}");
-        let stopped = conf.get_text(&key("state"))?.is_some_and(|s| s.eq_ignore_ascii_case("stopped"));
+        let stopped =
+            conf.get_text(&key("state"))?.is_some_and(|s| s.eq_ignore_ascii_case("stopped"));
         queues.push(QueueSettings {
             name: name.as_str().into(),
             parent: None,
@@ -116,11 +117,8 @@ fn add_queue(
     let most = usize::try_from(most).ok().filter(|n| *n > 0).unwrap_or(MAXIMUM_APPLICATIONS);
     let share = ((most as f64 * place.capacity) as usize).max(1);
     let own = conf.get_int(&key("maximum-applications"), share as i64)?;
-    let everybody = if parent.is_none() {
-        AccessControlList::everybody()
-    } else {
-        AccessControlList::nobody()
-    };
+    let everybody =
+        if parent.is_none() { AccessControlList::everybody() } else { AccessControlList::nobody() };
     let stopped = conf.get_text(&key("state"))?.is_some_and(|s| s.eq_ignore_ascii_case("stopped"));
     queues.push(CapacityQueue {
         queue: QueueSettings {
@@ -145,7 +143,8 @@ fn add_queue(
     for name in &children {
         let path = format!("{}.{name}", place.path);
         let part = |what: &str, default: f64| -> Result<f64> {
-            let percent = conf.get_float(&format!("yarn.scheduler.capacity.{path}.{what}"), default)?;
+            let percent =
+                conf.get_float(&format!("yarn.scheduler.capacity.{path}.{what}"), default)?;
             Ok(if percent < 0.0 { default } else { percent.min(100.0) } / 100.0)
         };
         let capacity = part("capacity", if alone { 100.0 } else { 0.0 })?;
@@ -188,7 +187,10 @@ mod tests {
             from_configuration(&conf, None).map(|scheduler| scheduler.class_name())
         };
         assert!(class("").is_ok_and(|c| c.ends_with("JobQueueTaskScheduler")));
-        assert!(class("org.apache.hadoop.mapred.FairScheduler").is_ok_and(|c| c.ends_with("FairScheduler")));
+        assert!(
+            class("org.apache.hadoop.mapred.FairScheduler")
+                .is_ok_and(|c| c.ends_with("FairScheduler"))
+        );
         assert!(class("x.CapacityScheduler").is_ok_and(|c| c.ends_with("CapacityTaskScheduler")));
         assert!(class("x.Lottery").is_err());
     }

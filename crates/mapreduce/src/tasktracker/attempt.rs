@@ -255,8 +255,7 @@ impl TaskTracker {
             }
         }
         let order = |(id, is_cleanup, seconds): (AttemptId, bool, i64)| {
-            let reason =
-                format!("AttemptID:{id} Timed out after {seconds} secs");
+            let reason = format!("AttemptID:{id} Timed out after {seconds} secs");
             self.fail_for(&id, is_cleanup, &reason)
         };
         late.into_iter().filter_map(order).collect()
@@ -270,7 +269,9 @@ impl TaskTracker {
             if local.ending.is_none() {
                 let said = !local.status.diagnostics.is_empty();
                 match ending {
-                    Ending::Code(0) => local.say("The task's process ended without saying it is done"),
+                    Ending::Code(0) => {
+                        local.say("The task's process ended without saying it is done")
+                    }
                     Ending::Code(code) if !said => {
                         local.say(&format!("Task process exit with nonzero status of {code}."));
                     }
@@ -284,8 +285,7 @@ impl TaskTracker {
                 }
             }
             let state = local.broken_state();
-            local.status.phase =
-                if is_cleanup { Phase::Cleanup } else { local.status.phase };
+            local.status.phase = if is_cleanup { Phase::Cleanup } else { local.status.phase };
             local.end(state);
             self.urgent = true;
         }

@@ -7,8 +7,8 @@ mod orders;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-pub use attempt::{Ending, StatusReply};
 use attempt::Local;
+pub use attempt::{Ending, StatusReply};
 pub use orders::Order;
 
 use crate::job::{AttemptId, JobId, TaskKind, TaskState};
@@ -93,7 +93,8 @@ impl TaskTracker {
         let own = self.attempts.values_mut().map(|local| local.report(sequence));
         let mut statuses: Vec<AttemptStatus> = own.collect();
         statuses.extend(self.cleanups.values_mut().map(|local| local.report(sequence)));
-        let held = if self.registered { Vec::new() } else { self.outputs.iter().cloned().collect() };
+        let held =
+            if self.registered { Vec::new() } else { self.outputs.iter().cloned().collect() };
         let cursors = self.cursors();
         let beat = Heartbeat {
             tracker: self.name.clone(),
@@ -179,7 +180,8 @@ impl TaskTracker {
         for locals in [&mut self.attempts, &mut self.cleanups] {
             locals.retain(|id, local| {
                 let gone = local.is_settled();
-                let keeps_output = local.state() == TaskState::Succeeded && id.kind() == TaskKind::Map;
+                let keeps_output =
+                    local.state() == TaskState::Succeeded && id.kind() == TaskKind::Map;
                 if gone && !keeps_output {
                     orders.push(Order::RemoveAttempt(id.clone()));
                 }
@@ -217,9 +219,8 @@ impl TaskTracker {
     /// not to have given the task to another meanwhile.
     #[must_use]
     pub fn may_commit(&self, now: Milliseconds, attempt: &AttemptId) -> bool {
-        let lately = self
-            .last_contact
-            .is_some_and(|contact| now.saturating_sub(contact) < self.expiry / 2);
+        let lately =
+            self.last_contact.is_some_and(|contact| now.saturating_sub(contact) < self.expiry / 2);
         let local = self.attempts.get(attempt);
         lately && local.is_some_and(|local| local.is_granted() && !local.is_ending())
     }

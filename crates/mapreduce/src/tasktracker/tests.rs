@@ -56,7 +56,11 @@ fn an_end_is_repeated_until_it_was_heard() {
     let (_, beat) = tracker.beat(0);
     assert!(beat.statuses.is_empty() && beat.held_outputs.is_empty());
     let (_, beat) = {
-        tracker.answered(8, late, HeartbeatAnswer { response_id: -1, ..answer(0, vec![Action::Register]) });
+        tracker.answered(
+            8,
+            late,
+            HeartbeatAnswer { response_id: -1, ..answer(0, vec![Action::Register]) },
+        );
         tracker.beat(0)
     };
     assert_eq!((beat.initial_contact, beat.held_outputs), (true, vec![map]));
@@ -68,8 +72,10 @@ fn how_a_process_ends_says_what_became_of_it() {
     let ids: Vec<_> = (0..4).map(|n| attempt(TaskKind::Reduce, n)).collect();
     let (sent, _) = tracker.beat(0);
     tracker.answered(0, sent, answer(1, ids.iter().map(launch).collect()));
-    let kill = |id: &AttemptId, fail| Action::Kill { attempt: id.clone(), reason: "so".into(), fail };
-    let orders = tracker.answered(0, sent, answer(2, vec![kill(&ids[0], false), kill(&ids[1], true)]));
+    let kill =
+        |id: &AttemptId, fail| Action::Kill { attempt: id.clone(), reason: "so".into(), fail };
+    let orders =
+        tracker.answered(0, sent, answer(2, vec![kill(&ids[0], false), kill(&ids[1], true)]));
     assert_eq!(orders.len(), 2);
     tracker.exited(&ids[0], false, &Ending::Signal(9));
     tracker.exited(&ids[1], false, &Ending::Signal(9));
