@@ -144,12 +144,10 @@ impl<W: Write> Writer<W> {
             Some(packer) => match value {
                 Datum::Serialized(bytes) => packer.pack(bytes, &mut record)?,
                 other => {
-                    let plain = self.buffers.first_mut().map(|buffer| {
-                        buffer.clear();
-                        other.write_to(buffer);
-                        buffer
-                    });
-                    packer.pack(plain.map_or(&[], |p| p.as_slice()), &mut record)?;
+                    let [plain, ..] = &mut self.buffers;
+                    plain.clear();
+                    other.write_to(plain);
+                    packer.pack(plain, &mut record)?;
                 }
             },
         }

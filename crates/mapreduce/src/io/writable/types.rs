@@ -76,7 +76,7 @@ impl Writable for NullWritable {
     const CLASS: &'static str = "org.apache.hadoop.io.NullWritable";
     type View<'a> = ();
 
-    fn read<'a>(_from: &mut &'a [u8]) -> Result<()> {
+    fn read(_from: &mut &[u8]) -> Result<()> {
         Ok(())
     }
 
@@ -102,7 +102,7 @@ impl Writable for LongWritable {
     const CLASS: &'static str = "org.apache.hadoop.io.LongWritable";
     type View<'a> = i64;
 
-    fn read<'a>(from: &mut &'a [u8]) -> Result<i64> {
+    fn read(from: &mut &[u8]) -> Result<i64> {
         Ok(i64::from_be_bytes(take_array(from)?))
     }
 
@@ -131,7 +131,7 @@ impl Writable for IntWritable {
     const CLASS: &'static str = "org.apache.hadoop.io.IntWritable";
     type View<'a> = i32;
 
-    fn read<'a>(from: &mut &'a [u8]) -> Result<i32> {
+    fn read(from: &mut &[u8]) -> Result<i32> {
         Ok(i32::from_be_bytes(take_array(from)?))
     }
 
@@ -163,7 +163,7 @@ macro_rules! fixed {
             const CLASS: &'static str = $class;
             type View<'a> = $type;
 
-            fn read<'a>(from: &mut &'a [u8]) -> Result<$type> {
+            fn read(from: &mut &[u8]) -> Result<$type> {
                 Ok(<$type>::from_be_bytes(take_array(from)?))
             }
 
@@ -199,7 +199,7 @@ impl Writable for BooleanWritable {
     const CLASS: &'static str = "org.apache.hadoop.io.BooleanWritable";
     type View<'a> = bool;
 
-    fn read<'a>(from: &mut &'a [u8]) -> Result<bool> {
+    fn read(from: &mut &[u8]) -> Result<bool> {
         Ok(take_array::<1>(from)? != [0])
     }
 
@@ -216,7 +216,7 @@ impl Writable for VLongWritable {
     const CLASS: &'static str = "org.apache.hadoop.io.VLongWritable";
     type View<'a> = i64;
 
-    fn read<'a>(from: &mut &'a [u8]) -> Result<i64> {
+    fn read(from: &mut &[u8]) -> Result<i64> {
         vint::read(from)
     }
 
@@ -233,7 +233,7 @@ impl Writable for VIntWritable {
     const CLASS: &'static str = "org.apache.hadoop.io.VIntWritable";
     type View<'a> = i32;
 
-    fn read<'a>(from: &mut &'a [u8]) -> Result<i32> {
+    fn read(from: &mut &[u8]) -> Result<i32> {
         let value = vint::read(from)?;
         i32::try_from(value).map_err(|_| Error::io("value too long to fit in integer"))
     }
@@ -251,7 +251,7 @@ impl Writable for MD5Hash {
     const CLASS: &'static str = "org.apache.hadoop.io.MD5Hash";
     type View<'a> = [u8; 16];
 
-    fn read<'a>(from: &mut &'a [u8]) -> Result<[u8; 16]> {
+    fn read(from: &mut &[u8]) -> Result<[u8; 16]> {
         take_array(from)
     }
 
