@@ -257,7 +257,21 @@ pub(crate) fn unrest(machine: &NameNode, nodes: &[DataNode]) -> Option<String> {
         return Some(format!("safe mode is on; {missing:?} has no replica"));
     }
     if let Some((id, path, writer)) = machine.namespace.open_file_views().next() {
-        return Some(format!("{path} ({id}) is still open for {}", writer.client_name));
+        let blocks = machine.namespace.file_blocks(id);
+        let blocks: Vec<String> = blocks
+            .iter()
+            .flat_map(loxodon_namespace::file_blocks::Blocks::iter)
+            .map(|block| {
+                let there = nodes.iter().filter_map(|node| node.replicas.get(&block.id));
+                let there: Vec<_> =
+                    there.map(|it| (it.stamp, it.state, length(&it.content))).collect();
+                format!("{:?} on {there:?}", machine.blocks.block(block.id))
+            })
+            .collect();
+        return Some(format!(
+            "{path} ({id}) is still open for {}: {blocks:#?}",
+            writer.client_name
+        ));
     }
     let mut wanted = BTreeMap::new();
     for file in machine.namespace.files() {
