@@ -192,10 +192,8 @@ impl Tracker {
                     self.running.insert(launch.attempt.clone(), now + takes);
                     launched += 1;
                 }
-                Action::Kill { attempt, .. } => {
-                    if self.running.remove(attempt).is_some() {
-                        self.ended.push(AttemptStatus::new(attempt.clone(), TaskState::Killed));
-                    }
+                Action::Kill { attempt, .. } if self.running.remove(attempt).is_some() => {
+                    self.ended.push(AttemptStatus::new(attempt.clone(), TaskState::Killed));
                 }
                 _ => {}
             }

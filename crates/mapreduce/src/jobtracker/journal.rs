@@ -184,7 +184,7 @@ pub(super) fn task_finished(job: &Job, at: TaskRef, task: &Task) -> HistoryEvent
 
 pub(super) fn task_failed(job: &Job, at: TaskRef, task: &Task) -> HistoryEvent {
     let id = job.task_id(at.kind, at.number);
-    let last = task.attempts.iter().filter(|a| a.state == TaskState::Failed).next_back();
+    let last = task.attempts.iter().rfind(|a| a.state == TaskState::Failed);
     TaskFailed {
         task_type: at.kind.name().to_owned(),
         finish_time: task.finished,

@@ -261,7 +261,7 @@ pub struct QueueMessage {
     pub jobs: Vec<JobStatusMessage>,
     /// Queues below it.
     #[prost(message, repeated, tag = "5")]
-    pub children: Vec<QueueMessage>,
+    pub children: Vec<Self>,
 }
 
 /// Several queues.

@@ -419,7 +419,7 @@ mod tests {
             share(3, "x", "c", 0, 90),
         ];
         fill(&fair, cluster(9), &mut jobs);
-        assert_eq!(running(&jobs), [6, 1, 2]);
+        assert_eq!(running(&jobs), [6, 2, 1]);
     }
 
     #[test]

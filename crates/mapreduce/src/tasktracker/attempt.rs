@@ -270,7 +270,7 @@ impl TaskTracker {
                 let said = !local.status.diagnostics.is_empty();
                 match ending {
                     Ending::Code(0) => {
-                        local.say("The task's process ended without saying it is done")
+                        local.say("The task's process ended without saying it is done");
                     }
                     Ending::Code(code) if !said => {
                         local.say(&format!("Task process exit with nonzero status of {code}."));

@@ -196,7 +196,7 @@ impl Script {
 
 pub(crate) fn launches(actions: &[Action]) -> Vec<&Launch> {
     let launch = |action| match action {
-        &Action::Launch(ref launch) => Some(&**launch),
+        Action::Launch(launch) => Some(launch.as_ref()),
         _ => None,
     };
     actions.iter().filter_map(launch).collect()

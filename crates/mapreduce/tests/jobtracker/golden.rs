@@ -308,7 +308,7 @@ fn a_lost_answer_is_repeated_and_an_old_message_passed_over() {
     let first = launched(&script.beat(0, vec![]));
     assert_eq!(first.len(), 1);
     // As if that answer had not arrived: the next message acknowledges what was before it.
-    let setup = first.clone();
+    let setup = first;
     let beat = loxodon_mapreduce::jobtracker::Heartbeat {
         tracker: "tracker_h0:1".into(),
         incarnation: 1,
