@@ -47,7 +47,7 @@ pub enum KeyOrder {
     /// As a comparator says.
     Custom(Arc<dyn RawComparator>),
     /// The other way round.
-    Reverse(Arc<KeyOrder>),
+    Reverse(Arc<Self>),
 }
 
 /// How a number is serialized.

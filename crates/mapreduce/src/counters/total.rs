@@ -234,10 +234,12 @@ impl<'a> Group<'a> {
                 None => framework(None, name),
             },
             FILE_SYSTEM_GROUP => {
-                let known = FileSystemCounter::ALL.iter().find_map(|counter| {
+                // `READ_OPS` ends `LARGE_READ_OPS` too: the shortest scheme is the right one.
+                let schemes = FileSystemCounter::ALL.iter().filter_map(|counter| {
                     let scheme = name.strip_suffix(counter.name())?.strip_suffix('_')?;
                     Some((scheme, *counter))
                 });
+                let known = schemes.min_by_key(|(scheme, _)| scheme.len());
                 match known {
                     Some((scheme, counter)) => {
                         ((scheme, counter as usize), format!("{scheme}: {}", counter.shown()))
@@ -281,8 +283,9 @@ mod tests {
         counters.set("FileSystemCounters", "HDFS_BYTES_READ", 5);
         counters.set(FILE_SYSTEM_GROUP, "FILE_WRITE_OPS", 6);
         counters.set(FILE_SYSTEM_GROUP, "FILE_BYTES_READ", 7);
-        let expected = "Counters: 8\n\tFile System Counters\n\t\tFILE: Number of bytes read=7\n\
-            \t\tFILE: Number of write operations=6\n\t\tHDFS: Number of bytes read=5\n\
+        counters.set(FILE_SYSTEM_GROUP, "FILE_LARGE_READ_OPS", 8);
+        let expected = "Counters: 9\n\tFile System Counters\n\t\tFILE: Number of bytes read=7\n\
+            \t\tFILE: Number of large read operations=8\n\t\tFILE: Number of write operations=6\n\t\tHDFS: Number of bytes read=5\n\
             \tMap-Reduce Framework\n\t\tMap input records=3\n\t\tSpilled Records=4\n\
             \tMy\n\t\ta=1\n\t\tb=2\n\tFile Output Format Counters \n\t\tBytes Written=9";
         assert_eq!(counters.to_string(), expected);

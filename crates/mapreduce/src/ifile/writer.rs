@@ -29,7 +29,7 @@ enum Out {
     /// Between segments, and within those that are not compressed.
     Plain(SummedFile),
     /// Within a compressed segment.
-    Packed(Encoder<SummedFile>),
+    Packed(Box<Encoder<SummedFile>>),
     /// After an error.
     Broken,
 }
@@ -119,7 +119,7 @@ impl IFileWriter {
         self.segment = Some(file.position);
         self.out = match self.codec {
             None => Out::Plain(file),
-            Some(codec) => Out::Packed(codec.encoder(file).map_err(|e| self.failed(&e))?),
+            Some(codec) => Out::Packed(Box::new(codec.encoder(file).map_err(|e| self.failed(&e))?)),
         };
         Ok(())
     }
