@@ -195,11 +195,13 @@ impl Script {
 }
 
 pub(crate) fn launches(actions: &[Action]) -> Vec<&Launch> {
-    let launch = |action| match action {
-        Action::Launch(launch) => Some(launch.as_ref()),
-        _ => None,
-    };
-    actions.iter().filter_map(launch).collect()
+    let mut found = Vec::new();
+    for action in actions {
+        if let Action::Launch(launch) = action {
+            found.push(launch.as_ref());
+        }
+    }
+    found
 }
 
 pub(crate) fn launched(actions: &[Action]) -> Vec<AttemptId> {
