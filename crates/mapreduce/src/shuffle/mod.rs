@@ -10,6 +10,8 @@ pub mod scheduler;
 pub mod security;
 pub mod server;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
