@@ -329,7 +329,7 @@ async fn beat(tracker: Arc<Tracker>, address: ServerAddress) {
                         Some(answer) => {
                             interval = Duration::from_millis(u64::try_from(answer.interval).unwrap_or(3000).max(10));
                             // Whoever had orders may have more; whoever had none is asked again in his time.
-                            next = if answer.actions.is_empty() { began + interval } else { Instant::now() };
+                            next = if answer.actions.is_empty() && answer.events.is_empty() { began + interval } else { Instant::now() };
                         }
                         None => next = Instant::now() + RETRY,
                     }

@@ -1,6 +1,6 @@
 //! What the tracker's tasks, timers and doors share, and how orders are carried out.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,6 +32,8 @@ const BUILT_IN: &str = "loxodon";
 const PROGRAM: &str = "loxodon.job.program";
 /// How long the removal of a job waits for its processes to be gone.
 const GONE: Duration = Duration::from_secs(10);
+/// Between two looks at that.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// A job's files on this machine.
 pub(super) struct JobFiles {
@@ -64,6 +66,8 @@ pub(super) struct Tracker {
     pub(super) machine: Mutex<TaskTracker>,
     pub(super) running: Mutex<HashMap<Slot, (Running, i64)>>,
     jobs: Mutex<HashMap<JobId, Arc<Job>>>,
+    /// Jobs of which everything is being removed.
+    removing: Mutex<HashSet<JobId>>,
     /// What the health script says; empty where all is well.
     pub(super) health: Mutex<String>,
     /// A heartbeat should not wait.
@@ -97,6 +101,7 @@ impl Tracker {
             machine: Mutex::new(machine),
             running: Mutex::default(),
             jobs: Mutex::default(),
+            removing: Mutex::default(),
             health: Mutex::default(),
             urgent: Notify::new(),
             news: Notify::new(),
@@ -168,10 +173,6 @@ impl Tracker {
         let memory = launch.size.memory_mb.saturating_mul(1 << 20);
         let running = Running { memory, ..Running::default() };
         self.running.lock().insert(slot, (running, now()));
-        self.jobs.lock().entry(id.job().clone()).or_insert_with(|| {
-            let (user, key) = (Arc::clone(&launch.user), Arc::clone(&launch.job_token));
-            Arc::new(Job { user, key, files: Mutex::default() })
-        });
         tracing::info!("{id} is launched for {}", launch.user);
         let tracker = Arc::clone(self);
         tokio::spawn(async move { tracker.run(launch).await });
@@ -205,6 +206,7 @@ impl Tracker {
         launch: &Launch,
         slot: &Slot,
     ) -> Result<(tokio::process::Child, attempt::Prepared)> {
+        self.admit(launch).await;
         let (tracker, own) = (Arc::clone(self), launch.clone());
         let prepared = tokio::task::spawn_blocking(move || {
             let files = tracker.job_files(&own)?;
@@ -224,6 +226,18 @@ impl Tracker {
         running.group = child.id().and_then(|id| i32::try_from(id).ok());
         drop(all);
         Ok((child, prepared))
+    }
+
+    /// Makes a place for the attempt's job, once what was left of an earlier one is removed.
+    async fn admit(&self, launch: &Launch) {
+        let id = launch.attempt.job();
+        while self.removing.lock().contains(id) {
+            tokio::time::sleep(LOOK).await;
+        }
+        self.jobs.lock().entry(id.clone()).or_insert_with(|| {
+            let (user, key) = (Arc::clone(&launch.user), Arc::clone(&launch.job_token));
+            Arc::new(Job { user, key, files: Mutex::default() })
+        });
     }
 
     /// A job's files, brought here by whoever comes first. Blocks.
@@ -298,22 +312,32 @@ impl Tracker {
 
     fn remove_job(self: &Arc<Self>, job: JobId) {
         let Some(user) = self.user_of(&job) else { return };
+        if !self.removing.lock().insert(job.clone()) {
+            return;
+        }
+        // Those that run now; an attempt of the same job that comes later waits for the removal.
+        let before: Vec<Slot> = {
+            let running = self.running.lock();
+            running.keys().filter(|(id, _)| *id.job() == job).cloned().collect()
+        };
         let tracker = Arc::clone(self);
         tokio::spawn(async move {
             let end = tokio::time::Instant::now() + GONE;
-            while tokio::time::Instant::now() < end
-                && tracker.running.lock().keys().any(|(id, _)| *id.job() == job)
-            {
-                tokio::time::sleep(Duration::from_millis(20)).await;
+            let left = || before.iter().any(|slot| tracker.running.lock().contains_key(slot));
+            while tokio::time::Instant::now() < end && left() {
+                tokio::time::sleep(LOOK).await;
             }
             tracker.jobs.lock().remove(&job);
             tracker.indexes.forget(&job);
             let directories = tracker.directories.of_job(&user, &job);
+            let own = Arc::clone(&tracker);
+            let id = job.clone();
             let removed = tokio::task::spawn_blocking(move || {
-                tracker.cache.release(&job);
+                own.cache.release(&id);
                 directories.iter().for_each(|dir| remove_tree(dir));
             });
             let _: std::result::Result<(), _> = removed.await;
+            tracker.removing.lock().remove(&job);
         });
     }
 
