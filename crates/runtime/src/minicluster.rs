@@ -1,4 +1,5 @@
-//! The embedded cluster: a NameNode and DataNodes in this process, on real sockets and disks.
+//! The embedded cluster: a NameNode and DataNodes, and where wanted a JobTracker and TaskTrackers, in
+//! this process, on real sockets and disks. (Tasks are processes of their own.)
 //!
 //! For demonstrations and for other people's tests. Parts can be stopped without warning and
 //! started again on their disks.
@@ -26,7 +27,7 @@ use std::time::Duration;
 use loxodon_conf::Configuration;
 use tempfile::TempDir;
 
-use crate::daemon::{datanode, namenode};
+use crate::daemon::{datanode, jobtracker, namenode, tasktracker};
 
 /// Who set a value, in error messages about it.
 const SOURCE: &str = "the embedded cluster";
@@ -48,6 +49,12 @@ pub struct MiniClusterOptions {
     pub http_port: u16,
     /// Racks of the DataNodes, one after the other, from the start again where they do not suffice.
     pub racks: Vec<String>,
+    /// How many TaskTrackers; with none there is no JobTracker either.
+    pub tasktrackers: usize,
+    /// Port of the JobTracker's calls; 0 takes a free one.
+    pub jobtracker_port: u16,
+    /// Port of the JobTracker's pages; 0 takes a free one.
+    pub jobtracker_http_port: u16,
     /// Keys that are set besides, name and value.
     pub settings: Vec<(String, String)>,
 }
@@ -61,6 +68,9 @@ impl Default for MiniClusterOptions {
             rpc_port: 0,
             http_port: 0,
             racks: Vec::new(),
+            tasktrackers: 0,
+            jobtracker_port: 0,
+            jobtracker_http_port: 0,
             settings: Vec::new(),
         }
     }
@@ -100,6 +110,30 @@ pub enum MiniClusterError {
         /// `on` or `off`.
         safe_mode: &'static str,
     },
+    /// The JobTracker.
+    #[error("JobTracker: {0}")]
+    JobTracker(#[from] jobtracker::StartError),
+    /// A TaskTracker.
+    #[error("TaskTracker {index}: {source}")]
+    TaskTracker {
+        /// Which, from 0.
+        index: usize,
+        /// Why.
+        source: tasktracker::StartError,
+    },
+    /// The TaskTrackers do not find their JobTracker.
+    #[error("after {seconds} s {live} of {wanted} TaskTrackers are registered")]
+    NotTracking {
+        /// How long was waited.
+        seconds: u64,
+        /// TaskTrackers that are there.
+        live: usize,
+        /// TaskTrackers that were wanted.
+        wanted: usize,
+    },
+    /// No TaskTracker has that number.
+    #[error("there is no TaskTracker {0}")]
+    NoSuchTaskTracker(usize),
     /// No DataNode has that number.
     #[error("there is no DataNode {0}")]
     NoSuchDataNode(usize),
@@ -120,6 +154,10 @@ pub struct MiniCluster {
     racks: HashMap<String, Arc<str>>,
     namenode: Option<namenode::RunningNameNode>,
     datanodes: Vec<Place>,
+    jobtracker: Option<jobtracker::RunningJobTracker>,
+    jobtracker_ports: (u16, u16),
+    tasktrackers: Vec<Option<tasktracker::RunningTaskTracker>>,
+    tracker_racks: Vec<String>,
     /// Removes the disks when the cluster is gone.
     _temporary: Option<TempDir>,
 }
@@ -151,7 +189,9 @@ impl MiniCluster {
             }
             datanodes.push(Place { port, running: None });
         }
-        let conf = configuration(&options, &directory, rpc_port, http_port);
+        let jobtracker_ports =
+            (port_or_free(options.jobtracker_port)?, port_or_free(options.jobtracker_http_port)?);
+        let conf = configuration(&options, &directory, (rpc_port, http_port), jobtracker_ports);
         let mut cluster = Self {
             conf,
             directory,
@@ -160,6 +200,10 @@ impl MiniCluster {
             racks,
             namenode: None,
             datanodes,
+            jobtracker: None,
+            jobtracker_ports,
+            tasktrackers: (0..options.tasktrackers).map(|_| None).collect(),
+            tracker_racks: options.racks.clone(),
             _temporary: temporary,
         };
         cluster.prepare_disks(options.format)?;
@@ -168,6 +212,13 @@ impl MiniCluster {
             cluster.start_datanode(index).await?;
         }
         cluster.wait_until_serving(Duration::from_secs(60)).await?;
+        if options.tasktrackers > 0 {
+            cluster.start_jobtracker().await?;
+            for index in 0..options.tasktrackers {
+                cluster.start_tasktracker(index).await?;
+            }
+            cluster.wait_until_tracking(Duration::from_secs(60)).await?;
+        }
         Ok(cluster)
     }
 
@@ -298,8 +349,103 @@ impl MiniCluster {
         })
     }
 
+    /// Ports of the JobTracker's calls and pages.
+    #[must_use]
+    pub const fn jobtracker_ports(&self) -> (u16, u16) {
+        self.jobtracker_ports
+    }
+
+    /// How many TaskTrackers the JobTracker takes to be alive; 0 where it does not run.
+    #[must_use]
+    pub fn live_tasktrackers(&self) -> usize {
+        self.jobtracker.as_ref().map_or(0, jobtracker::RunningJobTracker::trackers)
+    }
+
+    /// The TaskTracker with that number, where it runs.
+    #[must_use]
+    pub fn tasktracker(&self, index: usize) -> Option<&tasktracker::RunningTaskTracker> {
+        self.tasktrackers.get(index)?.as_ref()
+    }
+
+    /// Starts the JobTracker, where it does not run.
+    ///
+    /// # Errors
+    /// What keeps it from starting.
+    pub async fn start_jobtracker(&mut self) -> Result<(), MiniClusterError> {
+        if self.jobtracker.is_none() {
+            let started = jobtracker::RunningJobTracker::start(self.conf.clone()).await?;
+            self.jobtracker = Some(started);
+        }
+        Ok(())
+    }
+
+    /// Takes the JobTracker away without warning.
+    pub fn kill_jobtracker(&mut self) {
+        drop(self.jobtracker.take());
+    }
+
+    /// Starts TaskTracker `index`, where it does not run.
+    ///
+    /// # Errors
+    /// What keeps it from starting.
+    pub async fn start_tasktracker(&mut self, index: usize) -> Result<(), MiniClusterError> {
+        let place = self.tasktrackers.get_mut(index);
+        let place = place.ok_or(MiniClusterError::NoSuchTaskTracker(index))?;
+        if place.is_none() {
+            let mut conf = self.conf.clone();
+            let own = self.directory.join(format!("mapred/tracker{}", index + 1));
+            let mut set = |name: &str, value: &str| {
+                if conf.get(name).is_ok_and(|value| value.is_none()) {
+                    conf.set(name, value, SOURCE);
+                }
+            };
+            set("mapreduce.cluster.local.dir", &own.join("local").display().to_string());
+            set("hadoop.log.dir", &own.join("logs").display().to_string());
+            set("mapreduce.tasktracker.http.address", "127.0.0.1:0");
+            set("mapreduce.tasktracker.report.address", "127.0.0.1:0");
+            set("mapreduce.shuffle.port", "0");
+            if let Some(rack) = self.tracker_racks.get(index % self.tracker_racks.len().max(1)) {
+                set("mapreduce.tasktracker.network.location", rack);
+            }
+            let started = tasktracker::RunningTaskTracker::start(conf).await;
+            *place =
+                Some(started.map_err(|source| MiniClusterError::TaskTracker { index, source })?);
+        }
+        Ok(())
+    }
+
+    /// Takes TaskTracker `index` away without warning, and the processes of its tasks.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn kill_tasktracker(&mut self, index: usize) -> Result<(), MiniClusterError> {
+        let place = self.tasktrackers.get_mut(index);
+        drop(place.ok_or(MiniClusterError::NoSuchTaskTracker(index))?.take());
+        Ok(())
+    }
+
+    /// Waits until every TaskTracker that runs is registered.
+    ///
+    /// # Errors
+    /// After `limit`: what is missing.
+    pub async fn wait_until_tracking(&self, limit: Duration) -> Result<(), MiniClusterError> {
+        let wanted = self.tasktrackers.iter().flatten().count();
+        let waiting = async {
+            while self.live_tasktrackers() < wanted {
+                tokio::time::sleep(POLL).await;
+            }
+        };
+        if tokio::time::timeout(limit, waiting).await.is_ok() {
+            return Ok(());
+        }
+        let (seconds, live) = (limit.as_secs(), self.live_tasktrackers());
+        Err(MiniClusterError::NotTracking { seconds, live, wanted })
+    }
+
     /// Stops all parts in order.
     pub async fn stop(mut self) {
+        self.tasktrackers.clear();
+        drop(self.jobtracker.take());
         for place in &mut self.datanodes {
             if let Some(running) = place.running.take() {
                 running.stop().await;
@@ -345,8 +491,8 @@ impl std::fmt::Debug for MiniCluster {
 fn configuration(
     options: &MiniClusterOptions,
     directory: &Path,
-    rpc_port: u16,
-    http_port: u16,
+    (rpc_port, http_port): (u16, u16),
+    jobtracker: (u16, u16),
 ) -> Configuration {
     let mut conf = Configuration::new();
     let replication = options.datanodes.clamp(1, 3);
@@ -359,6 +505,18 @@ fn configuration(
         ("dfs.namenode.safemode.min.datanodes", "0".to_owned()),
     ] {
         conf.set(name, &value, SOURCE);
+    }
+    if options.tasktrackers > 0 {
+        let system = directory.join("mapred");
+        for (name, value) in [
+            ("mapreduce.framework.name", "classic".to_owned()),
+            ("mapreduce.jobtracker.address", format!("127.0.0.1:{}", jobtracker.0)),
+            ("mapreduce.jobtracker.http.address", format!("127.0.0.1:{}", jobtracker.1)),
+            ("hadoop.tmp.dir", system.display().to_string()),
+            ("mapreduce.tasktracker.host.name", crate::daemon::host_name()),
+        ] {
+            conf.set(name, &value, SOURCE);
+        }
     }
     for (name, value) in &options.settings {
         conf.set(name, value, "-D");

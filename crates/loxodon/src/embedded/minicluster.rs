@@ -12,16 +12,20 @@ use super::site_file;
 const USAGE: &str = "\
 Usage: loxodon minicluster [options]
 
-Runs a NameNode and DataNodes in one process until it is told to end.
+Runs a NameNode, DataNodes, a JobTracker and TaskTrackers in one process until it is told to end.
 
  -D <property=value>     Options to pass into configuration object
  -datanodes <n>          How many datanodes to start (default 1)
  -dir <path>             Where to keep the disks (default: a temporary directory)
  -format                 Format the DFS (default false)
  -help                   Prints option help.
+ -jtport <port>          JobTracker port (default 0--we choose)
+ -jthttpport <port>      JobTracker http port (default 0--we choose)
  -nnport <port>          NameNode port (default 0--we choose)
  -nnhttpport <port>      NameNode http port (default 0--we choose); also -httpport
- -racks </a,/b,...>      Racks of the datanodes, one after the other
+ -nomr                   Don't start the JobTracker and TaskTrackers
+ -racks </a,/b,...>      Racks of the datanodes and tasktrackers, one after the other
+ -tasktrackers <n>       How many tasktrackers to start (default 1)
  -writeConfig <path>     Save configuration to this XML file.
  -writeDetails <path>    Write basic information to this JSON file.
 ";
@@ -34,6 +38,10 @@ struct Asked {
     format: bool,
     rpc_port: u16,
     http_port: u16,
+    tasktrackers: Option<usize>,
+    no_mapreduce: bool,
+    jobtracker_port: u16,
+    jobtracker_http_port: u16,
     racks: Vec<String>,
     settings: Vec<(String, String)>,
     write_config: Option<PathBuf>,
@@ -74,6 +82,12 @@ fn parse(args: &[String]) -> Result<Asked, String> {
             "-datanodes" => asked.datanodes = Some(number(word, value()?)?),
             "-nnport" => asked.rpc_port = number(word, value()?)?,
             "-nnhttpport" | "-httpport" => asked.http_port = number(word, value()?)?,
+            "-nomr" => asked.no_mapreduce = true,
+            "-tasktrackers" | "-nodemanagers" => {
+                asked.tasktrackers = Some(number(word, value()?)?);
+            }
+            "-jtport" => asked.jobtracker_port = number(word, value()?)?,
+            "-jthttpport" => asked.jobtracker_http_port = number(word, value()?)?,
             "-dir" => asked.directory = Some(value()?.into()),
             "-racks" => asked.racks = racks(value()?)?,
             "-writeConfig" => asked.write_config = Some(value()?.into()),
@@ -116,8 +130,12 @@ fn serve(asked: Asked) -> Result<(), String> {
         rpc_port: asked.rpc_port,
         http_port: asked.http_port,
         racks: asked.racks,
+        tasktrackers: if asked.no_mapreduce { 0 } else { asked.tasktrackers.unwrap_or(1) },
+        jobtracker_port: asked.jobtracker_port,
+        jobtracker_http_port: asked.jobtracker_http_port,
         settings: asked.settings,
     };
+    let has_jobs = options.tasktrackers > 0;
     let runtime = super::runtime().map_err(|error| error.to_string())?;
     runtime.block_on(async {
         let cluster = MiniCluster::start(options).await.map_err(|error| error.to_string())?;
@@ -125,10 +143,15 @@ fn serve(asked: Asked) -> Result<(), String> {
             site_file::write(cluster.conf(), path).map_err(|error| error.to_string())?;
         }
         if let Some(path) = &asked.write_details {
-            let details = serde_json::json!({
+            let mut details = serde_json::json!({
                 "namenode_http_port": cluster.http_port(),
                 "namenode_port": cluster.rpc_port(),
             });
+            if has_jobs && let Some(map) = details.as_object_mut() {
+                let (calls, pages) = cluster.jobtracker_ports();
+                map.insert("jobtracker_port".into(), calls.into());
+                map.insert("jobtracker_http_port".into(), pages.into());
+            }
             fs::write(path, details.to_string())
                 .map_err(|error| format!("{}: {error}", path.display()))?;
         }
@@ -139,6 +162,13 @@ fn serve(asked: Asked) -> Result<(), String> {
             cluster.live_datanodes(),
             start.elapsed().as_millis()
         );
+        if has_jobs {
+            let (calls, pages) = cluster.jobtracker_ports();
+            println!(
+                "JobTracker on port {calls}, http://127.0.0.1:{pages}/, {} tasktracker(s)",
+                cluster.live_tasktrackers()
+            );
+        }
         println!("fs.defaultFS={}  disks in {}", cluster.uri(), cluster.directory().display());
         loxodon_runtime::daemon::told_to_end().await;
         cluster.stop().await;
