@@ -170,13 +170,15 @@ impl TopUsers {
 mod tests {
     use super::*;
 
-    fn shown(top: &mut TopUsers, now: u64) -> Vec<(String, Vec<(String, u64)>, u64)> {
+    type Counts = Vec<(String, u64)>;
+
+    fn shown(top: &mut TopUsers, now: u64) -> Vec<(String, Counts, u64)> {
         let window = top.snapshot(Milliseconds(now)).remove(0);
         let operations = window.operations.into_iter();
         operations.map(|one| (one.name, one.users, one.total)).collect()
     }
 
-    fn users(counts: &[(&str, u64)]) -> Vec<(String, u64)> {
+    fn users(counts: &[(&str, u64)]) -> Counts {
         counts.iter().map(|(user, count)| ((*user).to_owned(), *count)).collect()
     }
 

@@ -40,7 +40,7 @@ struct State {
 }
 
 impl State {
-    fn new() -> Self {
+    fn begun_now() -> Self {
         Self { saved: now(), began: now(), ..Self::default() }
     }
 
@@ -77,7 +77,7 @@ impl Cursor {
     /// Where the last scan was left, or the beginning.
     pub(super) fn open(pool: &str, directory: PathBuf) -> Self {
         let saved = fs::read_to_string(directory.join(FILE)).ok();
-        let state = saved.as_deref().and_then(State::parse).unwrap_or_else(State::new);
+        let state = saved.as_deref().and_then(State::parse).unwrap_or_else(State::begun_now);
         Self { pool: pool.to_owned(), directory, state, ahead: None }
     }
 
@@ -95,7 +95,7 @@ impl Cursor {
     }
 
     pub(super) fn rewind(&mut self) {
-        self.state = State::new();
+        self.state = State::begun_now();
         self.ahead = None;
     }
 

@@ -182,7 +182,7 @@ impl<'a> ImageReader<'a> {
                 count = Some(header.num_inodes());
                 at = length;
             }
-            cut(INODE, &bytes, at, size, &mut pieces)?;
+            cut(INODE, bytes, at, size, &mut pieces)?;
         }
         Ok((pieces, count.ok_or(ImageError::MissingSection(INODE))?))
     }
@@ -194,7 +194,7 @@ impl<'a> ImageReader<'a> {
     pub fn directory_pieces(&self, size: usize) -> Result<Vec<Piece<'a>>, ImageError> {
         let mut pieces = Vec::new();
         for bytes in self.parts(INODE_DIR, INODE_DIR_SUB)? {
-            cut(INODE_DIR, &bytes, 0, size, &mut pieces)?;
+            cut(INODE_DIR, bytes, 0, size, &mut pieces)?;
         }
         Ok(pieces)
     }
@@ -404,14 +404,14 @@ impl Piece<'_> {
 /// Cuts a part between messages, from `from` on.
 fn cut<'a>(
     section: &str,
-    bytes: &Cow<'a, [u8]>,
+    bytes: Cow<'a, [u8]>,
     from: usize,
     size: usize,
     pieces: &mut Vec<Piece<'a>>,
 ) -> Result<(), ImageError> {
     let mut add = |range: std::ops::Range<usize>| {
-        pieces.push(match bytes {
-            Cow::Borrowed(bytes) => Piece { bytes: Cow::Borrowed(*bytes), range },
+        pieces.push(match &bytes {
+            Cow::Borrowed(bytes) => Piece { bytes: Cow::Borrowed(bytes), range },
             Cow::Owned(bytes) => {
                 let part = bytes.get(range).unwrap_or_default().to_vec();
                 Piece { range: 0..part.len(), bytes: Cow::Owned(part) }
@@ -420,7 +420,7 @@ fn cut<'a>(
     };
     let mut cursor = Cursor::new(bytes.get(from..).unwrap_or_default());
     let mut begin = from;
-    while cursor.delimited().map_err(|error| at_offset(section, bytes, error))?.is_some() {
+    while cursor.delimited().map_err(|error| at_offset(section, &bytes, error))?.is_some() {
         let at = bytes.len() - cursor.rest.len();
         if at - begin >= size {
             add(begin..at);
