@@ -69,9 +69,9 @@ impl Configuration {
 
     fn current_name(&mut self, name: &str) -> String {
         match keys::replacement(name) {
-            Some((old, key)) => {
-                self.deprecated.insert((old, key.name));
-                key.name.into()
+            Some((old, new)) => {
+                self.deprecated.insert((old, new));
+                new.into()
             }
             None => name.into(),
         }
@@ -92,7 +92,7 @@ impl Configuration {
     /// # Errors
     /// Variables that refer to themselves.
     pub fn get(&self, name: &str) -> Result<Option<String>, ConfError> {
-        let name = keys::replacement(name).map_or(name, |(_, key)| key.name);
+        let name = keys::replacement(name).map_or(name, |(_, new)| new);
         let Some(raw) = self.raw(name) else { return Ok(None) };
         expand(raw, &Process, |other| self.raw(other).map(str::to_owned)).map(Some).map_err(
             |value| ConfError::Expansion {
@@ -362,7 +362,7 @@ mod tests {
     #[test]
     fn every_default_is_of_its_kind() {
         let mut conf = Configuration::new();
-        for key in keys::ALL.iter().filter(|key| !key.default.is_empty()) {
+        for key in keys::all().filter(|key| !key.default.is_empty()) {
             conf.set(key.name, key.default, "the table");
         }
         conf.check().unwrap();

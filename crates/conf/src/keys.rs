@@ -1,6 +1,9 @@
-//! The table: every key that we honour, in one place. A new key is one line.
+//! The table: every key that we honour, in one place (jobs' in [`mapreduce`]). A new key is one line.
 //!
 //! `NAME: "hadoop.name", Kind, "default", ["older.name"], "What it does.";`
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use crate::key::Kind::{Bool, Float, Int, List, Size, Text, Time};
 use crate::key::Unit::{Milliseconds, Seconds};
@@ -19,10 +22,12 @@ macro_rules! keys {
             };
         )*
 
-        /// Every key, as listed.
+        /// Every key of this table, as listed.
         pub static ALL: &[&Key] = &[$(&$ident),*];
     };
 }
+
+pub mod mapreduce;
 
 #[rustfmt::skip] // One row is one line, whatever its length.
 keys! {
@@ -77,6 +82,7 @@ keys! {
     NAMENODE_RPC_ADDRESS: "dfs.namenode.rpc-address", Text, "", [], "Address of the NameNode's calls, `host:port`; with `.NAMESERVICE.ID` for one of several.";
     NAMENODE_RPC_BIND_HOST: "dfs.namenode.rpc-bind-host", Text, "", [], "Address on which the NameNode listens for calls, in place of the host above.";
     NAMENODE_SERVICE_RPC_ADDRESS: "dfs.namenode.servicerpc-address", Text, "", [], "Address for the calls of DataNodes and administrators, where it is another one.";
+    NAMENODE_SERVICE_RPC_BIND_HOST: "dfs.namenode.servicerpc-bind-host", Text, "", [], "Address on which the NameNode listens for those, in place of the host above.";
     NAMENODE_LIFELINE_ADDRESS: "dfs.namenode.lifeline.rpc-address", Text, "", [], "Address where DataNodes say that they live when their heartbeats are late.";
     NAMENODE_LIFELINE_BIND_HOST: "dfs.namenode.lifeline.rpc-bind-host", Text, "", [], "Address on which the NameNode listens for that, in place of the host above.";
     NAMENODE_HTTP_ADDRESS: "dfs.namenode.http-address", Text, "0.0.0.0:9870", ["dfs.http.address"], "Address of the NameNode's web server.";
@@ -120,6 +126,7 @@ keys! {
     // NameNode
     NAMENODE_HANDLERS: "dfs.namenode.handler.count", Int, "10", [], "Threads that run the NameNode's calls.";
     ACCESS_TIME_PRECISION: "dfs.namenode.accesstime.precision", Time(Milliseconds), "3600000", ["dfs.access.time.precision"], "How exact access times are; 0 turns them off.";
+    OWNER_SETS_QUOTA: "dfs.permissions.allow.owner.set.quota", Bool, "false", [], "Whether the owner of the parent directory may set quotas, as superusers may.";
     PERMISSIONS: "dfs.permissions.enabled", Bool, "true", ["dfs.permissions"], "Whether permissions are checked.";
     SUPERUSER_GROUP: "dfs.permissions.superusergroup", Text, "supergroup", ["dfs.permissions.supergroup"], "Group whose members may do everything.";
     CLUSTER_ADMINISTRATORS: "dfs.cluster.administrators", Text, "", [], "Users and groups that may see the daemons' internal pages.";
@@ -169,6 +176,7 @@ keys! {
     BYTES_PER_CHECKSUM: "dfs.bytes-per-checksum", Int, "512", ["io.bytes.per.checksum"], "Bytes under one checksum.";
     CHECKSUM_TYPE: "dfs.checksum.type", Text, "CRC32C", [], "Checksum of new files: `CRC32C`, `CRC32` or `NULL`.";
     HEARTBEAT_RECHECK_INTERVAL: "dfs.namenode.heartbeat.recheck-interval", Time(Milliseconds), "300000", ["heartbeat.recheck.interval"], "Time between looks for dead DataNodes; one is dead after twice this and ten heartbeats.";
+    LIFELINE_INTERVAL: "dfs.datanode.lifeline.interval.seconds", Time(Seconds), "0", [], "How late a heartbeat is when a DataNode says by `dfs.namenode.lifeline.rpc-address` that it lives, and the time between two such messages; 0, or less than a heartbeat's interval, is three times that interval.";
     HEARTBEAT_INTERVAL: "dfs.heartbeat.interval", Time(Seconds), "3", [], "Time between heartbeats.";
     STALE_INTERVAL: "dfs.namenode.stale.datanode.interval", Time(Milliseconds), "30000", [], "Silence after which a DataNode is stale.";
     STALE_MINIMUM_INTERVAL: "dfs.namenode.stale.datanode.minimum.interval", Int, "3", [], "The same in heartbeats, as a lower bound.";
@@ -186,6 +194,7 @@ keys! {
     CONSIDER_LOAD_FACTOR: "dfs.namenode.redundancy.considerLoad.factor", Float, "2.0", ["dfs.namenode.replication.considerLoad.factor"], "Times the average load that is busy.";
     PREFER_LOCAL_NODE: "dfs.namenode.block-placement-policy.default.prefer-local-node", Bool, "true", [], "Whether the first replica goes to the writer's own machine.";
     HOSTS: "dfs.hosts", Text, "", [], "File with the DataNodes that may register; where not set, all.";
+    HOSTS_PROVIDER: "dfs.namenode.hosts.provider.classname", Text, "org.apache.hadoop.hdfs.server.blockmanagement.HostFileManager", [], "What `dfs.hosts` holds: names, or with `...CombinedHostFileManager` JSON with a state for each host.";
     HOSTS_EXCLUDE: "dfs.hosts.exclude", Text, "", [], "File with the DataNodes to be decommissioned.";
     IP_HOSTNAME_CHECK: "dfs.namenode.datanode.registration.ip-hostname-check", Bool, "true", [], "Whether a DataNode's address must have a host name.";
     DECOMMISSION_INTERVAL: "dfs.namenode.decommission.interval", Time(Seconds), "30", [], "Time between looks at DataNodes that are being decommissioned.";
@@ -281,20 +290,58 @@ keys! {
     FSCK_READ_TIMEOUT: "dfs.client.fsck.read.timeout", Time(Milliseconds), "60000ms", [], "How long `fsck` waits for the next line.";
 }
 
-/// The key of this name.
-pub fn find(name: &str) -> Option<&'static Key> {
-    ALL.iter().find(|key| key.name == name).copied()
+/// Every key of every table.
+pub fn all() -> impl Iterator<Item = &'static Key> {
+    ALL.iter().chain(mapreduce::ALL).copied()
 }
 
-/// The deprecated name and the key that replaced it, where `name` is deprecated.
-pub(crate) fn replacement(name: &str) -> Option<(&'static str, &'static Key)> {
-    ALL.iter()
-        .find_map(|key| key.deprecated.iter().find(|old| **old == name).map(|old| (*old, *key)))
+/// What a name stands for: a key, or the name that replaced it.
+enum Meaning {
+    Key(&'static Key),
+    Replaced { old: &'static str, new: &'static str },
+}
+
+/// Every name that is known; a job's file sets a thousand and each is looked up.
+static NAMES: LazyLock<HashMap<&'static str, Meaning>> = LazyLock::new(|| {
+    let mut names = HashMap::new();
+    for (old, new) in crate::renamed::RENAMED {
+        names.insert(*old, Meaning::Replaced { old, new });
+    }
+    for key in all() {
+        for old in key.deprecated {
+            names.insert(*old, Meaning::Replaced { old, new: key.name });
+        }
+        names.insert(key.name, Meaning::Key(key));
+    }
+    names
+});
+
+/// The key of this name.
+pub fn find(name: &str) -> Option<&'static Key> {
+    match NAMES.get(name)? {
+        Meaning::Key(key) => Some(key),
+        Meaning::Replaced { .. } => None,
+    }
+}
+
+/// Names that `key` had once.
+pub fn older_names(key: &Key) -> impl Iterator<Item = &'static str> {
+    let renamed = crate::renamed::RENAMED.iter().filter(|(_, new)| *new == key.name);
+    key.deprecated.iter().copied().chain(renamed.map(|(old, _)| *old))
+}
+
+/// The deprecated name and the one that replaced it, where `name` is deprecated.
+pub(crate) fn replacement(name: &str) -> Option<(&'static str, &'static str)> {
+    match NAMES.get(name)? {
+        Meaning::Key(_) => None,
+        Meaning::Replaced { old, new } => Some((old, new)),
+    }
 }
 
 /// Whether we honour `name`, by itself or as a key with a name service's suffix.
 pub(crate) fn honours(name: &str) -> bool {
     find(name).is_some()
+        || mapreduce::FAMILIES.iter().any(|family| name.starts_with(family))
         || ALL.iter().any(|key| {
             name.strip_prefix(key.name).is_some_and(|rest| rest.len() > 1 && rest.starts_with('.'))
                 && takes_suffix(key)
@@ -317,9 +364,9 @@ mod tests {
     #[test]
     fn names_are_unique_and_said_in_words() {
         let mut seen = BTreeSet::new();
-        for key in ALL {
-            for name in key.deprecated.iter().chain([&key.name]) {
-                assert!(seen.insert(*name), "{name} twice");
+        for key in all() {
+            for name in older_names(key).chain([key.name]) {
+                assert!(seen.insert(name), "{name} twice");
             }
             assert!(key.doc.ends_with('.'), "{}: say what it does", key.name);
         }

@@ -18,6 +18,7 @@ pub mod keys;
 mod load;
 mod notice;
 mod reference;
+mod renamed;
 pub mod value;
 mod xml;
 
@@ -27,3 +28,4 @@ pub use key::{Key, Kind, Unit};
 pub use load::{DEFAULT_FILES, configuration_directory};
 pub use notice::Notice;
 pub use reference::reference_page;
+pub use renamed::RENAMED;
