@@ -21,6 +21,6 @@ pub use datanode::{DataNode, DataNodeObserver};
 pub use dataset::{ReservedSpace, VolumeChoice, VolumeUsage};
 pub use error::{DataNodeError, Result};
 pub use metrics::{Counter, DataNodeMetrics};
-pub use settings::{DataNodeSettings, NameService};
+pub use settings::{DataNodeSettings, NameNodePlace, NameService};
 pub use status::{DataNodeStatus, NameNodeStatus, VolumeStatus};
 pub use storage::{LAYOUT_VERSION, StorageLocation, StorageType};

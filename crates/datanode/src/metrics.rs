@@ -43,6 +43,8 @@ pub struct DataNodeMetrics {
     pub network_errors: Counter,
     /// `HeartbeatsNumOps`
     pub heartbeats: Counter,
+    /// `LifelinesNumOps`
+    pub lifelines: Counter,
     /// `BlockReportsNumOps`
     pub block_reports: Counter,
     /// `IncrementalBlockReportsNumOps`

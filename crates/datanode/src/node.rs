@@ -251,7 +251,12 @@ impl Node {
             }
             return self.disk_failed(error);
         }
-        if matches!(error, DataNodeError::Checksum(_) | DataNodeError::Disk { .. }) {
+        let missing = matches!(error, DataNodeError::Disk { .. });
+        if missing && self.dataset.has_files(block) {
+            // It was moved to another storage while it was opened.
+            return;
+        }
+        if missing || matches!(error, DataNodeError::Checksum(_)) {
             self.report_bad_local(block);
         }
     }

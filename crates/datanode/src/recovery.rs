@@ -70,19 +70,25 @@ fn recover(node: &Node, block: &Block, request: &proto::RecoveringBlockProto) ->
 }
 
 /// Chooses the replicas that agree best, and their length: complete ones count more than those being
-/// written, and those more than what a restart left; of equals, what all of them have.
-fn choose(participants: Vec<Participant>) -> (Vec<Participant>, u64) {
+/// written, and those more than what a restart left; of equals, what all of them have. Complete ones that
+/// differ in length are for a person to look at: one of them is wrong.
+fn choose(participants: Vec<Participant>) -> Result<(Vec<Participant>, u64)> {
     let best = participants.iter().map(|one| one.info.original_state).min().unwrap_or(LAST_STATE);
-    let lengths = participants
-        .iter()
-        .filter(|one| one.info.original_state == best)
-        .map(|one| one.info.block.length);
-    let length = lengths.min().unwrap_or(0);
+    let of_best = || participants.iter().filter(|one| one.info.original_state == best);
+    let length = of_best().map(|one| one.info.block.length).min().unwrap_or(0);
+    if best == 0
+        && let Some(longer) = of_best().find(|one| one.info.block.length != length)
+    {
+        return Err(DataNodeError::Refused(format!(
+            "Inconsistent size of finalized replicas. Replica {} at {} has {} bytes, expected size: {length}",
+            longer.info.block, longer.id.ip_addr, longer.info.block.length
+        )));
+    }
     let fits = |one: &Participant| {
         one.info.original_state == best
             || (best == 0 && one.info.original_state == 1 && one.info.block.length == length)
     };
-    (participants.into_iter().filter(fits).collect(), length)
+    Ok((participants.into_iter().filter(fits).collect(), length))
 }
 
 fn synchronize(
@@ -96,7 +102,7 @@ fn synchronize(
         info!(%block, "no DataNode has data of this block: it is deleted");
         return commit(node, block, recovery, 0, true, Vec::new(), Vec::new());
     }
-    let (participants, mut length) = choose(participants);
+    let (participants, mut length) = choose(participants)?;
     let mut new_id = None;
     if let Some(truncated) = &request.truncate_block {
         length = truncated.num_bytes.unwrap_or(0);
@@ -228,7 +234,7 @@ mod tests {
     }
 
     fn chosen(participants: Vec<Participant>) -> (usize, u64) {
-        let (chosen, length) = choose(participants);
+        let (chosen, length) = choose(participants).unwrap();
         (chosen.len(), length)
     }
 
@@ -243,6 +249,13 @@ mod tests {
             ]),
             (2, 10)
         );
+    }
+
+    #[test]
+    fn complete_replicas_of_unequal_length_are_refused() {
+        let error = choose(vec![participant(0, 10), participant(1, 10), participant(0, 7)]);
+        let text = error.unwrap_err().to_string();
+        assert!(text.starts_with("Inconsistent size of finalized replicas."), "{text}");
     }
 
     #[test]

@@ -10,13 +10,22 @@ use crate::dataset::{ReservedSpace, VolumeChoice};
 use crate::error::{DataNodeError, Result};
 use crate::storage::StorageLocation;
 
-/// The NameNodes of one name service, each in `host:port`.
+/// Where one NameNode is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameNodePlace {
+    /// For calls.
+    pub calls: ServerAddress,
+    /// For lifelines while heartbeats are held up, if it listens for them.
+    pub lifelines: Option<ServerAddress>,
+}
+
+/// The NameNodes of one name service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NameService {
     /// Its name; empty where the cluster has only one NameNode.
     pub name: String,
     /// One, or two and more with high availability.
-    pub namenodes: Vec<ServerAddress>,
+    pub namenodes: Vec<NameNodePlace>,
 }
 
 /// Settings of a DataNode, as `hdfs-site.xml` gives them.
@@ -70,6 +79,8 @@ pub struct DataNodeSettings {
     pub failed_volumes_tolerated: i64,
     /// Between heartbeats.
     pub heartbeat: Duration,
+    /// How long after a heartbeat is due a lifeline is sent in its place, and between lifelines.
+    pub lifeline: Duration,
     /// Between full reports.
     pub report_interval: Duration,
     /// Longest random delay of the first full report.
@@ -130,7 +141,10 @@ impl DataNodeSettings {
         Self {
             locations,
             permissions: 0o700,
-            services: vec![NameService { name: String::new(), namenodes: vec![namenode] }],
+            services: vec![NameService {
+                name: String::new(),
+                namenodes: vec![NameNodePlace { calls: namenode, lifelines: None }],
+            }],
             address: any,
             ipc_address: any,
             info_port: 0,
@@ -152,6 +166,7 @@ impl DataNodeSettings {
             choice: VolumeChoice::RoundRobin,
             failed_volumes_tolerated: 0,
             heartbeat: Duration::from_secs(3),
+            lifeline: Duration::from_secs(9),
             report_interval: Duration::from_secs(6 * 3600),
             report_delay: Duration::ZERO,
             report_split: 1_000_000,
@@ -223,6 +238,11 @@ impl DataNodeSettings {
         self.reserved.percent = conf.int_in(&keys::RESERVED_PERCENT, 0..=100)? as u64;
         self.failed_volumes_tolerated = conf.int(&keys::FAILED_VOLUMES_TOLERATED)?;
         self.heartbeat = conf.time(&keys::HEARTBEAT_INTERVAL)?;
+        self.lifeline = conf.time(&keys::LIFELINE_INTERVAL)?;
+        if self.lifeline <= self.heartbeat {
+            // Zero is "nothing said"; a lifeline before the heartbeat makes no sense.
+            self.lifeline = self.heartbeat.saturating_mul(3);
+        }
         self.report_interval = conf.time(&keys::BLOCK_REPORT_INTERVAL)?;
         self.report_delay = conf.time(&keys::BLOCK_REPORT_DELAY)?;
         self.report_split = conf.count(&keys::BLOCK_REPORT_SPLIT)? as u64;
@@ -321,11 +341,13 @@ fn services(conf: &Configuration) -> Result<Vec<NameService>> {
         .collect()
 }
 
-fn single(conf: &Configuration, suffixes: &[&str]) -> Result<ServerAddress> {
+fn single(conf: &Configuration, suffixes: &[&str]) -> Result<NameNodePlace> {
+    let named = |key| conf.suffixed(key, suffixes).map_err(wrong);
+    let lifelines = named(&keys::NAMENODE_LIFELINE_ADDRESS)?;
+    let lifelines = lifelines.map(|text| parse_address(&text)).transpose()?;
     for key in [&keys::NAMENODE_SERVICE_RPC_ADDRESS, &keys::NAMENODE_RPC_ADDRESS] {
-        let text = conf.suffixed(key, suffixes).map_err(wrong)?.unwrap_or_default();
-        if !text.is_empty() {
-            return parse_address(&text);
+        if let Some(text) = named(key)? {
+            return Ok(NameNodePlace { calls: parse_address(&text)?, lifelines });
         }
     }
     let default = conf.get(keys::DEFAULT_FS.name).map_err(wrong)?.unwrap_or_default();
@@ -335,7 +357,8 @@ fn single(conf: &Configuration, suffixes: &[&str]) -> Result<ServerAddress> {
             suffixes.join(".")
         )));
     };
-    parse_address(authority.split('/').next().unwrap_or_default())
+    let calls = parse_address(authority.split('/').next().unwrap_or_default())?;
+    Ok(NameNodePlace { calls, lifelines })
 }
 
 fn parse_address(text: &str) -> Result<ServerAddress> {

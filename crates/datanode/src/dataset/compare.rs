@@ -62,7 +62,7 @@ impl Dataset {
                 _ if !matches!(replica.state, ReplicaState::Finalized) => {}
                 None if !ours => {}
                 None => {
-                    suspicious.push(OnVolume { id: *id, length: None, stamp: None, regular: true })
+                    suspicious.push(OnVolume { id: *id, length: None, stamp: None, regular: true });
                 }
                 Some(found) => {
                     let same = ours

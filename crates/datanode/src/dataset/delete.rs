@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use super::Dataset;
 use super::files;
 use super::pool::Pool;
-use super::replica::{Replica, ReplicaState};
+use super::replica::{Place, Replica, ReplicaState};
 use super::volume::Volume;
 use crate::block::Block;
 use crate::error::{DataNodeError, DiskContext, Result};
@@ -87,6 +87,20 @@ impl Dataset {
             finalized: matches!(replica.state, ReplicaState::Finalized),
             volume,
         })
+    }
+
+    /// The files that a finalized replica of `block` has on `volume`, where it is not any more.
+    pub(super) fn left_behind(&self, pool: &Pool, block: &Block, volume: &Arc<Volume>) -> Deleted {
+        volume.count_replicas(-1);
+        self.deleting.lock().insert((Arc::clone(&pool.id), block.id));
+        Deleted {
+            deleting: Arc::clone(&self.deleting),
+            block: block.clone(),
+            data: volume.data_file(&block.pool, block.id, Place::Finalized),
+            meta: volume.meta_file(&block.pool, block.id, block.stamp, Place::Finalized),
+            finalized: true,
+            volume: Arc::clone(volume),
+        }
     }
 
     /// Removes a replica at once, to make room for another of the same block.

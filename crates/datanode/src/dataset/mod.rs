@@ -11,6 +11,7 @@ mod files;
 mod finalize;
 mod pool;
 mod recover;
+mod relocate;
 pub(crate) mod replica;
 mod report;
 mod scan;

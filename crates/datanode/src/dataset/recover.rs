@@ -30,31 +30,19 @@ impl Dataset {
         recovery: GenerationStamp,
     ) -> Result<Option<RecoveryInfo>> {
         let pool = self.pool(&block.pool)?;
-        let Some(replica) = pool.get(block.id) else { return Ok(None) };
-        if let ReplicaState::Rbw(writing) | ReplicaState::Temporary(writing) = &replica.state {
-            self.stop_writer(block, writing)?;
-        }
-        let mut replicas = pool.replicas.write();
-        let Some(replica) = replicas.get_mut(&block.id) else { return Ok(None) };
-        check_before(block, replica, recovery)?;
-        let original = match &replica.state {
-            ReplicaState::Rur(running) if running.recovery >= recovery => {
-                return Err(DataNodeError::RecoveryInProgress(format!(
-                    "rur.getRecoveryID() >= recoveryId = {recovery}, block={block}, rur={replica}"
-                )));
+        loop {
+            let Some(replica) = pool.get(block.id) else { return Ok(None) };
+            if let ReplicaState::Rbw(writing) | ReplicaState::Temporary(writing) = &replica.state {
+                self.stop_writer(block, writing)?;
             }
-            ReplicaState::Rur(running) => running.original.clone(),
-            _ => replica.clone(),
-        };
-        let info = RecoveryInfo {
-            block: Block { stamp: original.stamp, length: original.disk_length(), ..block.clone() },
-            original_state: original.state.number(),
-        };
-        // A temporary replica takes no part, but the primary hears of it.
-        if !matches!(original.state, ReplicaState::Temporary(_)) {
-            replica.state = ReplicaState::Rur(Arc::new(UnderRecovery { recovery, original }));
+            let _files = self.lock_files(block.id);
+            let mut replicas = pool.replicas.write();
+            let Some(replica) = replicas.get_mut(&block.id) else { return Ok(None) };
+            // A writer who came in between is stopped as well.
+            if !replica.is_being_written() {
+                return take(block, replica, recovery).map(Some);
+            }
         }
-        Ok(Some(info))
     }
 
     /// Ends a recovery: the replica gets its new version and length, and is finalized. Copies it under
@@ -66,6 +54,7 @@ impl Dataset {
         new_id: Option<BlockId>,
         length: u64,
     ) -> Result<(Block, Arc<Volume>)> {
+        let _files = self.lock_files(old.id);
         let (pool, replica) = self.find(old)?;
         let ReplicaState::Rur(running) = &replica.state else {
             return Err(DataNodeError::Refused(format!(
@@ -90,7 +79,6 @@ impl Dataset {
         let volume = self.volume(replica.volume)?;
         let place = running.original.place();
         let known = Block { stamp: running.original.stamp, ..old.clone() };
-        let _files = self.lock_files(old.id);
         let done = match new_id.filter(|id| id.0 > 0 && *id != old.id) {
             None => self.end_recovery(&pool, &volume, &known, place, recovery, length)?,
             Some(id) => {
@@ -156,6 +144,29 @@ impl Dataset {
         self.move_to_finalized(pool, &block, volume, Place::Rbw, false)?;
         Ok(block)
     }
+}
+
+/// Takes a replica that nobody writes into recovery `recovery`.
+fn take(block: &Block, replica: &mut Replica, recovery: GenerationStamp) -> Result<RecoveryInfo> {
+    check_before(block, replica, recovery)?;
+    let original = match &replica.state {
+        ReplicaState::Rur(running) if running.recovery >= recovery => {
+            return Err(DataNodeError::RecoveryInProgress(format!(
+                "rur.getRecoveryID() >= recoveryId = {recovery}, block={block}, rur={replica}"
+            )));
+        }
+        ReplicaState::Rur(running) => running.original.clone(),
+        _ => replica.clone(),
+    };
+    let info = RecoveryInfo {
+        block: Block { stamp: original.stamp, length: original.disk_length(), ..block.clone() },
+        original_state: original.state.number(),
+    };
+    // A temporary replica takes no part, but the primary hears of it.
+    if !matches!(original.state, ReplicaState::Temporary(_)) {
+        replica.state = ReplicaState::Rur(Arc::new(UnderRecovery { recovery, original }));
+    }
+    Ok(info)
 }
 
 fn check_before(block: &Block, replica: &Replica, recovery: GenerationStamp) -> Result<()> {

@@ -98,6 +98,19 @@ impl Replica {
         }
     }
 
+    /// Whether somebody has the right to write it now.
+    pub(crate) fn is_being_written(&self) -> bool {
+        match &self.state {
+            ReplicaState::Rbw(writing) | ReplicaState::Temporary(writing) => writing.has_writer(),
+            _ => false,
+        }
+    }
+
+    /// Whether `writing` is what its writers write by.
+    pub(crate) fn is_written_by(&self, writing: &Arc<InPipeline>) -> bool {
+        matches!(&self.state, ReplicaState::Rbw(current) if Arc::ptr_eq(current, writing))
+    }
+
     /// Whether the file lies in `finalized`; elsewhere it is in `rbw` or `tmp`.
     pub(crate) fn place(&self) -> Place {
         match &self.state {
@@ -237,6 +250,10 @@ impl InPipeline {
         }
         *writer = Some(Writer { interrupt: None });
         true
+    }
+
+    fn has_writer(&self) -> bool {
+        self.writer.lock().is_some()
     }
 
     /// Says how the writer is ended.

@@ -175,7 +175,7 @@ impl Dataset {
         Ok(ReplicaHandle { block, volume, writing, place, new: true })
     }
 
-    fn choose_volume(&self, target: &WriteTarget, bytes: u64) -> Result<Arc<Volume>> {
+    pub(super) fn choose_volume(&self, target: &WriteTarget, bytes: u64) -> Result<Arc<Volume>> {
         let volumes = self.volumes();
         let named = target.storage.as_deref().filter(|id| !id.is_empty());
         if let Some(volume) =
@@ -204,8 +204,7 @@ impl Dataset {
                     "Cannot recover a non-RBW replica {replica}"
                 )));
             };
-            if !writing.enter() {
-                self.stop_writer(block, writing)?;
+            if !self.enter(&pool, block, writing)? {
                 continue;
             }
             let writing = Arc::clone(writing);
@@ -331,8 +330,7 @@ impl Dataset {
                 }
                 ReplicaState::Rbw(writing) => {
                     let writing = Arc::clone(writing);
-                    if !writing.enter() {
-                        self.stop_writer(block, &writing)?;
+                    if !self.enter(&pool, block, &writing)? {
                         continue;
                     }
                     let checked = check_settled(&replica, &writing)
@@ -469,6 +467,20 @@ impl Dataset {
             replica.stamp = stamp;
         }
         Ok(())
+    }
+
+    /// Becomes the writer, or stops the one that is there; whether it did. A recovery may have taken the
+    /// replica meanwhile, which then has no writers any more.
+    fn enter(&self, pool: &Pool, block: &Block, writing: &Arc<InPipeline>) -> Result<bool> {
+        if !writing.enter() {
+            self.stop_writer(block, writing)?;
+            return Ok(false);
+        }
+        let ours = pool.get(block.id).is_some_and(|replica| replica.is_written_by(writing));
+        if !ours {
+            writing.leave();
+        }
+        Ok(ours)
     }
 
     pub(super) fn stop_writer(&self, block: &Block, writing: &InPipeline) -> Result<()> {

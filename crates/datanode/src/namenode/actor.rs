@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use super::service::{Peer, Service};
-use super::{commands, heartbeat, registration, report};
+use super::{commands, heartbeat, lifeline, registration, report};
 use crate::error::{DataNodeError, Result};
 use crate::node::Node;
 
@@ -31,7 +31,6 @@ struct Actor {
     pool: String,
     registration: proto::DatanodeRegistrationProto,
     next_report: Instant,
-    next_heartbeat: Instant,
 }
 
 /// Serves NameNode `at` of `service` until the DataNode stops or the NameNode refuses it.
@@ -54,8 +53,11 @@ async fn serve(node: &Arc<Node>, service: Arc<Service>, at: usize, peer: &Arc<Pe
         actor = setup => actor?,
         () = &mut stopped => return Ok(()),
     };
+    let pool = actor.pool.clone();
+    let service = Arc::clone(&actor.service);
     tokio::select! {
         result = actor.offer() => result,
+        () = lifeline::watch(node, &service, peer, &pool) => Ok(()),
         () = &mut stopped => Ok(()),
     }
 }
@@ -100,7 +102,6 @@ async fn handshake(
         pool: identity.pool,
         registration,
         next_report: now + delay,
-        next_heartbeat: now,
     };
     actor.register().await?;
     Ok(actor)
@@ -143,18 +144,23 @@ impl Actor {
         *self.peer.registration.write() = Some(self.registration.clone());
         // The full report that follows says all.
         self.peer.changes.clear();
-        self.next_heartbeat = Instant::now();
+        self.heartbeat_at(Instant::now());
         self.next_report = self.next_report.min(Instant::now());
         self.node.registered();
         Ok(())
+    }
+
+    fn heartbeat_at(&self, due: Instant) {
+        *self.peer.heartbeat_due.lock() = due;
     }
 
     /// Heartbeats and reports, as they are due.
     async fn offer(&mut self) -> Result<()> {
         let peer = Arc::clone(&self.peer);
         loop {
+            let due = *peer.heartbeat_due.lock();
             tokio::select! {
-                () = tokio::time::sleep_until(self.next_heartbeat) => {}
+                () = tokio::time::sleep_until(due) => {}
                 () = peer.changes.wake.notified() => {
                     tokio::time::sleep(self.node.settings.incremental_interval).await;
                     self.send_changes().await?;
@@ -162,17 +168,17 @@ impl Actor {
                 }
                 () = peer.report_now.notified() => {
                     self.next_report = Instant::now();
-                    self.next_heartbeat = self.next_report;
+                    self.heartbeat_at(self.next_report);
                 }
             }
-            if Instant::now() >= self.next_heartbeat {
+            if Instant::now() >= *peer.heartbeat_due.lock() {
                 self.heartbeat().await?;
             }
         }
     }
 
     async fn heartbeat(&mut self) -> Result<()> {
-        self.next_heartbeat = Instant::now() + self.node.settings.heartbeat;
+        self.heartbeat_at(Instant::now() + self.node.settings.heartbeat);
         let wants_lease = Instant::now() >= self.next_report;
         let (node, pool, registration) =
             (Arc::clone(&self.node), self.pool.clone(), self.registration.clone());

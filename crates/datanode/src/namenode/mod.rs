@@ -7,6 +7,7 @@ mod bad;
 mod commands;
 mod heartbeat;
 mod incremental;
+mod lifeline;
 mod registration;
 mod report;
 mod service;

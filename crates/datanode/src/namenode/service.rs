@@ -7,18 +7,23 @@ use loxodon_rpc::client::{CallOptions, RpcClient, ServerAddress};
 use loxodon_wire::proto::hdfs::datanode::DatanodeRegistrationProto;
 use loxodon_wire::rpc::protocol::DATANODE;
 use parking_lot::{Mutex, RwLock};
+use tokio::time::Instant;
 
 use super::bad::{BadReplica, BadReplicas};
 use super::incremental::{Change, Changes};
 use crate::block::Block;
 use crate::dataset::Volume;
 use crate::error::{DataNodeError, Result};
+use crate::settings::NameNodePlace;
 use crate::storage::PoolIdentity;
 
 /// A NameNode, as the service knows it.
 #[derive(Debug)]
 pub(crate) struct Peer {
     pub(crate) address: ServerAddress,
+    pub(super) lifelines: Option<ServerAddress>,
+    /// When the next heartbeat leaves, or should have left.
+    pub(super) heartbeat_due: Mutex<Instant>,
     pub(crate) changes: Changes,
     pub(super) bad: BadReplicas,
     /// Set when a full report is wanted at once.
@@ -38,10 +43,12 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    pub(crate) fn new(name: String, namenodes: &[ServerAddress], client: RpcClient) -> Self {
-        let peer = |address: &ServerAddress| {
+    pub(crate) fn new(name: String, namenodes: &[NameNodePlace], client: RpcClient) -> Self {
+        let peer = |place: &NameNodePlace| {
             Arc::new(Peer {
-                address: address.clone(),
+                address: place.calls.clone(),
+                lifelines: place.lifelines.clone(),
+                heartbeat_due: Mutex::new(Instant::now()),
                 changes: Changes::default(),
                 bad: BadReplicas::default(),
                 report_now: tokio::sync::Notify::new(),

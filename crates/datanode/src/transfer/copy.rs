@@ -158,7 +158,12 @@ pub(super) fn replace_block(
         respond_error(&mut requests.link, message.clone())?;
         return Err(DataNodeError::Refused(message));
     };
-    match fetch(session, &mut requests.link, &block, request) {
+    let done = if request.source.id.datanode_uuid == node.uuid() {
+        relocate(node, &block, request)
+    } else {
+        fetch(session, &mut requests.link, &block, request)
+    };
+    match done {
         Ok(()) => respond_with(
             &mut requests.link,
             &proto::BlockOpResponseProto { status: Status::Success as i32, ..Default::default() },
@@ -170,6 +175,22 @@ pub(super) fn replace_block(
             )?;
             Err(error)
         }
+    }
+}
+
+/// Moves a block to another storage of this DataNode, as the mover asks.
+fn relocate(node: &Node, block: &Block, request: &proto::OpReplaceBlockProto) -> Result<()> {
+    let moved = node.dataset.relocate(block, &write_target(request))?;
+    // Told before the old files go: a report of the old storage must not make the block a lost one.
+    node.received(&moved.block, &moved.volume, None);
+    moved.old.remove_files();
+    Ok(())
+}
+
+fn write_target(request: &proto::OpReplaceBlockProto) -> WriteTarget {
+    WriteTarget {
+        kind: request.storage_type.and_then(StorageType::from_wire).unwrap_or_default(),
+        storage: request.storage_id.clone(),
     }
 }
 
@@ -194,11 +215,7 @@ fn fetch(
     };
     let checksum = DataChecksum::from_proto(info.checksum.r#type, info.checksum.bytes_per_checksum)
         .map_err(|error| DataNodeError::Refused(error.to_string()))?;
-    let target = WriteTarget {
-        kind: request.storage_type.and_then(StorageType::from_wire).unwrap_or_default(),
-        storage: request.storage_id.clone(),
-    };
-    let handle = node.dataset.create_temporary(block, &target)?;
+    let handle = node.dataset.create_temporary(block, &write_target(request))?;
     let interrupt = link.duplicate().network("cannot duplicate the connection of", &address)?;
     handle.writing.set_interrupt(Box::new(move || interrupt.close()));
     let files = handle.open(checksum)?;

@@ -5,7 +5,10 @@
 
 mod calls;
 mod hostile;
+mod lifeline;
 mod model;
+mod read_only;
+mod relocation;
 mod scanning;
 mod storage;
 mod transfer;

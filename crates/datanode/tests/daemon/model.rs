@@ -10,7 +10,7 @@ use loxodon_rpc::client::ServerAddress;
 use loxodon_rpc::server::{Call, Handler, Responder, Server, ServerLimits};
 use loxodon_wire::proto::hdfs as proto;
 use loxodon_wire::proto::hdfs::datanode as dn;
-use loxodon_wire::rpc::protocol::{DATANODE, NAMENODE, Protocol};
+use loxodon_wire::rpc::protocol::{DATANODE, DATANODE_LIFELINE, NAMENODE, Protocol};
 use loxodon_wire::rpc::{RemoteError, exception};
 use parking_lot::{Condvar, Mutex};
 
@@ -32,6 +32,10 @@ pub struct Heard {
     pub reports: Vec<dn::BlockReportRequestProto>,
     pub changes: Vec<dn::ReceivedDeletedBlockInfoProto>,
     pub bad: Vec<proto::LocatedBlockProto>,
+    pub lifelines: Vec<dn::HeartbeatRequestProto>,
+    /// Heartbeats get no answer while this is set.
+    pub holds_heartbeats: bool,
+    held: Vec<Responder>,
     commands: Vec<dn::DatanodeCommandProto>,
 }
 
@@ -49,7 +53,7 @@ pub struct Model {
     cluster: String,
 }
 
-static PROTOCOLS: [&Protocol; 2] = [&NAMENODE, &DATANODE];
+static PROTOCOLS: [&Protocol; 3] = [&NAMENODE, &DATANODE, &DATANODE_LIFELINE];
 
 impl Handler for Model {
     fn protocols(&self) -> &[&'static Protocol] {
@@ -59,6 +63,12 @@ impl Handler for Model {
     fn call(&self, call: Call, reply: Responder) {
         let result = self.answer(&call);
         self.changed.notify_all();
+        let mut heard = self.heard.lock();
+        if heard.holds_heartbeats && call.method.name == "sendHeartbeat" {
+            heard.held.push(reply);
+            return;
+        }
+        drop(heard);
         match result {
             Ok(bytes) => reply.reply_encoded(&bytes),
             Err(error) => reply.fail(&error),
@@ -102,6 +112,10 @@ impl Model {
             "reportBadBlocks" => {
                 let request: dn::ReportBadBlocksRequestProto = call.decode()?;
                 heard.bad.extend(request.blocks);
+                Ok(Vec::new())
+            }
+            "sendLifeline" => {
+                heard.lifelines.push(call.decode()?);
                 Ok(Vec::new())
             }
             "errorReport" => Ok(Vec::new()),
@@ -158,6 +172,11 @@ impl Model {
             blk_cmd: Some(command),
             ..Default::default()
         });
+    }
+
+    /// Gives heartbeats no answers any more.
+    pub fn hold_heartbeats(&self) {
+        self.heard.lock().holds_heartbeats = true;
     }
 
     /// Waits until `look` finds something in what was heard.
