@@ -8,7 +8,13 @@ use crate::error::ConfError;
 use crate::xml::{self, Item};
 
 /// The files of a configuration directory, in the order they are read.
-pub const DEFAULT_FILES: [&str; 2] = ["core-site.xml", "hdfs-site.xml"];
+pub const DEFAULT_FILES: [&str; 5] = [
+    "core-site.xml",
+    "hdfs-site.xml",
+    "mapred-site.xml",
+    "yarn-site.xml",
+    "capacity-scheduler.xml",
+];
 
 /// Includes within includes beyond this depth are a loop.
 const MAX_INCLUDE_DEPTH: usize = 16;
@@ -28,7 +34,7 @@ pub fn configuration_directory(option: Option<&Path>) -> Option<PathBuf> {
 }
 
 impl Configuration {
-    /// Reads `core-site.xml` and `hdfs-site.xml` of a directory; files that are not there set nothing.
+    /// Reads [`DEFAULT_FILES`] of a directory; files that are not there set nothing.
     ///
     /// # Errors
     /// A file that cannot be read or parsed.
@@ -76,6 +82,15 @@ impl Configuration {
         Ok(())
     }
 
+    /// Reads the text of a file that somebody else wrote, such as a job's `job.xml`: it may not include
+    /// files of this machine.
+    ///
+    /// # Errors
+    /// A text that is no configuration, or one that includes another.
+    pub fn load_foreign(&mut self, name: &str, text: &str) -> Result<(), ConfError> {
+        self.load_text(Path::new(name), text, MAX_INCLUDE_DEPTH)
+    }
+
     fn load_nested(&mut self, path: &Path, depth: usize) -> Result<(), ConfError> {
         let text = fs::read_to_string(path)
             .map_err(|error| ConfError::Read { path: path.into(), error })?;
@@ -120,6 +135,17 @@ mod tests {
 
     fn write(dir: &Path, name: &str, body: &str) {
         fs::write(dir.join(name), format!("<configuration>{body}</configuration>")).unwrap();
+    }
+
+    #[test]
+    fn what_others_wrote_includes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), "own.xml", "<property><name>a</name><value>secret</value></property>");
+        let mut conf = Configuration::new();
+        let own = dir.path().join("own.xml");
+        let text = format!("<configuration><include href='{}'/></configuration>", own.display());
+        assert!(conf.load_foreign("job.xml", &text).is_err());
+        assert_eq!(conf.get("a").unwrap(), None);
     }
 
     #[test]

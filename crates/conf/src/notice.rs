@@ -72,6 +72,17 @@ impl Configuration {
         }
         notices
     }
+
+    /// What is misspelt among what this job or command was given, not among what the machine's files hold.
+    pub fn misspelt(&self) -> Vec<Notice> {
+        let own = |source: &str| !crate::DEFAULT_FILES.contains(&source);
+        if !self.entries().any(|(_, entry)| own(&entry.source)) {
+            return Vec::new();
+        }
+        let mut notices = self.notices();
+        notices.retain(|n| matches!(n, Notice::Misspelt { source, .. } if own(source)));
+        notices
+    }
 }
 
 fn is_hadoop_key(name: &str) -> bool {
@@ -80,7 +91,7 @@ fn is_hadoop_key(name: &str) -> bool {
 
 /// The known key within two edits of `name`.
 fn similar_key(name: &str) -> Option<&'static str> {
-    let known = keys::ALL.iter().map(|key| key.name).chain(HADOOP_KEYS.lines());
+    let known = keys::all().map(|key| key.name).chain(HADOOP_KEYS.lines());
     known
         .filter(|known| known.len().abs_diff(name.len()) <= 2)
         .map(|known| (distance(known.as_bytes(), name.as_bytes()), known))
@@ -132,6 +143,28 @@ mod tests {
                 "dfs.webhdfs.rest-csrf.enabled (set in -D) is not honoured and changes nothing",
             ]
         );
+    }
+
+    #[test]
+    fn a_jobs_misspelt_keys_are_named() {
+        let mut conf = Configuration::new();
+        let property =
+            |name: &str| format!("<property><name>{name}</name><value>1</value></property>");
+        let file = [
+            "mapreduce.job.reducse",
+            "mapred.reduce.tasks",
+            "mapreduce.task.profile",
+            "word.length",
+        ];
+        let file: String = file.map(property).concat();
+        conf.load_foreign("job.xml", &format!("<configuration>{file}</configuration>")).unwrap();
+        conf.set("mapred.queue.fast.state", "running", "-D");
+        conf.set("io.sort.mb", "7", "-D");
+        let lines: Vec<String> = conf.misspelt().iter().map(ToString::to_string).collect();
+        let wanted = "mapreduce.job.reducse (set in job.xml) is unknown; did you mean mapreduce.job.reduces?";
+        assert_eq!(lines, [wanted]);
+        assert_eq!(conf.get("mapreduce.job.reduces").unwrap().as_deref(), Some("1"));
+        assert_eq!(conf.get("mapreduce.task.io.sort.mb").unwrap().as_deref(), Some("7"));
     }
 
     #[test]

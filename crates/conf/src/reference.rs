@@ -9,13 +9,14 @@ use crate::keys;
 pub fn reference_page() -> String {
     let mut page = String::from(
         "# Configuration\n\n\
-         Every key that Loxodon honours, with Hadoop's name and meaning. It reads `core-site.xml` and\n\
-         `hdfs-site.xml` from `--config DIR`, `HADOOP_CONF_DIR`, `HADOOP_HOME/etc/hadoop` or `/etc/hadoop/conf`;\n\
+         Every key that Loxodon honours, with Hadoop's name and meaning. It reads `core-site.xml`,\n\
+         `hdfs-site.xml`, `mapred-site.xml`, `yarn-site.xml` and `capacity-scheduler.xml` from `--config DIR`, `HADOOP_CONF_DIR`, `HADOOP_HOME/etc/hadoop` or `/etc/hadoop/conf`;\n\
          `-conf FILE` adds a file and `-D KEY=VALUE` a value. A key of Hadoop's that is not on this page changes\n\
          nothing: daemons log a warning with its name. Besides these, the NameNode honours\n\
-         `hadoop.proxyuser.NAME.hosts`, `.groups` and `.users`, for any `NAME`. This page is generated from `crates/conf/src/keys.rs`.\n\n",
+         `hadoop.proxyuser.NAME.hosts`, `.groups` and `.users`, for any `NAME`. This page is generated from\n\
+         `crates/conf/src/keys.rs` and `keys/mapreduce.rs`.\n\n",
     );
-    let mut sorted: Vec<&Key> = keys::ALL.to_vec();
+    let mut sorted: Vec<&Key> = keys::all().collect();
     sorted.sort_by_key(|key| key.name);
     for key in sorted {
         let _ = writeln!(page, "## `{}`\n\n{}\n", key.name, key.doc);
@@ -24,8 +25,8 @@ pub fn reference_page() -> String {
             "" => writeln!(page, "- default: not set"),
             default => writeln!(page, "- default: `{default}`"),
         };
-        if !key.deprecated.is_empty() {
-            let names: Vec<String> = key.deprecated.iter().map(|n| format!("`{n}`")).collect();
+        let names: Vec<String> = keys::older_names(key).map(|n| format!("`{n}`")).collect();
+        if !names.is_empty() {
             let _ = writeln!(page, "- older names: {}", names.join(", "));
         }
         page.push('\n');

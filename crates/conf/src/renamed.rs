@@ -198,23 +198,18 @@ pub const RENAMED: &[(&str, &str)] = &[
     ),
 ];
 
-/// The deprecated name as the table has it, and its successor.
-pub(crate) fn renamed(name: &str) -> Option<(&'static str, &'static str)> {
-    let at = RENAMED.binary_search_by(|(old, _)| (*old).cmp(name)).ok()?;
-    RENAMED.get(at).copied()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keys::replacement;
 
     #[test]
     fn the_table_is_in_order_and_leads_to_names_that_are_current() {
         assert!(RENAMED.is_sorted_by(|a, b| a.0 < b.0));
         for (old, new) in RENAMED {
-            assert_eq!(renamed(old), Some((*old, *new)));
-            assert_eq!(renamed(new), None, "{old}");
+            assert_eq!(replacement(old), Some((*old, *new)));
+            assert_eq!(replacement(new), None, "{old}");
         }
-        assert_eq!(renamed("mapred.reduce.tasks").unwrap().1, "mapreduce.job.reduces");
+        assert_eq!(replacement("mapred.reduce.tasks").unwrap().1, "mapreduce.job.reduces");
     }
 }

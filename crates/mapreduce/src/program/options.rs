@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 /// An option without its value, or a file that is no configuration.
-pub(crate) fn parse(conf: &mut Configuration, arguments: &[String]) -> Result<Vec<String>> {
+pub fn parse(conf: &mut Configuration, arguments: &[String]) -> Result<Vec<String>> {
     let mut arguments = arguments.iter();
     let mut rest = Vec::new();
     while let Some(argument) = arguments.next() {
@@ -55,20 +55,14 @@ fn define(conf: &mut Configuration, text: &str) -> Result<()> {
     Ok(())
 }
 
-/// The configuration of this machine: `HADOOP_CONF_DIR`, where there is one.
+/// The configuration of this machine: of a directory, else of `HADOOP_CONF_DIR`, where there is one.
 ///
 /// # Errors
 /// A file there is no configuration.
-pub(crate) fn of_machine() -> Result<Configuration> {
+pub fn of_machine(directory: Option<&Path>) -> Result<Configuration> {
     let mut conf = Configuration::new();
-    if let Some(directory) = configuration_directory(None) {
+    if let Some(directory) = configuration_directory(directory) {
         conf.load_directory(&directory)?;
-        for name in ["mapred-default.xml", "mapred-site.xml"] {
-            let file = directory.join(name);
-            if file.exists() {
-                conf.load_file(&file)?;
-            }
-        }
     }
     Ok(conf)
 }

@@ -48,9 +48,13 @@ pub(super) fn answer(configuration: &Configuration, request: &Request) -> Respon
 /// Everything that is set, and the defaults of what is not.
 fn properties(configuration: &Configuration) -> BTreeMap<String, Property> {
     let mut all = BTreeMap::new();
-    for key in keys::ALL.iter().filter(|key| !key.default.is_empty()) {
-        let file =
-            if key.name.starts_with("dfs.") { "hdfs-default.xml" } else { "core-default.xml" };
+    for key in keys::all().filter(|key| !key.default.is_empty()) {
+        let file = match key.name.split('.').next() {
+            Some("dfs") => "hdfs-default.xml",
+            Some("mapreduce" | "mapred") => "mapred-default.xml",
+            Some("yarn") => "yarn-default.xml",
+            _ => "core-default.xml",
+        };
         let property = Property {
             value: shown(configuration, key.name, key.default),
             is_final: false,
