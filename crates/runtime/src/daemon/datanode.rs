@@ -5,10 +5,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use loxodon_conf::{ConfError, Configuration, keys};
-use loxodon_namenode::users::GroupSource;
 use loxodon_datanode::{
     DataNode, DataNodeError, DataNodeObserver, DataNodeSettings, DataNodeStatus,
 };
+use loxodon_namenode::users::GroupSource;
 use serde_json::{Map, Value, json};
 
 use super::namenode::SystemGroups;
@@ -268,6 +268,7 @@ fn activity(observer: &DataNodeObserver) -> Bean {
         .with("VolumeFailures", metrics.volume_failures.get())
         .with("DatanodeNetworkErrors", metrics.network_errors.get())
         .with("HeartbeatsNumOps", metrics.heartbeats.get())
+        .with("LifelinesNumOps", metrics.lifelines.get())
         .with("BlockReportsNumOps", metrics.block_reports.get())
         .with("IncrementalBlockReportsNumOps", metrics.incremental_reports.get())
 }
