@@ -78,6 +78,8 @@ pub struct HostLists {
     includes: HostSet,
     excludes: HostSet,
     properties: BTreeMap<String, Vec<(u16, HostProperties)>>,
+    /// The combined file names a host that is to serve; if none is, everybody may.
+    names_servers: bool,
 }
 
 impl HostLists {
@@ -99,6 +101,7 @@ impl HostLists {
     /// Adds a host of the combined file: included, and excluded if it is to be decommissioned.
     pub fn insert(&mut self, entry: HostEntry, properties: HostProperties) {
         self.includes.insert(entry.clone());
+        self.names_servers |= properties.admin_state == AdminState::Normal;
         if properties.admin_state.is_decommission() {
             self.excludes.insert(entry.clone());
         }
@@ -116,6 +119,7 @@ impl HostLists {
     #[must_use]
     pub fn is_included(&self, node: &DatanodeId) -> bool {
         self.includes.ports.is_empty()
+            || (!self.properties.is_empty() && !self.names_servers)
             || self.includes.matches(&node.ip, node.transfer_port)
             || self.includes.matches(&node.host, node.transfer_port)
     }
@@ -197,6 +201,10 @@ mod tests {
         assert!(!lists.is_excluded(&node("1", "b", 3)));
         let found = lists.properties(&node("1", "B", 3)).map(|p| p.admin_state);
         assert_eq!(found, Some(AdminState::InMaintenance));
+        // Nobody is said to serve, so that everybody may.
+        assert!(lists.is_included(&node("1", "c", 3)));
+        lists.insert(entry("d"), HostProperties::default());
         assert!(!lists.is_included(&node("1", "c", 3)));
+        assert!(lists.is_included(&node("1", "a", 3)));
     }
 }

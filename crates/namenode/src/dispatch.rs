@@ -4,6 +4,7 @@
 //! with `UnsupportedOperationException`. Calls that no protocol knows never come here.
 
 use bytes::Bytes;
+use loxodon_namespace::Namespace;
 use prost::Message;
 
 use crate::error::{NameNodeError, Result};
@@ -13,6 +14,9 @@ use crate::tables;
 
 /// A call that reads.
 pub type Query = fn(&NameNode, &mut Request<'_>, &Bytes) -> Result<Bytes>;
+/// A call that may look at a whole tree: it gets a frozen view of the namespace, so that no lock
+/// is held meanwhile.
+pub type Walk = fn(&Namespace, &mut Request<'_>, &Bytes) -> Result<Bytes>;
 /// A call that changes something.
 pub type Update = fn(&mut NameNode, &mut Request<'_>, &Bytes) -> Result<Bytes>;
 
@@ -21,6 +25,8 @@ pub type Update = fn(&mut NameNode, &mut Request<'_>, &Bytes) -> Result<Bytes>;
 pub enum Run {
     /// Shared access to the machine.
     Query(Query),
+    /// A frozen view.
+    Walk(Walk),
     /// Exclusive access; running it twice does no harm.
     Update(Update),
     /// Exclusive access; a call that is sent again gets its first answer (`@AtMostOnce`).

@@ -1,6 +1,6 @@
 //! From what a start finds on disk to a NameNode that serves.
 
-use loxodon_blocks::{self as blk, BlockManager, PolicyId, Settings as BlockSettings};
+use loxodon_blocks::{self as blk, BlockManager, Settings as BlockSettings};
 use loxodon_namespace::Namespace;
 use loxodon_wire::ids::TxId;
 
@@ -37,7 +37,7 @@ impl NameNode {
         let Loaded { mut namespace, storage, last_txid } = loaded;
         namespace.renew_all_leases(now.monotonic);
         let mut blocks = BlockManager::new(block_settings, seed, now.monotonic);
-        fill(&namespace, &mut blocks)?;
+        fill(&namespace, &settings, &mut blocks)?;
         blocks.set_highest_stamp(namespace.counters().generation_stamp);
         blocks.start(now.monotonic, true);
         let retries = RetryCache::new(settings.retry_capacity, settings.retry_expiry);
@@ -47,7 +47,7 @@ impl NameNode {
 }
 
 /// Every block of every file goes into the block map; those of open files may be unfinished.
-fn fill(namespace: &Namespace, blocks: &mut BlockManager) -> Result<()> {
+fn fill(namespace: &Namespace, settings: &Settings, blocks: &mut BlockManager) -> Result<()> {
     for file in namespace.files() {
         let last = file.blocks.len().saturating_sub(1);
         for (index, block) in file.blocks.iter().enumerate() {
@@ -60,7 +60,7 @@ fn fill(namespace: &Namespace, blocks: &mut BlockManager) -> Result<()> {
                 block: to_blocks(block),
                 owner: file.file,
                 replication: file.replication,
-                policy: PolicyId(file.storage_policy),
+                policy: settings.policy_in_force(file.storage_policy),
                 state,
             })?;
         }

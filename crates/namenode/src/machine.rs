@@ -6,9 +6,8 @@ use loxodon_namespace::context::{BlockChange, BlockState, BlockStates, Plan};
 use loxodon_namespace::edit::{Block, Edit};
 use loxodon_namespace::error::FsError;
 use loxodon_wire::ids::{BlockId, InodeId, Milliseconds, TxId};
-use loxodon_wire::rpc::exception;
 
-use crate::audit::{AuditEvent, AuditStatus};
+use crate::audit::AuditStatus;
 use crate::error::{NameNodeError, Result};
 use crate::policy_walk::PolicyWalks;
 use crate::request::{Now, Request};
@@ -179,7 +178,7 @@ impl NameNode {
 
     pub(crate) fn policy_of(&self, inode: InodeId) -> PolicyId {
         let policy = self.namespace.status_of(inode).map_or(0, |status| status.storage_policy);
-        PolicyId(policy)
+        self.settings.policy_in_force(policy)
     }
 
     pub(crate) fn block_ids(&self, file: InodeId) -> Vec<BlockId> {
@@ -220,20 +219,12 @@ impl NameNode {
         status_of: Option<&str>,
         result: &Result<T>,
     ) {
-        if !request.audited {
-            return;
+        let shown = status_of.filter(|_| request.audited && result.is_ok());
+        let status = shown.and_then(|path| self.audit_status(path));
+        if let Some(event) = request.note(command, source, result) {
+            event.destination = destination.map(str::to_owned);
+            event.status = status;
         }
-        let allowed = match result {
-            Ok(_) => true,
-            Err(error) if error.java_class() == exception::ACCESS_CONTROL => false,
-            Err(_) => return,
-        };
-        let status = status_of.filter(|_| allowed).and_then(|path| self.audit_status(path));
-        request.effects.audit.push(AuditEvent {
-            destination: destination.map(str::to_owned),
-            status,
-            ..AuditEvent::of(allowed, command, source)
-        });
     }
 
     fn audit_status(&self, path: &str) -> Option<AuditStatus> {

@@ -3,7 +3,6 @@
 
 use std::collections::VecDeque;
 
-use loxodon_blocks::PolicyId;
 use loxodon_namespace::file_blocks::Blocks;
 use loxodon_namespace::status::FileKind;
 use loxodon_wire::ids::InodeId;
@@ -75,7 +74,7 @@ impl NameNode {
                     down = Some(id);
                     break;
                 }
-                let policy = PolicyId(status.storage_policy);
+                let policy = self.settings.policy_in_force(status.storage_policy);
                 for block in self.namespace.file_blocks(id).iter().flat_map(Blocks::iter) {
                     self.blocks.set_policy(block.id, policy);
                 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use loxodon_namespace::context::{Caller, OpContext};
 use loxodon_namespace::edit::{Edit, RpcIds};
 use loxodon_wire::ids::{BlockId, InodeId, Milliseconds};
-use loxodon_wire::rpc::CallerContext;
+use loxodon_wire::rpc::{CallerContext, exception};
 
 use crate::audit::AuditEvent;
 use crate::error::{NameNodeError, Result};
@@ -115,6 +115,27 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn machine(&self) -> Arc<str> {
         self.address.map_or_else(|| Arc::from(""), |address| Arc::from(address.to_string()))
+    }
+
+    /// A line for the audit log, if there is to be one: what was allowed, and what permissions
+    /// forbade.
+    pub(crate) fn note<T>(
+        &mut self,
+        command: &'static str,
+        source: &str,
+        result: &Result<T>,
+    ) -> Option<&mut AuditEvent> {
+        let is_denied = |error: &NameNodeError| error.java_class() == exception::ACCESS_CONTROL;
+        let allowed = match result {
+            Ok(_) => true,
+            Err(error) if is_denied(error) => false,
+            Err(_) => return None,
+        };
+        if !self.audited {
+            return None;
+        }
+        self.effects.audit.push(AuditEvent::of(allowed, command, source));
+        self.effects.audit.last_mut()
     }
 
     /// Refuses whoever is not a superuser (`FSPermissionChecker.checkSuperuserPrivilege`).

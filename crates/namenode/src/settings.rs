@@ -5,6 +5,7 @@ use loxodon_cluster::LivenessSettings;
 use loxodon_conf::{ConfError, Configuration, keys};
 use loxodon_namespace::settings::Settings as NamespaceSettings;
 use loxodon_wire::ids::Milliseconds;
+use loxodon_wire::storage::{PolicyId, STORAGE_POLICIES};
 
 /// Numbers and switches of the machine.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +21,8 @@ pub struct Settings {
     /// Answers kept for calls that are sent again; 0 where `dfs.namenode.enable.retrycache` is
     /// false.
     pub retry_capacity: usize,
+    /// `dfs.storage.default.policy`: where the blocks of files without a policy are.
+    pub default_policy: PolicyId,
 }
 
 /// What the retry cache may hold. Hadoop gives it 3 % of the heap; an entry takes some 150 bytes
@@ -76,6 +79,7 @@ impl Default for Settings {
             corrupt_files_page: 100,
             retry_expiry: Milliseconds(600_000),
             retry_capacity: RETRY_CAPACITY,
+            default_policy: PolicyId::HOT,
         }
     }
 }
@@ -91,6 +95,8 @@ impl Settings {
             1 => Checksum::Crc32,
             _ => Checksum::Crc32c,
         };
+        let policies: Vec<&str> = STORAGE_POLICIES.iter().map(|policy| policy.name).collect();
+        let policy = conf.choice(&keys::STORAGE_DEFAULT_POLICY, &policies)?;
         let retries = conf.bool(&keys::RETRY_CACHE)?;
         Ok(Self {
             host: host.to_owned(),
@@ -106,7 +112,19 @@ impl Settings {
             corrupt_files_page: conf.count(&keys::CORRUPT_FILES_RETURNED)?,
             retry_expiry: milliseconds(conf.time_ms(&keys::RETRY_CACHE_EXPIRY)?),
             retry_capacity: if retries { RETRY_CAPACITY } else { 0 },
+            default_policy: STORAGE_POLICIES.get(policy).map_or(PolicyId::HOT, |it| it.id),
         })
+    }
+}
+
+impl Settings {
+    /// The policy of that number; the configured one for "not said".
+    #[must_use]
+    pub fn policy_in_force(&self, policy: u8) -> PolicyId {
+        match PolicyId(policy) {
+            PolicyId::UNSPECIFIED => self.default_policy,
+            said => said,
+        }
     }
 }
 
@@ -143,6 +161,7 @@ pub fn namespace_settings(
         open_files_per_answer: conf.count(&keys::OPEN_FILES_PER_CALL)?,
         acls_enabled: conf.bool(&keys::ACLS)?,
         xattrs_enabled: conf.bool(&keys::XATTRS)?,
+        owner_sets_quota: conf.bool(&keys::OWNER_SETS_QUOTA)?,
         storage_policies_enabled: conf.bool(&keys::STORAGE_POLICY)?,
         lease_hard_limit_ms: conf.time_ms(&keys::LEASE_HARD_LIMIT)?.max(0).cast_unsigned(),
         protected_directories: conf.list(&keys::PROTECTED_DIRECTORIES)?,

@@ -80,6 +80,7 @@ impl World {
         let body = asked.encode_to_vec().into();
         let result = match dispatch::find(protocol, method).unwrap().run {
             Run::Query(run) => run(&self.machine, &mut request, &body),
+            Run::Walk(run) => run(&self.machine.namespace, &mut request, &body),
             Run::Update(run) | Run::Once(run) => run(&mut self.machine, &mut request, &body),
             Run::Shell(task) => panic!("{task:?} is the shell's"),
         };
@@ -618,25 +619,25 @@ fn a_directorys_storage_policy_comes_to_the_blocks_below_it() {
         world.machine.tick(&mut request, Due::default(), 2)
     };
     assert!(turn(&mut world), "two inodes are not all");
-    assert_eq!(policies(&world), [2, 0, 0, 0, 0]);
+    assert_eq!(policies(&world), [2, 7, 7, 7, 7]);
     // From where the walk has not been to where it was.
     let rename = RenameRequestProto { src: "/d/z".into(), dst: "/d/a/z".into() };
     let renamed: RenameResponseProto = world.client("rename", &rename).unwrap();
     assert!(renamed.result);
     while turn(&mut world) {}
-    assert_eq!(policies(&world), [2, 5, 2, 2, 0]);
+    assert_eq!(policies(&world), [2, 5, 2, 2, 7]);
     // Blocks that become another file's.
     let concat = ConcatRequestProto { trg: "/d/b/g".into(), srcs: vec!["/d/b/c/f".into()] };
     let moved = RenameRequestProto { src: "/d/b/c/f".into(), dst: "/d/b/f".into() };
     let _: RenameResponseProto = world.client("rename", &moved).unwrap();
     let concat = ConcatRequestProto { srcs: vec!["/d/b/f".into()], ..concat };
     let _: ConcatResponseProto = world.client("concat", &concat).unwrap();
-    assert_eq!(policies(&world), [2, 2, 2, 2, 0]);
+    assert_eq!(policies(&world), [2, 2, 2, 2, 7]);
     // To where another policy holds.
     let rename = RenameRequestProto { src: "/d/a".into(), dst: "/other/a".into() };
     let _: RenameResponseProto = world.client("rename", &rename).unwrap();
     while turn(&mut world) {}
-    assert_eq!(policies(&world), [0, 2, 2, 0, 0]);
+    assert_eq!(policies(&world), [7, 2, 2, 7, 7]);
 }
 
 #[test]

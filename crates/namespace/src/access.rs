@@ -165,6 +165,32 @@ impl Namespace {
         )))
     }
 
+    /// Is the caller a superuser or the owner of the directory above (`FSDirAttrOp.setQuota`)?
+    pub(crate) fn check_parent_owner(
+        &self,
+        caller: &Caller,
+        resolved: &Resolved<'_>,
+    ) -> Result<(), FsError> {
+        if caller.superuser || !self.settings.permissions_enabled {
+            return Ok(());
+        }
+        let parent = resolved.len().checked_sub(2);
+        let may_pass = |parent| {
+            (0..parent).all(|depth| self.check_access(caller, resolved, depth, EXECUTE).is_ok())
+        };
+        let inode = parent
+            .filter(|parent| may_pass(*parent))
+            .and_then(|parent| self.inode(*resolved.inodes.get(parent)?));
+        let owner = inode.map(|inode| self.user(self.permission_word(inode).owner));
+        if owner == Some(caller.user.as_str()) {
+            return Ok(());
+        }
+        Err(FsError::AccessControl(format!(
+            "Access denied for user {}. Superuser or owner of parent folder privilege is required",
+            caller.user
+        )))
+    }
+
     /// May the caller access the inode at `depth` of a path? Where there is none, he may.
     pub(crate) fn check_access(
         &self,

@@ -12,7 +12,7 @@ use crate::error::FsError;
 use crate::file_blocks::Blocks;
 use crate::inode::Inode;
 use crate::path::{Purpose, Resolved};
-use crate::policy::{StoragePolicy, UNSPECIFIED, policy_of};
+use crate::policy::UNSPECIFIED;
 use crate::status::{FileBlocks, FileKind, FileRange, FileStatus, OpenFile};
 use crate::tree::{Namespace, ROOT};
 use crate::xattr;
@@ -251,7 +251,7 @@ impl Namespace {
         &self,
         ctx: &OpContext<'_>,
         path: &str,
-    ) -> Result<&'static StoragePolicy, FsError> {
+    ) -> Result<u8, FsError> {
         let resolved = self.resolve(Some(ctx.caller), path, Purpose::ReadLink)?;
         self.check_path_access(ctx.caller, &resolved, READ)?;
         let Some(index) = resolved.last() else {
@@ -260,8 +260,7 @@ impl Namespace {
                 resolved.path()
             )));
         };
-        policy_of(self.effective_policy(index))
-            .ok_or_else(|| FsError::Io(format!("unknown storage policy of {}", resolved.path())))
+        Ok(self.effective_policy(index))
     }
 
     /// `getBlockLocations` without the locations: the blocks that overlap a range.

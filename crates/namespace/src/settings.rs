@@ -43,6 +43,8 @@ pub struct Settings {
     pub xattrs_enabled: bool,
     /// `dfs.storage.policy.enabled`.
     pub storage_policies_enabled: bool,
+    /// `dfs.permissions.allow.owner.set.quota`: the owner of the directory above may.
+    pub owner_sets_quota: bool,
     /// `dfs.quota.by.storage.type.enabled`.
     pub quota_by_storage_type: bool,
     /// `dfs.permissions.ContentSummary.subAccess`.
@@ -85,6 +87,7 @@ impl Default for Settings {
             posix_acl_inheritance: true,
             xattrs_enabled: true,
             storage_policies_enabled: true,
+            owner_sets_quota: false,
             quota_by_storage_type: true,
             content_summary_sub_access: false,
             lease_hard_limit_ms: 20 * 60 * 1000,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use loxodon_client::{AdminState, Client, CreateOptions, DatanodeReportKind};
+use loxodon_client::{AdminState, Client, CreateOptions, DatanodeReportKind, QuotaChange};
 use loxodon_rpc::client::{CallOptions, ClientSettings, RpcClient, RpcError, ServerAddress};
 use loxodon_runtime::minicluster::{MiniCluster, MiniClusterOptions};
 use loxodon_runtime::web::{self, client::HttpTarget};
@@ -492,4 +492,53 @@ async fn long_segments_are_rolled_and_a_full_disk_means_safe_mode() {
     assert_eq!(error.class, "org.apache.hadoop.hdfs.server.namenode.SafeModeException");
     assert!(error.message.contains("Resources are low on NN"), "{}", error.message);
     second.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn datanodes_and_administrators_may_have_a_port_of_their_own() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let service = free.to_string();
+    // The DataNode calls there: the cluster would never serve if nobody listened.
+    let cluster = cluster(1, &[("dfs.namenode.servicerpc-address", &service)]).await;
+    put(&files(&cluster), "/f", b"found", CreateOptions::default()).await;
+    let user = UserIdentity::new(me());
+    let uri = format!("hdfs://{service}");
+    let administrator = Client::connect(cluster.conf(), &uri, user).unwrap();
+    let live = administrator.datanode_report(DatanodeReportKind::Live).await.unwrap();
+    assert_eq!(live.len(), 1);
+    let mut file = administrator.open("/f").await.unwrap();
+    assert_eq!(file.read_bytes(10).await.unwrap(), b"found".as_slice());
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_default_policy_and_who_sets_quotas_are_as_configured() {
+    let settings =
+        [("dfs.storage.default.policy", "COLD"), ("dfs.permissions.allow.owner.set.quota", "true")];
+    let cluster = cluster(0, &settings).await;
+    let admin = files(&cluster);
+    admin.mkdirs("/home/ann/sub", 0o755, true).await.unwrap();
+    admin.set_owner("/home/ann", Some("ann"), None).await.unwrap();
+    assert_eq!(admin.storage_policy("/home").await.unwrap().name, "COLD");
+    admin.set_storage_policy("/home", "WARM").await.unwrap();
+    assert_eq!(admin.storage_policy("/home/ann").await.unwrap().name, "WARM");
+
+    let as_user = |user: &str| {
+        Client::connect(cluster.conf(), &cluster.uri(), UserIdentity::new(user)).unwrap()
+    };
+    let limit = |client: Client, path: &'static str| async move {
+        let names = QuotaChange::Set(7);
+        client.set_quota(path, names, QuotaChange::Keep, None).await.map_err(|e| e.to_string())
+    };
+    limit(as_user("ann"), "/home/ann/sub").await.unwrap();
+    for (user, path) in [("ann", "/home/ann"), ("bob", "/home/ann/sub"), ("ann", "/")] {
+        let error = limit(as_user(user), path).await.unwrap_err();
+        let wanted = format!(
+            "Access denied for user {user}. Superuser or owner of parent folder privilege is required"
+        );
+        assert!(error.contains(&wanted), "{path}: {error}");
+    }
+    let summary = as_user("ann").content_summary("/home/ann/sub").await.unwrap();
+    assert_eq!((summary.directories, summary.quota), (1, Some(7)));
+    cluster.stop().await;
 }

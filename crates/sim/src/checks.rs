@@ -285,8 +285,8 @@ pub(crate) fn unrest(machine: &NameNode, nodes: &[DataNode]) -> Option<String> {
                     && length(&it.content) == block.length
             });
             let good = good.count();
-            let policy = machine.blocks.block(block.id).map(|info| info.policy.0);
-            if policy != Some(file.storage_policy) {
+            let policy = machine.blocks.block(block.id).map(|info| info.policy);
+            if policy != Some(machine.settings.policy_in_force(file.storage_policy)) {
                 return Some(format!(
                     "{block:?} has policy {policy:?}, not {}",
                     file.storage_policy

@@ -363,6 +363,12 @@ impl Running {
                 let result = query(&self.machine, &mut request, &call.body);
                 self.settle(scene, at, request.effects, result, None, &call)
             }
+            Run::Walk(walk) => {
+                let mut request = request(at.now, &identity, &call);
+                let view = self.machine.namespace.clone();
+                let result = walk(&view, &mut request, &call.body);
+                self.settle(scene, at, request.effects, result, None, &call)
+            }
             Run::Update(update) => self.update(scene, at, call, update, true),
             Run::Once(update) => self.once(scene, at, &call, update),
             Run::Shell(task) => {

@@ -307,7 +307,7 @@ impl Fsck {
             }
         }
         if self.options.storage_policies {
-            self.policies.add(blocks, block.id, found.storage_policy);
+            self.policies.add(blocks, block.id, info.policy);
         }
         let _ = write!(file.lines, "{index}. {name} len={}", block.length);
         if is_missing && !is_corrupt {

@@ -18,7 +18,7 @@ pub(super) struct PolicySummary {
 
 impl PolicySummary {
     /// Counts a block of a file with the policy of that number.
-    pub(super) fn add(&mut self, blocks: &BlockManager, block: BlockId, policy: u8) {
+    pub(super) fn add(&mut self, blocks: &BlockManager, block: BlockId, policy: PolicyId) {
         let replicas = blocks.replicas(block).into_iter();
         let kind = |at: loxodon_blocks::Target| blocks.storage(at.storage).map(|at| at.kind());
         let mut kinds: Vec<StorageType> = replicas.filter_map(kind).collect();
@@ -26,8 +26,8 @@ impl PolicySummary {
         self.note(policy, kinds);
     }
 
-    fn note(&mut self, policy: u8, kinds: Vec<StorageType>) {
-        let specified = StoragePolicy::of(PolicyId(policy)).id.0;
+    fn note(&mut self, policy: PolicyId, kinds: Vec<StorageType>) {
+        let specified = StoragePolicy::of(policy).id.0;
         *self.counts.entry((specified, kinds)).or_default() += 1;
         self.total += 1;
     }
@@ -104,9 +104,9 @@ mod tests {
     #[test]
     fn the_table_is_hadoops() {
         let mut summary = PolicySummary::default();
-        summary.note(0, vec![Disk, Disk]);
-        summary.note(7, vec![Disk, Disk]);
-        summary.note(2, vec![Disk]);
+        summary.note(PolicyId(0), vec![Disk, Disk]);
+        summary.note(PolicyId(7), vec![Disk, Disk]);
+        summary.note(PolicyId(2), vec![Disk]);
         let text = "\nBlocks satisfying the specified storage policy:\n\
             Storage Policy                  # of blocks       % of blocks\n\
             DISK:2(HOT)                        2              66.6667%\n\

@@ -1,7 +1,6 @@
 //! Calls that change what is said about a path: mode, owner, times, replication, quotas,
 //! storage policy, access control lists, extended attributes.
 
-use loxodon_wire::storage::StorageType;
 use loxodon_namespace::error::FsError;
 use loxodon_wire::proto::hdfs::{
     ModifyAclEntriesRequestProto, ModifyAclEntriesResponseProto, RemoveAclEntriesRequestProto,
@@ -15,6 +14,7 @@ use loxodon_wire::proto::hdfs::{
     SetTimesResponseProto, SetXAttrRequestProto, SetXAttrResponseProto,
     UnsetStoragePolicyRequestProto, UnsetStoragePolicyResponseProto,
 };
+use loxodon_wire::storage::StorageType;
 
 use crate::convert::attribute;
 use crate::error::{NameNodeError, Result};

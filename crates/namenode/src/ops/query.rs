@@ -1,6 +1,7 @@
 //! Calls that read the namespace.
 
 use bytes::{Bytes, BytesMut};
+use loxodon_namespace::Namespace;
 use loxodon_namespace::status::{FileKind, FileStatus};
 use loxodon_wire::proto::hdfs::{
     AclStatusProto, BatchedDirectoryListingProto, CheckAccessRequestProto,
@@ -234,7 +235,8 @@ pub(crate) fn block_locations(
     let located = machine.locate_range(request, &range);
     // DataNodes may be about to report: a client is to come again rather than to give up.
     if located.blocks.iter().any(|block| block.locs.is_empty()) {
-        machine.check_safe_mode(request.now, || format!("Zero blocklocations for {}", asked.src))?;
+        machine
+            .check_safe_mode(request.now, || format!("Zero blocklocations for {}", asked.src))?;
     }
     Ok(GetBlockLocationsResponseProto { locations: Some(located) })
 }
@@ -245,23 +247,23 @@ fn hadoop_illegal_argument(message: String) -> NameNodeError {
 
 /// `getContentSummary`.
 pub(crate) fn content_summary(
-    machine: &NameNode,
+    view: &Namespace,
     request: &mut Request<'_>,
     asked: GetContentSummaryRequestProto,
 ) -> Result<GetContentSummaryResponseProto> {
-    let result = machine.namespace.content_summary(&request.op(), &asked.path).map_err(Into::into);
-    machine.note(request, "contentSummary", &asked.path, None, None, &result);
+    let result = view.content_summary(&request.op(), &asked.path).map_err(Into::into);
+    request.note("contentSummary", &asked.path, &result);
     Ok(GetContentSummaryResponseProto { summary: status::content_summary(&result?) })
 }
 
 /// `getQuotaUsage`.
 pub(crate) fn quota_usage(
-    machine: &NameNode,
+    view: &Namespace,
     request: &mut Request<'_>,
     asked: GetQuotaUsageRequestProto,
 ) -> Result<GetQuotaUsageResponseProto> {
-    let result = machine.namespace.quota_usage(&request.op(), &asked.path).map_err(Into::into);
-    machine.note(request, "quotaUsage", &asked.path, None, None, &result);
+    let result = view.quota_usage(&request.op(), &asked.path).map_err(Into::into);
+    request.note("quotaUsage", &asked.path, &result);
     Ok(GetQuotaUsageResponseProto { usage: status::quota_usage(&result?) })
 }
 

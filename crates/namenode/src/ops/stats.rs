@@ -22,7 +22,7 @@ use loxodon_wire::proto::hdfs::{
     OpenFilesBatchResponseProto, OpenFilesTypeProto, StorageTypesProto, UpgradeStatusRequestProto,
     UpgradeStatusResponseProto,
 };
-use loxodon_wire::storage::{PolicyId, STORAGE_POLICIES, StoragePolicy, StorageType};
+use loxodon_wire::storage::{STORAGE_POLICIES, StoragePolicy, StorageType};
 
 use crate::audit::AuditEvent;
 use crate::convert::datanode;
@@ -48,7 +48,7 @@ pub(crate) fn server_defaults(
             trash_interval: Some(defaults.trash_interval),
             checksum_type: Some(defaults.checksum as i32),
             key_provider_uri: Some(String::new()),
-            policy_id: Some(u32::from(PolicyId::HOT.0)),
+            policy_id: Some(u32::from(machine.settings.default_policy.0)),
             snapshot_trash_root_enabled: Some(false),
         },
     })
@@ -278,7 +278,8 @@ pub(crate) fn storage_policy(
 ) -> Result<GetStoragePolicyResponseProto> {
     let result = machine.namespace.storage_policy(&request.op(), &asked.path).map_err(Into::into);
     machine.note(request, "getStoragePolicy", &asked.path, None, None, &result);
-    Ok(GetStoragePolicyResponseProto { storage_policy: policy_proto(result?) })
+    let policy = StoragePolicy::of(machine.settings.policy_in_force(result?));
+    Ok(GetStoragePolicyResponseProto { storage_policy: policy_proto(policy) })
 }
 
 fn policy_proto(policy: &StoragePolicy) -> BlockStoragePolicyProto {

@@ -163,7 +163,7 @@ pub(crate) fn additional_datanode(
         excluded: uuids(&asked.excludes),
         replicas: u16::try_from(asked.num_additional_nodes).unwrap_or(u16::MAX),
         block_size: status.as_ref().map_or(0, |found| found.block_size),
-        policy: blk::PolicyId(status.as_ref().map_or(0, |found| found.storage_policy)),
+        policy: machine.policy_of(file),
         ..TargetRequest::default()
     };
     let found = machine.blocks.choose_targets(request.now.monotonic, &wanted).unwrap_or_default();
@@ -405,7 +405,7 @@ impl NameNode {
             favored: asked.favored_nodes.clone(),
             replicas: check.replication,
             block_size: check.block_size,
-            policy: blk::PolicyId(check.storage_policy),
+            policy: self.settings.policy_in_force(check.storage_policy),
             no_local_write: flag(AddBlockFlagProto::NoLocalWrite),
         };
         let found = self.blocks.choose_targets(request.now.monotonic, &wanted);

@@ -193,8 +193,13 @@ impl Namespace {
         storage: i64,
         of_type: Option<StorageType>,
     ) -> Result<Plan<()>, FsError> {
-        self.check_superuser(ctx.caller)?;
+        if !self.settings.owner_sets_quota {
+            self.check_superuser(ctx.caller)?;
+        }
         let resolved = self.resolve(Some(ctx.caller), path, Purpose::Write)?;
+        if self.settings.owner_sets_quota {
+            self.check_parent_owner(ctx.caller, &resolved)?;
+        }
         if namespace < RESET || storage < RESET {
             return Err(FsError::IllegalArgument(format!(
                 "Illegal value for nsQuota or ssQuota : {namespace} and {storage}"

@@ -252,8 +252,12 @@ impl EditLog {
     fn stop(&self) {
         self.shared.state.lock().closing = true;
         self.shared.wake.notify_one();
-        let writer = self.writer.lock().take();
-        if writer.is_some_and(|writer| writer.join().is_err()) {
+        let Some(writer) = self.writer.lock().take() else { return };
+        // A callback may hold the last reference: the writer ends by itself then.
+        if writer.thread().id() == std::thread::current().id() {
+            return;
+        }
+        if writer.join().is_err() {
             tracing::error!("edit log writer panicked");
         }
     }

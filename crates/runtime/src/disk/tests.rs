@@ -357,3 +357,29 @@ fn many_threads_share_syncs() {
     drop((log, storage));
     assert_eq!(replay(&reopen(settings(&[root.path()]))).unwrap().len(), 402);
 }
+
+#[test]
+fn the_writers_thread_may_drop_the_log_itself() {
+    let root = tempfile::tempdir().unwrap();
+    let storage = format(settings(&[root.path()]));
+    let (log, failures) = start(&storage, 0);
+    let log = Arc::new(log);
+    let (sender, outcome) = mpsc::channel();
+    let held = Arc::clone(&log);
+    let txid = log.append(&edit(1)).unwrap();
+    let (let_go, gone) = mpsc::channel::<()>();
+    log.when_durable(
+        txid,
+        Box::new(move |durable| {
+            // Until the other reference is gone, so that this one is the last.
+            assert!(gone.recv().is_err());
+            let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(held)));
+            drop(sender.send((durable, dropped.is_ok())));
+        }),
+    );
+    drop(log);
+    drop(let_go);
+    assert_eq!(outcome.recv().unwrap(), (Ok(()), true));
+    // The writer ends as well, which takes the callback for failures along.
+    assert!(failures.recv().is_err());
+}

@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, ToSocketAddrs};
 
-use loxodon_conf::{ConfError, Configuration, keys};
+use loxodon_conf::{ConfError, Configuration, Key, keys};
 
 /// The port of `hdfs://host` without one.
 const DEFAULT_RPC_PORT: u16 = 8020;
@@ -71,15 +71,28 @@ pub(crate) fn http(conf: &Configuration) -> Result<Listen, AddressError> {
 
 /// Where lifelines come in: `dfs.namenode.lifeline.rpc-address`, if it is set.
 pub(crate) fn lifeline(conf: &Configuration) -> Result<Option<Listen>, AddressError> {
-    let name = keys::NAMENODE_LIFELINE_ADDRESS.name;
-    let value = conf.text(&keys::NAMENODE_LIFELINE_ADDRESS)?.unwrap_or_default();
+    if_set(conf, &keys::NAMENODE_LIFELINE_ADDRESS, &keys::NAMENODE_LIFELINE_BIND_HOST)
+}
+
+/// Where DataNodes and administrators call: `dfs.namenode.servicerpc-address`, if it is set.
+pub(crate) fn service(conf: &Configuration) -> Result<Option<Listen>, AddressError> {
+    if_set(conf, &keys::NAMENODE_SERVICE_RPC_ADDRESS, &keys::NAMENODE_SERVICE_RPC_BIND_HOST)
+}
+
+fn if_set(
+    conf: &Configuration,
+    address: &Key,
+    bind_host: &Key,
+) -> Result<Option<Listen>, AddressError> {
+    let name = address.name;
+    let value = conf.text(address)?.unwrap_or_default();
     if value.is_empty() {
         return Ok(None);
     }
     if !value.contains(':') {
         return Err(AddressError::Malformed { name, value });
     }
-    let bind_host = conf.text(&keys::NAMENODE_LIFELINE_BIND_HOST)?;
+    let bind_host = conf.text(bind_host)?;
     listen(name, &value, bind_host.as_deref(), 0).map(Some)
 }
 

@@ -36,9 +36,6 @@ use crate::disk::EditLog;
 /// yet" sleeps for 400 ms and doubles that each time; a report takes a millisecond.
 const HOLD: Duration = Duration::from_millis(500);
 
-/// Calls that may look at a whole tree: not on a connection's thread, where others wait behind.
-const WALKS: [&str; 2] = ["getContentSummary", "getQuotaUsage"];
-
 /// What the threads of a NameNode share.
 pub(crate) struct Door {
     pub(crate) machine: RwLock<NameNode>,
@@ -158,11 +155,13 @@ impl Door {
             return;
         };
         match method.run {
-            Run::Query(query) if WALKS.contains(&call.method.name) => {
+            // Not on the connection's thread, where others wait behind.
+            Run::Walk(walk) => {
                 let door = Arc::clone(self);
                 self.runtime.spawn_blocking(move || {
                     let mut request = door.request(&call, &identity);
-                    let result = query(&door.machine.read(), &mut request, &call.body);
+                    let view = door.machine.read().namespace.clone();
+                    let result = walk(&view, &mut request, &call.body);
                     door.settle(request, result, None, reply);
                 });
             }

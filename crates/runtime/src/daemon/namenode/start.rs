@@ -23,6 +23,7 @@ use loxodon_wire::ids::{Milliseconds, TxId};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use super::address::{AddressError, Listen};
 use super::clock::{Clock, wall};
 use super::door::{Door, Parts};
 use super::hosts::HostFiles;
@@ -30,6 +31,7 @@ use super::progress::{Phase, Progress};
 use super::racks::Racks;
 use super::store::{Checkpoint, Store};
 use super::timers::Intervals;
+use super::web::Calls;
 use super::{
     SystemGroups, address, directories, groups, image, lifeline, owner, timers, upkeep, web,
 };
@@ -116,6 +118,7 @@ pub struct RunningNameNode {
     pub(crate) door: Arc<Door>,
     server: Option<Server>,
     lifeline: Option<Server>,
+    service: Option<Server>,
     web: Option<WebServer>,
     background: Vec<tokio::task::JoinHandle<()>>,
     rpc: SocketAddr,
@@ -142,10 +145,12 @@ impl RunningNameNode {
         let http = address::http(&conf).map_err(|error| StartError::Address(error.to_string()))?;
         // Ports first: a start that is refused for one of them leaves the disk as it was.
         let place = Place::take(rpc.bind)?;
-        let lifeline = match address::lifeline(&conf) {
-            Ok(listen) => listen.map(|listen| Place::take(listen.bind)).transpose()?,
-            Err(error) => return Err(StartError::Address(error.to_string())),
+        let take = |listen: Result<Option<Listen>, AddressError>| {
+            let listen = listen.map_err(|error| StartError::Address(error.to_string()))?;
+            Ok::<_, StartError>(listen.map(|listen| Place::take(listen.bind)).transpose()?)
         };
+        let lifeline = take(address::lifeline(&conf))?;
+        let service = take(address::service(&conf))?;
         let progress = Arc::new(Progress::default());
         let site = web::Site::new(&conf, options.log_levels, Arc::clone(&progress));
         let web = WebServer::bind(http.bind, WebLimits::default(), site.while_starting())
@@ -167,9 +172,12 @@ impl RunningNameNode {
         };
         let lifeline = lifeline.map(|place| lifeline::serve(place, limits.clone(), &door));
         let lifeline = lifeline.transpose()?;
-        let server = Server::serve(place, limits, Arc::clone(&door) as _)?;
+        let serve = |place, limits| Server::serve(place, limits, Arc::clone(&door) as _);
+        let service = service.map(|place| serve(place, limits.clone())).transpose()?;
+        let server = serve(place, limits)?;
         let rpc_address = server.local_addr();
-        web.replace(site.while_serving(&door, rpc_address, server.metrics(), &web));
+        let calls = Calls { at: rpc_address, metrics: server.metrics(), service: service.as_ref() };
+        web.replace(site.while_serving(&door, &calls, &web));
         let http_address = web.local_addr();
         let intervals = Intervals::from_conf(&conf)?;
         let upkeep = upkeep::Settings::from_conf(&conf)?;
@@ -181,11 +189,15 @@ impl RunningNameNode {
         if let Some(lifeline) = &lifeline {
             tracing::info!("Lifeline RPC server up at: {}", lifeline.local_addr());
         }
+        if let Some(service) = &service {
+            tracing::info!("NameNode service RPC up at: {}", service.local_addr());
+        }
         tracing::info!("NameNode RPC up at: {rpc_address}");
         Ok(Self {
             door,
             server: Some(server),
             lifeline,
+            service,
             web: Some(web),
             background,
             rpc: rpc_address,
@@ -198,6 +210,12 @@ impl RunningNameNode {
     #[must_use]
     pub const fn rpc_address(&self) -> SocketAddr {
         self.rpc
+    }
+
+    /// Where DataNodes and administrators call, if that is another address.
+    #[must_use]
+    pub fn service_address(&self) -> Option<SocketAddr> {
+        self.service.as_ref().map(Server::local_addr)
     }
 
     /// Where web pages are asked for.
@@ -263,7 +281,9 @@ impl RunningNameNode {
             // It was aborted; how it ended says nothing.
             let _ = task.await;
         }
-        for server in self.server.take().into_iter().chain(self.lifeline.take()) {
+        for server in
+            [self.server.take(), self.service.take(), self.lifeline.take()].into_iter().flatten()
+        {
             server.shutdown().await;
         }
         drop(self.web.take());
@@ -335,7 +355,7 @@ fn load(
     progress.end(Phase::Checkpoint);
     progress.safe_mode(machine.blocks.safe_mode());
     let hosts = HostFiles::from_conf(conf)?;
-    let lists = hosts.read().map_err(|error| StartError::Hosts(error.to_string()))?;
+    let lists = hosts.read(now).map_err(|error| StartError::Hosts(error.to_string()))?;
     machine.blocks.refresh_hosts(now.monotonic, lists);
     let stop = {
         let end = end.clone();

@@ -260,9 +260,9 @@ impl Door {
 
     fn refresh_nodes(self: &Arc<Self>, call: &Call, identity: &Identity) -> Answer {
         self.require_superuser(call, identity, "refreshNodes")?;
-        let lists = self.store.hosts.read().map_err(failed)?;
-        let now = self.clock.now().monotonic;
-        self.machine.write().blocks.refresh_hosts(now, lists);
+        let now = self.clock.now();
+        let lists = self.store.hosts.read(now).map_err(failed)?;
+        self.machine.write().blocks.refresh_hosts(now.monotonic, lists);
         self.note(call, identity, "refreshNodes");
         Ok(encoded(&RefreshNodesResponseProto {}))
     }

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use loxodon_conf::Configuration;
 use loxodon_rpc::metrics::ServerMetrics;
+use loxodon_rpc::server::Server;
 
 use super::activity::ActivityBeans;
 use super::beans::NameNodeBeans;
@@ -15,6 +16,16 @@ use crate::web::{
     BeanSource, Daemon, LogLevels, ProcessBeans, Response, Router, RpcBeans, StatusCode,
     TrafficBeans, WebServer, is_active_page, standard_pages,
 };
+
+/// Where calls come in, and what is counted there.
+pub(crate) struct Calls<'a> {
+    /// The address that clients know.
+    pub(crate) at: SocketAddr,
+    /// Of that address.
+    pub(crate) metrics: Arc<ServerMetrics>,
+    /// The address of DataNodes and administrators, if it is another.
+    pub(crate) service: Option<&'a Server>,
+}
 
 /// What is shown while the NameNode starts and when it serves.
 pub(crate) struct Site {
@@ -50,23 +61,27 @@ impl Site {
         })
     }
 
-    /// Pages of the NameNode behind `door`, whose calls come in at `rpc`.
+    /// Pages of the NameNode behind `door`.
     pub(crate) fn while_serving(
         &self,
         door: &Arc<Door>,
-        rpc: SocketAddr,
-        metrics: Arc<ServerMetrics>,
+        calls: &Calls<'_>,
         web: &WebServer,
     ) -> Router {
+        let (rpc, metrics) = (calls.at, Arc::clone(&calls.metrics));
         let host = crate::daemon::host_name();
         let traffic =
             TrafficBeans::new("NameNode", host.clone(), web.local_addr().port(), web.traffic());
-        let beans: Vec<Arc<dyn BeanSource>> = vec![
+        let mut beans: Vec<Arc<dyn BeanSource>> = vec![
             Arc::new(NameNodeBeans::new(Arc::clone(door), rpc)),
             Arc::new(ActivityBeans::new(Arc::clone(door), Arc::clone(&metrics))),
-            Arc::new(RpcBeans::new("NameNode", host, rpc.port(), metrics)),
+            Arc::new(RpcBeans::new("NameNode", host.clone(), rpc.port(), metrics)),
             Arc::new(traffic),
         ];
+        if let Some(service) = calls.service {
+            let (port, metrics) = (service.local_addr().port(), service.metrics());
+            beans.push(Arc::new(RpcBeans::new("NameNode", host, port, metrics)));
+        }
         let router = super::fsck::pages(Router::new(), door, rpc);
         let router = super::transfer::pages(router, door);
         let router = super::topology::pages(router, door);
