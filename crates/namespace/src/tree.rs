@@ -548,10 +548,6 @@ impl Namespace {
 
 /// The name of an inode, from the two arenas alone, so that the children can be changed meanwhile.
 #[inline]
-pub(crate) fn name_of<'a>(
-    inodes: &Inodes,
-    names: &'a NameArena,
-    index: u32,
-) -> &'a [u8] {
+pub(crate) fn name_of<'a>(inodes: &Inodes, names: &'a NameArena, index: u32) -> &'a [u8] {
     inodes.get(index).map_or(&[], |inode| names.get(inode.name))
 }

@@ -431,7 +431,8 @@ impl Namespace {
         while let Some(inode) = pending.pop().and_then(|index| self.inode(index)) {
             reached += 1;
             if inode.subdirectories() > 0 {
-                let is_directory = |&child: &u32| self.inode(child).is_some_and(Inode::is_directory);
+                let is_directory =
+                    |&child: &u32| self.inode(child).is_some_and(Inode::is_directory);
                 pending.extend(self.nodes.iter(inode.tree()).filter(is_directory));
             }
         }
