@@ -395,7 +395,7 @@ impl MiniCluster {
             let mut conf = self.conf.clone();
             let own = self.directory.join(format!("mapred/tracker{}", index + 1));
             let mut set = |name: &str, value: &str| {
-                if conf.get(name).is_ok_and(|value| value.is_none()) {
+                if !conf.entries().any(|(set, _)| set == name) {
                     conf.set(name, value, SOURCE);
                 }
             };
@@ -507,12 +507,13 @@ fn configuration(
         conf.set(name, &value, SOURCE);
     }
     if options.tasktrackers > 0 {
-        let system = directory.join("mapred");
         for (name, value) in [
             ("mapreduce.framework.name", "classic".to_owned()),
             ("mapreduce.jobtracker.address", format!("127.0.0.1:{}", jobtracker.0)),
             ("mapreduce.jobtracker.http.address", format!("127.0.0.1:{}", jobtracker.1)),
-            ("hadoop.tmp.dir", system.display().to_string()),
+            ("mapreduce.jobtracker.staging.root.dir", "/user".to_owned()),
+            ("mapreduce.jobtracker.system.dir", "/mapred/system".to_owned()),
+            ("yarn.app.mapreduce.am.staging-dir", "/mapred".to_owned()),
             ("mapreduce.tasktracker.host.name", crate::daemon::host_name()),
         ] {
             conf.set(name, &value, SOURCE);

@@ -4,12 +4,12 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
-use loxodon_client::{Client, Error as ClientError, FileReader, FileWriter};
-use tokio::runtime::Runtime;
+use loxodon_client::{Client, Error as ClientError, FileReader, FileWriter, SyncOptions};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::statistics::Statistics;
+use super::threads::FsThreads;
 use super::{
     BlockLocation, CreateOptions, FileStatus, FileSystem, InputStream, OutputStream, Path, join,
 };
@@ -45,12 +45,12 @@ impl From<ClientError> for Error {
 #[derive(Clone, Debug)]
 pub struct HdfsFileSystem {
     client: Client,
-    runtime: Arc<Runtime>,
+    runtime: Arc<FsThreads>,
     statistics: Statistics,
 }
 
 impl HdfsFileSystem {
-    pub(super) fn new(client: Client, runtime: Arc<Runtime>, statistics: Statistics) -> Self {
+    pub(super) fn new(client: Client, runtime: Arc<FsThreads>, statistics: Statistics) -> Self {
         Self { client, runtime, statistics }
     }
 
@@ -192,7 +192,7 @@ enum Source {
 }
 
 struct HdfsInput {
-    runtime: Arc<Runtime>,
+    runtime: Arc<FsThreads>,
     length: u64,
     position: u64,
     ahead_to: u64,
@@ -324,7 +324,7 @@ impl InputStream for HdfsInput {
 }
 
 struct HdfsOutput {
-    runtime: Arc<Runtime>,
+    runtime: Arc<FsThreads>,
     writer: FileWriter,
     buffer: Vec<u8>,
     position: u64,
@@ -367,6 +367,12 @@ impl Write for HdfsOutput {
 impl OutputStream for HdfsOutput {
     fn position(&self) -> u64 {
         self.position
+    }
+
+    fn sync(&mut self) -> Result<()> {
+        self.send()?;
+        let all = SyncOptions::default();
+        Ok(self.runtime.block_on(self.writer.hsync(all))?)
     }
 
     fn close(&mut self) -> Result<()> {

@@ -302,6 +302,11 @@ impl OutputStream for LocalOutput {
         self.position
     }
 
+    fn sync(&mut self) -> Result<()> {
+        let synced = self.file.flush().and_then(|()| self.file.get_ref().sync_data());
+        synced.map_err(|e| Error::system(format!("sync {}", self.path), &e))
+    }
+
     fn close(&mut self) -> Result<()> {
         self.file.flush().map_err(|e| Error::system(format!("write {}", self.path), &e))
     }

@@ -10,6 +10,7 @@ pub mod memory;
 mod path;
 mod registry;
 mod statistics;
+mod threads;
 
 use std::io::{Read, Write};
 
@@ -19,6 +20,7 @@ pub use local::LocalFileSystem;
 pub use path::{Location as Path, join, name, normalize, parent};
 pub use registry::FileSystems;
 pub use statistics::{Statistics, StatisticsSnapshot};
+pub use threads::FsThreads;
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -94,6 +96,12 @@ pub trait InputStream: Read + Send {
 pub trait OutputStream: Write + Send {
     /// Bytes written so far.
     fn position(&self) -> u64;
+
+    /// Writes what is buffered and brings it onto the disk (`hsync`).
+    ///
+    /// # Errors
+    /// It cannot be written there.
+    fn sync(&mut self) -> Result<()>;
 
     /// Writes what is buffered and ends the file; called once.
     ///

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use loxodon_client::{Client, UserIdentity};
 use loxodon_conf::Configuration;
-use tokio::runtime::Runtime;
 
 use super::statistics::{Statistics, StatisticsSnapshot};
+use super::threads::FsThreads;
 use super::{FileSystem, HdfsFileSystem, LocalFileSystem, Path, normalize};
 use crate::error::{Error, ErrorKind, Result};
 use crate::settings::Settings;
@@ -31,7 +31,7 @@ struct Inner {
     conf: Configuration,
     user: UserIdentity,
     default: Path,
-    runtime: Mutex<Option<Arc<Runtime>>>,
+    runtime: Mutex<Option<Arc<FsThreads>>>,
     open: Mutex<BTreeMap<(String, String), Arc<dyn FileSystem>>>,
     statistics: Mutex<BTreeMap<String, Statistics>>,
 }
@@ -178,16 +178,12 @@ impl FileSystems {
     ///
     /// # Errors
     /// The operating system gives no threads.
-    pub fn runtime(&self) -> Result<Arc<Runtime>> {
+    pub fn runtime(&self) -> Result<Arc<FsThreads>> {
         let mut kept = self.inner.runtime.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(runtime) = &*kept {
             return Ok(Arc::clone(runtime));
         }
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(THREADS)
-            .thread_name("fs")
-            .enable_all()
-            .build()
+        let runtime = FsThreads::start(THREADS)
             .map_err(|e| Error::system("start the threads of the file system", &e))?;
         let runtime = Arc::new(runtime);
         *kept = Some(Arc::clone(&runtime));

@@ -13,6 +13,7 @@ use loxodon_client::UserIdentity;
 use loxodon_conf::Configuration;
 
 use self::board::{Board, Line};
+use crate::cache;
 use crate::counters::Counters;
 use crate::error::{Error, Result};
 use crate::fs::FileSystems;
@@ -78,7 +79,8 @@ pub fn run(
         .map_err(|_| Error::argument("mapreduce.job.reduces is no number of reduces"))?;
     let board = Arc::new(Board::new(splits.len(), reduces as usize));
     let local = Local { job, conf, classes, user, directory: &directory, board };
-    let result = local.run(splits, reduces, progress);
+    let linked = cache::link_here(&local.conf, &files, &directory);
+    let result = linked.and_then(|_links| local.run(splits, reduces, progress));
     // What stays is in the directory for temporary files.
     let _ = std::fs::remove_dir_all(&directory);
     result
@@ -86,9 +88,11 @@ pub fn run(
 
 /// Who runs jobs: `HADOOP_USER_NAME`, else the user of this process.
 pub(crate) fn user_name() -> String {
-    std::env::var("HADOOP_USER_NAME")
-        .or_else(|_| std::env::var("USER"))
-        .unwrap_or_else(|_| "nobody".into())
+    let said = std::env::var("HADOOP_USER_NAME").ok().filter(|name| !name.is_empty());
+    said.unwrap_or_else(|| {
+        let name = uzers::get_current_username().map(|name| name.to_string_lossy().into_owned());
+        name.unwrap_or_else(|| uzers::get_current_uid().to_string())
+    })
 }
 
 /// The first of `mapreduce.cluster.local.dir`.

@@ -33,7 +33,7 @@ pub type MakeClasses<'a> = dyn Fn(&Configuration) -> Result<Arc<dyn Classes>> + 
 pub fn run(address: &str, attempt: &str, classes: &MakeClasses<'_>) -> Result<bool> {
     let attempt: AttemptId =
         attempt.parse().map_err(|e: crate::job::IdError| Error::argument(e.to_string()))?;
-    let user = std::env::var("USER").unwrap_or_else(|_| "nobody".into());
+    let user = crate::local::user_name();
     let caller = BlockingCaller::new(address, &user, &TASK_UMBILICAL)?;
     let request = AttemptRequest { attempt_id: attempt.to_string() };
     let answer: GetTaskAnswer = caller.call("getTask", &request)?;
