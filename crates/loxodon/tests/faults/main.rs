@@ -3,6 +3,7 @@
 //! named, with where it is.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)] // helpers of tests are not marked as tests
 
+mod cluster_kills;
 mod daemon;
 mod damage;
 mod datanode_deaths;
