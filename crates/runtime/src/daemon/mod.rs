@@ -1,6 +1,7 @@
 //! The daemons: each a machine, its disks, its sockets and its timers.
 
 pub mod datanode;
+pub mod jobtracker;
 pub mod log;
 pub mod namenode;
 pub mod tasktracker;

@@ -30,6 +30,7 @@ mod web;
 pub use clock::Clock;
 pub use format::{FormatOptions, format};
 pub use groups::SystemGroups;
+pub(crate) use racks::Racks;
 pub use start::{RunningNameNode, StartError, StartOptions};
 
 use loxodon_conf::Configuration;
