@@ -11,6 +11,7 @@ use super::registry::Program;
 use crate::error::{Error, ErrorKind, Result};
 use crate::local::{self, JobResult};
 use crate::settings::Settings;
+use crate::task::Classes;
 
 /// The first argument with which a TaskTracker starts a program: its address and an attempt follow.
 const TASK_OPTION: &str = "--loxodon-task";
@@ -51,7 +52,7 @@ fn start(define: &dyn Fn(&mut Job, &[String]) -> Result<()>, arguments: &[String
             Ok(Arc::new(defined(define, conf.clone(), &own)?.1))
         });
     }
-    let mut conf = options::of_machine()?;
+    let mut conf = options::of_machine(None)?;
     let rest = options::parse(&mut conf, arguments)?;
     let (mut conf, program) = defined(define, conf, &rest)?;
     conf.set(ARGUMENTS, &rest.join(&SEPARATOR.to_string()), "the program");
@@ -83,12 +84,15 @@ fn defined(
 ///
 /// # Errors
 /// The job cannot be handed in. One that fails is a result.
-pub fn run_job(conf: Configuration, program: Program) -> Result<JobResult> {
+pub fn run_job(conf: Configuration, classes: impl Classes + 'static) -> Result<JobResult> {
+    for notice in conf.misspelt() {
+        eprintln!("WARN conf.Configuration: {notice}");
+    }
     let framework = conf.get_text("mapreduce.framework.name")?;
     match framework.as_deref().unwrap_or("local") {
-        "local" => local::run(&conf, Arc::new(program), &mut local::Terminal::default()),
+        "local" => local::run(&conf, Arc::new(classes), &mut local::Terminal::default()),
         "classic" | "loxodon" => {
-            super::cluster::run(&conf, &program, &mut local::Terminal::default())
+            super::cluster::run(&conf, &classes, &mut local::Terminal::default())
         }
         other => Err(Error::io(format!(
             "Cannot initialize Cluster. Please check your configuration for \
