@@ -247,11 +247,7 @@ impl Namespace {
     ///
     /// # Errors
     /// Not there, or not the caller's to read.
-    pub fn storage_policy(
-        &self,
-        ctx: &OpContext<'_>,
-        path: &str,
-    ) -> Result<u8, FsError> {
+    pub fn storage_policy(&self, ctx: &OpContext<'_>, path: &str) -> Result<u8, FsError> {
         let resolved = self.resolve(Some(ctx.caller), path, Purpose::ReadLink)?;
         self.check_path_access(ctx.caller, &resolved, READ)?;
         let Some(index) = resolved.last() else {
