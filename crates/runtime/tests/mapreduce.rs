@@ -1,0 +1,301 @@
+//! Whole jobs on an embedded cluster: NameNode, DataNode, JobTracker and TaskTrackers in this process, tasks
+//! in processes of their own, which are this binary again. Arguments are names of tests to run.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use loxodon_client::UserIdentity;
+use loxodon_conf::Configuration;
+use loxodon_mapreduce::fs::{CreateOptions, FileSystems};
+use loxodon_mapreduce::local::{JobResult, Progress};
+use loxodon_mapreduce::program::{
+    IntWritable, Job, LongWritable, Mapper, Output, Program, Reducer, Result, Text, Values,
+    cluster, run,
+};
+use loxodon_runtime::daemon::jobtracker::RunningJobTracker;
+use loxodon_runtime::daemon::tasktracker::RunningTaskTracker;
+use loxodon_runtime::minicluster::{MiniCluster, MiniClusterOptions};
+use tokio::runtime::Runtime;
+
+#[derive(Default)]
+struct Words;
+
+impl Mapper for Words {
+    type KeyIn = LongWritable;
+    type ValueIn = Text;
+    type KeyOut = Text;
+    type ValueOut = IntWritable;
+
+    fn map(&mut self, _: i64, line: &[u8], out: &mut Output<Text, IntWritable>) -> Result<()> {
+        if let Some(gate) = std::str::from_utf8(line).ok().and_then(|l| l.strip_prefix("wait for "))
+        {
+            // Held up by the test until a file is there.
+            while !std::path::Path::new(gate).exists() {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+        let words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+        words.into_iter().try_for_each(|word| out.write(word, 1))
+    }
+}
+
+#[derive(Default)]
+struct Sum;
+
+impl Reducer for Sum {
+    type KeyIn = Text;
+    type ValueIn = IntWritable;
+    type KeyOut = Text;
+    type ValueOut = IntWritable;
+
+    fn reduce(
+        &mut self,
+        word: &[u8],
+        counts: &mut Values<Text, IntWritable>,
+        out: &mut Output<Text, IntWritable>,
+    ) -> Result<()> {
+        let mut sum = 0;
+        while let Some(count) = counts.next()? {
+            sum += count;
+        }
+        out.write(word, sum)
+    }
+}
+
+fn define(job: &mut Job, args: &[String]) -> Result<()> {
+    if let [input, output] = args {
+        job.input(input).output(output);
+    }
+    job.name("word count").mapper::<Words>().combiner::<Sum>().reducer::<Sum>();
+    Ok(())
+}
+
+/// Says nothing.
+struct Quiet;
+
+impl Progress for Quiet {
+    fn line(&mut self, line: &str) {
+        if std::env::var_os("SHOW").is_some() {
+            eprintln!("{line}");
+        }
+    }
+
+    fn percent(&mut self, _: u32, _: u32) {}
+}
+
+/// Everything that a job needs.
+struct Cluster {
+    runtime: Runtime,
+    hdfs: Option<MiniCluster>,
+    jobtracker: Option<RunningJobTracker>,
+    trackers: Vec<RunningTaskTracker>,
+    conf: Configuration,
+    local: tempfile::TempDir,
+}
+
+impl Cluster {
+    fn start(trackers: usize) -> Self {
+        let runtime = Runtime::new().unwrap();
+        let hdfs = runtime.block_on(MiniCluster::start(MiniClusterOptions::default())).unwrap();
+        let mut conf = hdfs.conf().clone();
+        let local = tempfile::tempdir().unwrap();
+        for (name, value) in [
+            ("mapreduce.jobtracker.address", "127.0.0.1:0"),
+            ("mapreduce.jobtracker.http.address", "127.0.0.1:0"),
+            ("mapreduce.framework.name", "classic"),
+            ("mapreduce.tasktracker.http.address", "127.0.0.1:0"),
+            ("mapreduce.tasktracker.host.name", "127.0.0.1"),
+            ("mapreduce.shuffle.port", "0"),
+            ("yarn.nodemanager.resource.memory-mb", "4096"),
+            ("yarn.nodemanager.resource.cpu-vcores", "2"),
+            ("hadoop.log.dir", &local.path().join("logs").display().to_string()),
+            ("loxodon.job.program", "loxodon"),
+        ] {
+            conf.set(name, value, "test");
+        }
+        let jobtracker = runtime.block_on(RunningJobTracker::start(conf.clone())).unwrap();
+        // The same address after a restart.
+        conf.set("mapreduce.jobtracker.address", &jobtracker.address().to_string(), "test");
+        let mut cluster = Self {
+            runtime,
+            hdfs: Some(hdfs),
+            jobtracker: Some(jobtracker),
+            trackers: Vec::new(),
+            conf,
+            local,
+        };
+        (0..trackers).for_each(|_| cluster.add_tracker());
+        cluster
+    }
+
+    fn add_tracker(&mut self) {
+        let mut conf = self.conf.clone();
+        let directory = self.local.path().join(format!("tracker{}", self.trackers.len()));
+        conf.set("mapreduce.cluster.local.dir", &directory.display().to_string(), "test");
+        let started = self.runtime.block_on(RunningTaskTracker::start(conf));
+        self.trackers.push(started.unwrap());
+    }
+
+    /// Takes the JobTracker away without warning, and starts another.
+    fn restart_jobtracker(&mut self) {
+        drop(self.jobtracker.take());
+        let started = self.runtime.block_on(RunningJobTracker::start(self.conf.clone()));
+        self.jobtracker = Some(started.unwrap());
+    }
+
+    fn files(&self) -> FileSystems {
+        let user = loxodon_runtime::daemon::process_user();
+        FileSystems::new(&self.conf, UserIdentity::new(user)).unwrap()
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let files = self.files();
+        let path = files.path(path).unwrap();
+        files
+            .get(&path)
+            .unwrap()
+            .write_all(&path, text.as_bytes(), CreateOptions::overwriting())
+            .unwrap();
+    }
+
+    fn read(&self, path: &str) -> String {
+        let files = self.files();
+        let path = files.path(path).unwrap();
+        let bytes = files.get(&path).unwrap().read_all(&path, 1 << 20).unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    fn job(&self, input: &str, output: &str) -> (Configuration, Program) {
+        let mut job = Job::new(self.conf.clone());
+        define(&mut job, &[input.to_owned(), output.to_owned()]).unwrap();
+        job.into_parts()
+    }
+
+    fn submit(&self, input: &str, output: &str) -> cluster::Submitted {
+        let (conf, program) = self.job(input, output);
+        cluster::submit(&conf, &program, &mut Quiet).unwrap()
+    }
+
+    fn run(&self, input: &str, output: &str) -> JobResult {
+        self.submit(input, output).follow(&mut Quiet).unwrap()
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let _within = self.runtime.enter();
+        self.trackers.clear();
+        drop(self.jobtracker.take());
+        drop(self.hdfs.take());
+    }
+}
+
+fn counter(result: &JobResult, name: &str) -> i64 {
+    let groups =
+        ["org.apache.hadoop.mapreduce.TaskCounter", "org.apache.hadoop.mapreduce.JobCounter"];
+    groups.iter().map(|group| result.counters.get(group, name)).sum()
+}
+
+fn words_are_counted() {
+    let cluster = Cluster::start(1);
+    cluster.write("/in/a", "to be or not\nto be\n");
+    cluster.write("/in/b", "be\n");
+    let began = std::time::Instant::now();
+    let result = cluster.run("/in", "/out");
+    eprintln!("{} ms", began.elapsed().as_millis());
+    assert!(result.succeeded, "{:?}", result.diagnostics);
+    assert_eq!(cluster.read("/out/part-r-00000"), "be\t3\nnot\t1\nor\t1\nto\t2\n");
+    assert_eq!(cluster.read("/out/_SUCCESS"), "");
+    assert_eq!(counter(&result, "MAP_INPUT_RECORDS"), 3);
+    assert_eq!(counter(&result, "REDUCE_OUTPUT_RECORDS"), 4);
+    assert_eq!(counter(&result, "TOTAL_LAUNCHED_MAPS"), 2);
+    let again = cluster.job("/in", "/out");
+    let error = cluster::submit(&again.0, &again.1, &mut Quiet).err().unwrap();
+    assert!(error.message().contains("already exists"), "{error}");
+}
+
+fn a_job_goes_on_after_the_jobtracker_was_killed() {
+    let mut cluster = Cluster::start(1);
+    let gate = cluster.local.path().join("gate");
+    cluster.write("/in/a", "a b\n");
+    cluster.write("/in/b", &format!("wait for {}\n", gate.display()));
+    let submitted = cluster.submit("/in", "/out");
+    let caller = cluster.caller();
+    until(|| cluster.status(&caller, &submitted.job.to_string()).finished_maps == 1);
+    cluster.restart_jobtracker();
+    std::fs::write(&gate, "").unwrap();
+    let result = submitted.follow(&mut Quiet).unwrap();
+    assert!(result.succeeded, "{:?}", result.diagnostics);
+    assert!(cluster.read("/out/part-r-00000").starts_with("/"));
+    assert!(cluster.read("/out/part-r-00000").contains("a\t1\nb\t1\n"));
+    // What was complete was not run again, and what ran was not started again.
+    assert_eq!(counter(&result, "TOTAL_LAUNCHED_MAPS"), 2);
+}
+
+impl Cluster {
+    fn caller(&self) -> loxodon_mapreduce::protocol::BlockingCaller {
+        let address = self.conf.get("mapreduce.jobtracker.address").unwrap().unwrap();
+        let protocol = &loxodon_mapreduce::protocol::JOB_CLIENT;
+        loxodon_mapreduce::protocol::BlockingCaller::new(
+            &address,
+            &loxodon_runtime::daemon::process_user(),
+            protocol,
+        )
+        .unwrap()
+    }
+
+    fn status(
+        &self,
+        caller: &loxodon_mapreduce::protocol::BlockingCaller,
+        job: &str,
+    ) -> loxodon_mapreduce::protocol::JobStatusMessage {
+        let request = loxodon_mapreduce::protocol::JobRequest { job_id: job.to_owned() };
+        let answer: loxodon_mapreduce::protocol::MaybeJobStatus =
+            caller.call("getJobStatus", &request).unwrap();
+        answer.status.unwrap()
+    }
+}
+
+/// Waits for something that is to come.
+fn until(mut holds: impl FnMut() -> bool) {
+    let end = std::time::Instant::now() + Duration::from_secs(60);
+    while !holds() {
+        assert!(std::time::Instant::now() < end, "it did not come");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+const TESTS: &[(&str, fn())] = &[
+    ("words_are_counted", words_are_counted),
+    (
+        "a_job_goes_on_after_the_jobtracker_was_killed",
+        a_job_goes_on_after_the_jobtracker_was_killed,
+    ),
+];
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if args.first().is_some_and(|arg| arg == "--loxodon-task") {
+        return run(define);
+    }
+    if args.iter().any(|arg| arg == "--list") {
+        TESTS.iter().for_each(|(name, _)| println!("{name}: test"));
+        return ExitCode::SUCCESS;
+    }
+    if std::env::var_os("SHOW").is_some() {
+        let level = tracing_subscriber::filter::LevelFilter::INFO;
+        loxodon_runtime::daemon::log::start(level).unwrap();
+    }
+    let filters: Vec<&String> = args.iter().filter(|arg| !arg.starts_with('-')).collect();
+    let mut failed = 0;
+    for (name, test) in TESTS {
+        if !filters.is_empty() && !filters.iter().any(|filter| name.contains(filter.as_str())) {
+            continue;
+        }
+        let ok = std::panic::catch_unwind(test).is_ok();
+        println!("test {name} ... {}", if ok { "ok" } else { "FAILED" });
+        failed += usize::from(!ok);
+    }
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
