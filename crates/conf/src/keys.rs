@@ -176,6 +176,7 @@ keys! {
     BYTES_PER_CHECKSUM: "dfs.bytes-per-checksum", Int, "512", ["io.bytes.per.checksum"], "Bytes under one checksum.";
     CHECKSUM_TYPE: "dfs.checksum.type", Text, "CRC32C", [], "Checksum of new files: `CRC32C`, `CRC32` or `NULL`.";
     HEARTBEAT_RECHECK_INTERVAL: "dfs.namenode.heartbeat.recheck-interval", Time(Milliseconds), "300000", ["heartbeat.recheck.interval"], "Time between looks for dead DataNodes; one is dead after twice this and ten heartbeats.";
+    POOL_READY_TIMEOUT: "dfs.datanode.bp-ready.timeout", Time(Seconds), "20", [], "How long a DataNode that starts lets readers and writers wait until it knows its replicas.";
     LIFELINE_INTERVAL: "dfs.datanode.lifeline.interval.seconds", Time(Seconds), "0", [], "How late a heartbeat is when a DataNode says by `dfs.namenode.lifeline.rpc-address` that it lives, and the time between two such messages; 0, or less than a heartbeat's interval, is three times that interval.";
     HEARTBEAT_INTERVAL: "dfs.heartbeat.interval", Time(Seconds), "3", [], "Time between heartbeats.";
     STALE_INTERVAL: "dfs.namenode.stale.datanode.interval", Time(Milliseconds), "30000", [], "Silence after which a DataNode is stale.";
@@ -353,6 +354,7 @@ fn takes_suffix(key: &Key) -> bool {
     key.name.starts_with("dfs.namenode.")
         || key.name == HA_NAMENODES.name
         || key.name == FAILOVER_PROXY_PROVIDER.name
+        || key.name == FAILOVER_RANDOM_ORDER.name
 }
 
 #[cfg(test)]

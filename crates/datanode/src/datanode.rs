@@ -177,6 +177,7 @@ impl Drop for DataNode {
             return;
         }
         self.actors.abort_all();
+        self.node.state.send_modify(|state| state.stopping = true);
         self.node.scans.stop();
         self.transfers.stop();
         self.node.transfers.close_all();
@@ -246,6 +247,7 @@ fn new_node(
         scans: Arc::default(),
         load: Load::new(settings.congestion_ratio),
         restarting: AtomicBool::new(false),
+        pool_opened: Default::default(),
         settings,
     }
 }

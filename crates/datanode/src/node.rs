@@ -2,11 +2,12 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
+use std::time::{Duration, Instant};
 
 use loxodon_rpc::client::RpcClient;
 use loxodon_wire::ids::{BlockId, GenerationStamp};
 use loxodon_wire::proto::hdfs as proto;
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use tokio::sync::watch;
 use tracing::{error, warn};
 
@@ -23,6 +24,9 @@ use crate::transfer::{Throttle, Transfers};
 
 /// The version of Hadoop that this DataNode says it is.
 pub(crate) const HADOOP_VERSION: &str = "3.5.0";
+
+/// Between looks at whether the DataNode stops while a pool is waited for.
+const POOL_LOOK: Duration = Duration::from_millis(100);
 
 /// Background threads do little on their stacks.
 const STACK: usize = 512 * 1024;
@@ -63,6 +67,8 @@ pub(crate) struct Node {
     pub(crate) scans: Arc<ScanControl>,
     pub(crate) load: Load,
     pub(crate) restarting: AtomicBool,
+    /// Woken when a pool is opened.
+    pub(crate) pool_opened: (Mutex<()>, Condvar),
 }
 
 /// How far a DataNode is.
@@ -149,8 +155,35 @@ impl Node {
         }
         self.dataset.check_failures()?;
         self.dataset.add_pool(&identity.pool)?;
+        drop(self.pool_opened.0.lock());
+        self.pool_opened.1.notify_all();
         self.scans.pool_opened();
         Ok(())
+    }
+
+    /// Waits while `pool` may still be opened: after a restart, peers come before the volumes are ready
+    /// (`checkAndWaitForBP`).
+    pub(crate) fn wait_for_pool(&self, pool: &str) -> Result<()> {
+        if self.dataset.pool(pool).is_ok() {
+            return Ok(());
+        }
+        let until = Instant::now() + self.settings.pool_patience;
+        let mut opened = self.pool_opened.0.lock();
+        loop {
+            if self.dataset.pool(pool).is_ok() {
+                return Ok(());
+            }
+            let may_come = |service: &Arc<Service>| {
+                service.identity().is_none_or(|identity| identity.pool == pool)
+            };
+            let now = Instant::now();
+            if now >= until || self.is_stopping() || !self.services.iter().any(may_come) {
+                return Err(DataNodeError::Refused(format!(
+                    "Not ready to serve the block pool, {pool}."
+                )));
+            }
+            self.pool_opened.1.wait_until(&mut opened, until.min(now + POOL_LOOK));
+        }
     }
 
     /// Runs something that takes its time on a thread of its own.

@@ -77,6 +77,8 @@ pub struct DataNodeSettings {
     pub choice: VolumeChoice,
     /// Volumes that may fail; -1 means all but one.
     pub failed_volumes_tolerated: i64,
+    /// How long a peer waits for a pool that is not open yet.
+    pub pool_patience: Duration,
     /// Between heartbeats.
     pub heartbeat: Duration,
     /// How long after a heartbeat is due a lifeline is sent in its place, and between lifelines.
@@ -165,6 +167,7 @@ impl DataNodeSettings {
             reserved: ReservedSpace::default(),
             choice: VolumeChoice::RoundRobin,
             failed_volumes_tolerated: 0,
+            pool_patience: Duration::from_secs(20),
             heartbeat: Duration::from_secs(3),
             lifeline: Duration::from_secs(9),
             report_interval: Duration::from_secs(6 * 3600),
@@ -237,6 +240,7 @@ impl DataNodeSettings {
         self.reserved.bytes = conf.bytes(&keys::RESERVED)?;
         self.reserved.percent = conf.int_in(&keys::RESERVED_PERCENT, 0..=100)? as u64;
         self.failed_volumes_tolerated = conf.int(&keys::FAILED_VOLUMES_TOLERATED)?;
+        self.pool_patience = conf.time(&keys::POOL_READY_TIMEOUT)?;
         self.heartbeat = conf.time(&keys::HEARTBEAT_INTERVAL)?;
         self.lifeline = conf.time(&keys::LIFELINE_INTERVAL)?;
         if self.lifeline <= self.heartbeat {

@@ -143,11 +143,12 @@ impl Pipeline {
         }
     }
 
-    /// Place of the node that hands its data to the one at `added` (`DataStreamer`: the
-    /// neighbour before it, or after it for the first).
-    pub(crate) fn transfer_source(&self, added: usize) -> Option<&Location> {
-        let source = if added == 0 { 1 } else { added - 1 };
-        self.nodes.get(source)
+    /// The node that hands its data to the one at `added`: at each attempt another of those that were there
+    /// before, in their order (`addDatanode2ExistingPipeline`).
+    pub(crate) fn transfer_source(&self, added: usize, attempt: usize) -> Option<&Location> {
+        let before = self.nodes.len().saturating_sub(1);
+        let at = attempt.checked_rem(before)?;
+        self.nodes.get(if at < added { at } else { at.saturating_add(1) })
     }
 
     /// Place of a node by `ip:port`, as a `firstBadLink` names it.
@@ -264,10 +265,16 @@ mod tests {
     }
 
     #[test]
-    fn transfer_comes_from_a_neighbour() {
+    fn each_attempt_copies_from_another_node() {
         let three = pipeline(&["a", "b", "c"]);
-        let source = |added| three.transfer_source(added).map(|at| at.datanode.ip.clone());
-        assert_eq!(source(0).as_deref(), Some("b"));
-        assert_eq!(source(2).as_deref(), Some("b"));
+        let sources = |added| {
+            let of = |attempt| three.transfer_source(added, attempt);
+            [0, 1, 2]
+                .map(|attempt| of(attempt).map(|at| at.datanode.ip.clone()).unwrap_or_default())
+        };
+        assert_eq!(sources(0), ["b", "c", "b"]);
+        assert_eq!(sources(1), ["a", "c", "a"]);
+        assert_eq!(sources(2), ["a", "b", "a"]);
+        assert!(pipeline(&["a"]).transfer_source(0, 0).is_none());
     }
 }

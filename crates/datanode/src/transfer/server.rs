@@ -227,6 +227,9 @@ impl Session {
     /// Whether the connection may serve another request.
     fn serve(&self, requests: &mut Requests<TcpStream>, operation: Operation) -> Result<bool> {
         let name = operation.name();
+        if let Some(pool) = pool_of(&operation) {
+            self.node.wait_for_pool(pool)?;
+        }
         match operation {
             Operation::ReadBlock(request) => return read::read_block(self, requests, &request),
             Operation::WriteBlock(request) => write::write_block(self, requests, &request)?,
@@ -265,6 +268,24 @@ impl Session {
             error => tracing::warn!(peer = %self.peer, %error, "transfer failed"),
         }
     }
+}
+
+/// The pool of the block that is asked for.
+fn pool_of(operation: &Operation) -> Option<&str> {
+    let block = match operation {
+        Operation::ReadBlock(request) => &request.header.base_header.block,
+        Operation::WriteBlock(request) => &request.header.base_header.block,
+        Operation::TransferBlock(request) => &request.header.base_header.block,
+        Operation::CopyBlock(request) => &request.header.block,
+        Operation::ReplaceBlock(request) => &request.header.block,
+        Operation::BlockChecksum(request) => &request.header.block,
+        Operation::RequestShortCircuitFds(_)
+        | Operation::ReleaseShortCircuitFds(_)
+        | Operation::RequestShortCircuitShm(_)
+        | Operation::BlockGroupChecksum(_)
+        | Operation::Custom(_) => return None,
+    };
+    Some(&block.pool_id)
 }
 
 fn requests_timeouts(link: &TcpStream, read: Duration, write: Duration) -> Result<()> {

@@ -36,6 +36,8 @@ pub struct Heard {
     /// Heartbeats get no answer while this is set.
     pub holds_heartbeats: bool,
     held: Vec<Responder>,
+    /// Whether it says that it starts still.
+    pub is_starting: bool,
     commands: Vec<dn::DatanodeCommandProto>,
 }
 
@@ -81,6 +83,9 @@ impl Model {
         use prost::Message;
         let mut heard = self.heard.lock();
         match call.method.name {
+            "versionRequest" if heard.is_starting => {
+                Err(RemoteError::new(exception::RETRIABLE, "NameNode still not started"))
+            }
             "versionRequest" => Ok(self.version().encode_to_vec()),
             "registerDatanode" => {
                 let request: dn::RegisterDatanodeRequestProto = call.decode()?;
@@ -172,6 +177,11 @@ impl Model {
             blk_cmd: Some(command),
             ..Default::default()
         });
+    }
+
+    /// Says from now on that it starts still, or has started.
+    pub fn set_starting(&self, is_starting: bool) {
+        self.heard.lock().is_starting = is_starting;
     }
 
     /// Gives heartbeats no answers any more.

@@ -12,7 +12,7 @@ use crate::writer::setup::{SetupFailure, copy_replica};
 use loxodon_wire::transfer::WriteStage;
 
 /// Attempts to add a node to a pipeline (`addDatanode2ExistingPipeline`).
-const ADDITION_ATTEMPTS: u32 = 3;
+const ADDITION_ATTEMPTS: usize = 3;
 
 impl Streamer {
     /// Takes note of who failed.
@@ -115,7 +115,7 @@ impl Streamer {
     async fn add_node(&mut self, block: &ExtendedBlock) -> Result<()> {
         let mut excluded = self.pipeline.failed.clone();
         let mut last_error = None;
-        for _ in 0..ADDITION_ATTEMPTS {
+        for attempt in 0..ADDITION_ATTEMPTS {
             let located = self
                 .client
                 .additional_datanode(
@@ -140,13 +140,15 @@ impl Streamer {
                 )));
             };
             self.pipeline.nodes = located.locations;
-            let copied =
-                match (self.pipeline.transfer_source(added), self.pipeline.nodes.get(added)) {
-                    (Some(source), Some(target)) => {
-                        copy_replica(&self.client, block, &located.token, source, target).await
-                    }
-                    _ => Ok(()),
-                };
+            let copied = match (
+                self.pipeline.transfer_source(added, attempt),
+                self.pipeline.nodes.get(added),
+            ) {
+                (Some(source), Some(target)) => {
+                    copy_replica(&self.client, block, &located.token, source, target).await
+                }
+                _ => Ok(()),
+            };
             match copied {
                 Ok(()) => return Ok(()),
                 Err(error) => {
