@@ -17,11 +17,6 @@ async fn cluster(datanodes: usize, replication: &str) -> MiniCluster {
                 "dfs.client.block.write.replace-datanode-on-failure.best-effort".to_owned(),
                 "true".to_owned(),
             ),
-            // Where no further node is to be had, the write goes on with fewer.
-            (
-                "dfs.client.block.write.replace-datanode-on-failure.best-effort".to_owned(),
-                "true".to_owned(),
-            ),
         ],
         ..MiniClusterOptions::default()
     };
