@@ -15,6 +15,7 @@ use loxodon_namespace::context::OpContext;
 use loxodon_namespace::edit::Block;
 use loxodon_namespace::status::{FileKind, FileStatus};
 use loxodon_wire::ids::{BlockId, InodeId};
+use loxodon_wire::storage::PolicyId;
 
 use crate::error::Result;
 use crate::machine::NameNode;
@@ -108,7 +109,7 @@ impl Fsck {
             directories: 0,
             symlinks: 0,
             totals: Totals::default(),
-            policies: PolicySummary::default(),
+            policies: PolicySummary::new(machine.settings.default_policy),
             damaged: Vec::new(),
             misplaced: Vec::new(),
         };
@@ -307,7 +308,7 @@ impl Fsck {
             }
         }
         if self.options.storage_policies {
-            self.policies.add(blocks, block.id, info.policy);
+            self.policies.add(blocks, block.id, PolicyId(found.storage_policy));
         }
         let _ = write!(file.lines, "{index}. {name} len={}", block.length);
         if is_missing && !is_corrupt {

@@ -10,14 +10,20 @@ use loxodon_wire::ids::BlockId;
 use loxodon_wire::storage::{PolicyId, STORAGE_POLICIES, StoragePolicy, StorageType};
 
 /// Blocks by what their policy says and where their replicas lie.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct PolicySummary {
+    /// That of files which have none of their own.
+    default: PolicyId,
     counts: BTreeMap<(u8, Vec<StorageType>), u64>,
     total: u64,
 }
 
 impl PolicySummary {
-    /// Counts a block of a file with the policy of that number.
+    pub(super) const fn new(default: PolicyId) -> Self {
+        Self { default, counts: BTreeMap::new(), total: 0 }
+    }
+
+    /// Counts a block of a file with that policy, which may be newer than what its replicas follow.
     pub(super) fn add(&mut self, blocks: &BlockManager, block: BlockId, policy: PolicyId) {
         let replicas = blocks.replicas(block).into_iter();
         let kind = |at: loxodon_blocks::Target| blocks.storage(at.storage).map(|at| at.kind());
@@ -27,7 +33,8 @@ impl PolicySummary {
     }
 
     fn note(&mut self, policy: PolicyId, kinds: Vec<StorageType>) {
-        let specified = StoragePolicy::of(policy).id.0;
+        let said = if policy == PolicyId::UNSPECIFIED { self.default } else { policy };
+        let specified = StoragePolicy::of(said).id.0;
         *self.counts.entry((specified, kinds)).or_default() += 1;
         self.total += 1;
     }
@@ -103,8 +110,8 @@ mod tests {
 
     #[test]
     fn the_table_is_hadoops() {
-        let mut summary = PolicySummary::default();
-        summary.note(PolicyId(0), vec![Disk, Disk]);
+        let mut summary = PolicySummary::new(PolicyId::HOT);
+        summary.note(PolicyId::UNSPECIFIED, vec![Disk, Disk]);
         summary.note(PolicyId(7), vec![Disk, Disk]);
         summary.note(PolicyId(2), vec![Disk]);
         let text = "\nBlocks satisfying the specified storage policy:\n\
