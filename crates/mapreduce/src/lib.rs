@@ -2,9 +2,12 @@
 //!
 //! Everything is named as in Hadoop: configuration keys, counters, files, formats.
 
+mod builtin;
+pub mod cache;
 pub mod collect;
 pub mod counters;
 pub mod error;
+pub mod examples;
 pub mod fs;
 pub mod history;
 pub mod ifile;
@@ -20,5 +23,8 @@ pub mod protocol;
 pub mod scheduler;
 pub mod settings;
 pub mod shuffle;
+pub mod streaming;
 pub mod task;
 pub mod tasktracker;
+
+pub use builtin::{Builtin, builtin_classes};

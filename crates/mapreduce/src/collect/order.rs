@@ -171,7 +171,9 @@ impl KeyOrder {
         let short = class.strip_prefix("org.apache.hadoop.io.").unwrap_or(class);
         Ok(match short {
             "Text" => Self::Bytes(Leading::VInt),
-            "BytesWritable" => Self::Bytes(Leading::Four),
+            "BytesWritable" | "org.apache.hadoop.typedbytes.TypedBytesWritable" => {
+                Self::Bytes(Leading::Four)
+            }
             "MD5Hash" => Self::Bytes(Leading::None),
             "NullWritable" => Self::Equal,
             "ByteWritable" => Self::Number(Number::Byte),

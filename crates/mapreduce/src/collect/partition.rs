@@ -84,7 +84,9 @@ impl JavaHash {
     pub fn of_class(class: &str) -> Option<Self> {
         Some(match class.strip_prefix("org.apache.hadoop.io.").unwrap_or(class) {
             "Text" => Self::Bytes(Leading::VInt),
-            "BytesWritable" => Self::Bytes(Leading::Four),
+            "BytesWritable" | "org.apache.hadoop.typedbytes.TypedBytesWritable" => {
+                Self::Bytes(Leading::Four)
+            }
             "IntWritable" => Self::Value(Width::Four),
             "VIntWritable" => Self::Value(Width::Variable),
             "ByteWritable" => Self::Value(Width::One),
@@ -179,7 +181,10 @@ impl Partitioner {
         if partitions <= 1 {
             return Ok(Self::Single);
         }
-        let class = conf.get_text("mapreduce.job.partitioner.class")?;
+        let class = match conf.get_text("mapreduce.job.partitioner.class")? {
+            Some(class) => Some(class),
+            None => conf.get_text("mapred.partitioner.class")?,
+        };
         let class =
             class.as_deref().unwrap_or("org.apache.hadoop.mapreduce.lib.partition.HashPartitioner");
         match class.rsplit('.').next().unwrap_or(class) {

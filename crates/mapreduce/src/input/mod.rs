@@ -21,7 +21,7 @@ pub use line::LineRecordReader;
 pub use line_reader::LineReader;
 pub use paths::{add_input_path, input_paths, is_hidden, list_input, split_paths};
 pub use sequence::SequenceFileInputFormat;
-pub use split::{CombineSplit, FileSplit, InputSplit};
+pub use split::{CombineSplit, FileSplit, InputSplit, input_files};
 pub use text::{KeyValueTextInputFormat, NLineInputFormat, TextInputFormat};
 pub use whole_file::WholeFileInputFormat;
 
@@ -42,6 +42,11 @@ pub trait RecordReader: Send {
 
     /// The current value, borrowed until the next [`RecordReader::advance`].
     fn value(&self) -> Datum<'_>;
+
+    /// Java classes of keys and values that come serialised, where the file names them.
+    fn classes(&self) -> Option<(&str, &str)> {
+        None
+    }
 
     /// How much of the split is read, from 0 to 1.
     fn progress(&self) -> f32;

@@ -149,6 +149,11 @@ impl RecordReader for SequenceReader {
         self.datum(self.records.file.value())
     }
 
+    fn classes(&self) -> Option<(&str, &str)> {
+        let header = self.records.file.header();
+        (self.form == Form::Plain).then_some((&header.key_class, &header.value_class))
+    }
+
     fn progress(&self) -> f32 {
         self.records.progress()
     }

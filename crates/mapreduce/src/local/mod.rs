@@ -17,7 +17,7 @@ use crate::cache;
 use crate::counters::Counters;
 use crate::error::{Error, Result};
 use crate::fs::FileSystems;
-use crate::input::InputSplit;
+use crate::input::{InputSplit, input_files};
 use crate::job::{AttemptId, JobId, JobState, TaskKind};
 use crate::settings::Settings;
 use crate::task::{self, Classes, TaskDescription, Work, input_format_of, output_format_of};
@@ -72,6 +72,10 @@ pub fn run(
     let job = JobId::new(format!("local{}", fastrand::u32(..)), 1);
     conf.set("mapreduce.job.id", &job.to_string(), "the local runner");
     conf.set("mapreduce.framework.name", "local", "the local runner");
+    if let Some(count) = input_files(&splits) {
+        let key = "mapreduce.input.fileinputformat.numinputfiles";
+        conf.set(key, &count.to_string(), "the local runner");
+    }
     let directory = directory(&conf)?.join(job.to_string());
     let made = std::fs::create_dir_all(&directory);
     made.map_err(|e| Error::system(format_args!("creating {}", directory.display()), &e))?;

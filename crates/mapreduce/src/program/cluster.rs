@@ -1,6 +1,5 @@
 //! Hands a job to a JobTracker and follows it to its end (Hadoop's `JobSubmitter` and `Job.monitorAndPrintJob`).
 
-use std::collections::BTreeSet;
 use std::io::Write;
 use std::thread;
 use std::time::Duration;
@@ -8,10 +7,11 @@ use std::time::Duration;
 use loxodon_client::UserIdentity;
 use loxodon_conf::Configuration;
 
+use crate::cache;
 use crate::counters::Counters;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::{CreateOptions, FileSystems, Path};
-use crate::input::split_file;
+use crate::input::{input_files, split_file};
 use crate::job::{JobId, JobState};
 use crate::local::{JobResult, Progress};
 use crate::protocol::{
@@ -84,10 +84,14 @@ fn stage(
     splits.sort_by_key(|split| std::cmp::Reverse(split.length()));
     progress.line(&format!("number of splits:{}", splits.len()));
     let mut conf = conf.clone();
+    cache::ship(&mut conf, files, directory)?;
     let mut set = |name: &str, value: &str| conf.set(name, value, "the job client");
     set("mapreduce.job.user.name", user);
     set("mapreduce.job.maps", &splits.len().to_string());
     set("mapreduce.job.dir", &directory.to_string());
+    if let Some(count) = input_files(&splits) {
+        set("mapreduce.input.fileinputformat.numinputfiles", &count.to_string());
+    }
     let own = std::env::current_exe();
     let own = own.map_err(|e| Error::system("finding this program's own file", &e))?;
     if Settings::get_text(&conf, PROGRAM)?.is_none() {
@@ -201,19 +205,5 @@ pub(super) fn run(
     classes: &dyn Classes,
     progress: &mut dyn Progress,
 ) -> Result<JobResult> {
-    refuse_unknown(conf)?;
     submit(conf, classes, progress)?.follow(progress)
-}
-
-/// Options of the distributed cache that only `mapred` and streaming carry out.
-fn refuse_unknown(conf: &Configuration) -> Result<()> {
-    let asked: BTreeSet<&str> = ["tmpfiles", "tmparchives", "tmpjars"]
-        .into_iter()
-        .filter(|name| conf.get_text(name).is_ok_and(|value| value.is_some()))
-        .collect();
-    if asked.is_empty() {
-        return Ok(());
-    }
-    let text = format!("{asked:?}: files for the tasks of a Rust program are not supported yet");
-    Err(Error::new(ErrorKind::Unsupported, text))
 }

@@ -54,9 +54,9 @@
 mod api;
 pub mod cluster;
 mod job;
-mod options;
+pub mod options;
 mod registry;
-mod runners;
+pub(crate) mod runners;
 mod start;
 mod types;
 

@@ -10,7 +10,7 @@ use crate::io::writable::{Datum, Writable};
 use crate::task::{Collector, Groups, MapInput, MapRunner, ReduceRunner, TaskContext};
 
 /// Runs a [`Mapper`].
-pub(super) struct MapperRunner<M>(pub(super) M);
+pub(crate) struct MapperRunner<M>(pub(crate) M);
 
 impl<M: Mapper> MapRunner for MapperRunner<M> {
     fn run(
@@ -31,7 +31,7 @@ impl<M: Mapper> MapRunner for MapperRunner<M> {
 }
 
 /// Runs a [`Reducer`].
-pub(super) struct ReducerRunner<R>(pub(super) R);
+pub(crate) struct ReducerRunner<R>(pub(crate) R);
 
 impl<R: Reducer> ReduceRunner for ReducerRunner<R> {
     fn run(

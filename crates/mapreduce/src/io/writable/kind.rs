@@ -8,6 +8,7 @@ use super::{
     VLongWritable, Writable,
 };
 use crate::error::{Error, ErrorKind, Result};
+use crate::streaming::typed_bytes;
 
 /// A type known by its Java class (`WritableName`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,6 +43,8 @@ pub enum Kind {
     Map,
     /// `SortedMapWritable`: the same bytes, in the order of the keys.
     SortedMap,
+    /// `TypedBytesWritable` of streaming: a [`BytesWritable`] whose bytes say what they are.
+    TypedBytes,
 }
 
 /// All of them, with their classes.
@@ -61,6 +64,7 @@ const CLASSES: &[(Kind, &str)] = &[
     (Kind::Md5Hash, MD5Hash::CLASS),
     (Kind::Map, MapWritable::CLASS),
     (Kind::SortedMap, "org.apache.hadoop.io.SortedMapWritable"),
+    (Kind::TypedBytes, "org.apache.hadoop.typedbytes.TypedBytesWritable"),
 ];
 
 impl Kind {
@@ -100,7 +104,7 @@ impl Kind {
     fn skip(self, from: &mut &[u8]) -> Result<()> {
         match self {
             Self::Text => Text::read(from).map(drop),
-            Self::Bytes => BytesWritable::read(from).map(drop),
+            Self::Bytes | Self::TypedBytes => BytesWritable::read(from).map(drop),
             Self::Null => Ok(()),
             Self::Boolean | Self::Byte => ByteWritable::read(from).map(drop),
             Self::Short => ShortWritable::read(from).map(drop),
@@ -139,6 +143,7 @@ impl Kind {
             Self::Double => text.extend(show_double(DoubleWritable::read(from)?).bytes()),
             Self::Md5Hash => show_hex(&MD5Hash::read(from)?, "", text),
             Self::Map | Self::SortedMap => MapWritable::read(from)?.show(text)?,
+            Self::TypedBytes => typed_bytes::show(&mut BytesWritable::read(from)?, text)?,
         }
         Ok(())
     }
@@ -148,7 +153,7 @@ impl Kind {
     pub fn compare(self, a: &[u8], b: &[u8]) -> Ordering {
         match self {
             Self::Text => by::<Text>(a, b, |a, b| a.cmp(b)),
-            Self::Bytes => by::<BytesWritable>(a, b, |a, b| a.cmp(b)),
+            Self::Bytes | Self::TypedBytes => by::<BytesWritable>(a, b, |a, b| a.cmp(b)),
             Self::Null => Ordering::Equal,
             Self::Boolean => by::<BooleanWritable>(a, b, |a, b| a.cmp(&b)),
             Self::Byte => by::<ByteWritable>(a, b, |a, b| a.cmp(&b)),

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use loxodon_conf::Configuration;
+use loxodon_mapreduce::cache::unpack;
 use loxodon_mapreduce::error::{Error, Result};
 use loxodon_mapreduce::fs::FileSystems;
 use loxodon_mapreduce::job::JobId;
@@ -15,7 +16,6 @@ use loxodon_mapreduce::settings::Settings as _;
 use parking_lot::Mutex;
 
 use super::files::{LocalDirectories, remove_tree};
-use super::unpack::unpack;
 
 /// Longest single file that is brought here.
 const MOST_BYTES: u64 = 1 << 40;

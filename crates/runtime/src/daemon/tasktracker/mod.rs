@@ -11,7 +11,6 @@ mod settings;
 mod shuffle;
 mod tracker;
 mod umbilical;
-mod unpack;
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
@@ -108,6 +107,9 @@ impl RunningTaskTracker {
     /// # Errors
     /// Whatever keeps it from doing so, by name.
     pub async fn start(conf: Configuration) -> Result<Self, StartError> {
+        for notice in conf.notices() {
+            tracing::warn!("{notice}");
+        }
         let settings = TaskTrackerSettings::read(&conf)?;
         let jobtracker = jobtracker_address(&settings.jobtracker)?;
         let directories = LocalDirectories::open(settings.local_dirs.clone());

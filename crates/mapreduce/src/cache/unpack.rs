@@ -33,7 +33,7 @@ fn kind(name: &str) -> Kind {
 ///
 /// # Errors
 /// A damaged archive, an entry that would leave the directory, more than `most` bytes, a full disk.
-pub(super) fn unpack(archive: &Path, name: &str, to: &Path, most: u64) -> io::Result<u64> {
+pub fn unpack(archive: &Path, name: &str, to: &Path, most: u64) -> io::Result<u64> {
     fs::create_dir_all(to)?;
     let named = |error: io::Error| io::Error::new(error.kind(), format!("{name}: {error}"));
     let file = BufReader::new(File::open(archive).map_err(named)?);
