@@ -154,6 +154,10 @@ keys! {
     NAMED_OUTPUTS: "mapreduce.multipleoutputs", Text, "", [], "Names of further outputs, between spaces; `mapreduce.multipleoutputs.namedOutput.NAME.format`, `.key` and `.value` say what each is.";
     SEQUENCE_BLOCK: "io.seqfile.compress.blocksize", Text, "1000000", [], "Bytes of a block of a sequence file before compression.";
     MAP_FILE_INTERVAL: "io.map.index.interval", Int, "128", [], "Records between entries of a map file's index.";
+    ZLIB_LEVEL: "zlib.compress.level", Text, "DEFAULT_COMPRESSION", [], "How hard output is compressed by zlib and gzip: `NO_COMPRESSION`, `BEST_SPEED`, `TWO` to `EIGHT`, `BEST_COMPRESSION`.";
+    ZSTD_LEVEL: "io.compression.codec.zstd.level", Int, "3", [], "The same by zstd.";
+    SNAPPY_BUFFER: "io.compression.codec.snappy.buffersize", Int, "262144", [], "Bytes of a block that output is compressed in by snappy.";
+    LZ4_BUFFER: "io.compression.codec.lz4.buffersize", Int, "262144", [], "The same by LZ4.";
     COMMIT_ALGORITHM: "mapreduce.fileoutputcommitter.algorithm.version", Int, "2", [], "1: the job moves committed files into place; 2: each task does.";
     COMMIT_MARK: "mapreduce.fileoutputcommitter.marksuccessfuljobs", Bool, "true", [], "Whether `_SUCCESS` is made.";
     COMMIT_ATTEMPTS: "mapreduce.fileoutputcommitter.failures.attempts", Int, "1", [], "Attempts at the commit of a job.";

@@ -1,5 +1,7 @@
 //! Splits, and their bytes as Hadoop writes them.
 
+use std::collections::BTreeSet;
+
 use crate::error::{Error, Result};
 use crate::fs::Path;
 use crate::io::writable::{LongWritable, Text, Writable};
@@ -63,6 +65,18 @@ pub enum InputSplit {
         /// Machines that have it.
         hosts: Vec<String>,
     },
+}
+
+/// How many files these splits are of (`mapreduce.input.fileinputformat.numinputfiles`); `None` where some are
+/// of something else.
+#[must_use]
+pub fn input_files(splits: &[InputSplit]) -> Option<usize> {
+    let path = |split: &InputSplit| match split {
+        InputSplit::File(FileSplit { path, .. }) => Some(path.to_string()),
+        _ => None,
+    };
+    let paths: Option<BTreeSet<String>> = splits.iter().map(path).collect();
+    paths.map(|paths| paths.len())
 }
 
 impl InputSplit {

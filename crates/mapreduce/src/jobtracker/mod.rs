@@ -255,6 +255,8 @@ impl JobTracker {
         let (wants, next) = job.next_need();
         let pending = map.times(job.map.pending as usize);
         let pending = pending.plus(reduce.times(job.reduce.pending as usize));
+        // A set-up that waits is a need too: without it no pool would ever be told to make room.
+        let ends = if wants && job.stage != Stage::Running { next } else { Resources::default() };
         let share = JobShare {
             job: index,
             queue: job.queue.clone(),
@@ -262,7 +264,7 @@ impl JobTracker {
             priority: job.priority.rank(),
             submitted: job.submitted,
             used: job.used,
-            demand: job.used.plus(pending),
+            demand: job.used.plus(pending).plus(ends),
             running_maps: job.map.running,
             running_reduces: job.reduce.running,
             wants,

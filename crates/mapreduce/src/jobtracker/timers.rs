@@ -1,10 +1,10 @@
 //! What comes round by itself: silent trackers, slow attempts, starved maps, old jobs.
 
-use super::job::{Stage, TaskRef};
+use super::job::{AttemptRef, Stage, TaskRef};
 use super::report::Milliseconds;
 use super::tracker::TrackerIndex;
 use super::{Effect, JobTracker};
-use crate::job::{JobState, Phase, TaskKind};
+use crate::job::{JobState, Phase, TaskKind, TaskState};
 
 /// Between two looks at who should give room back (`mapred.fairscheduler.preemption.interval`).
 const PREEMPTION_INTERVAL: Milliseconds = 15_000;
@@ -44,7 +44,34 @@ impl JobTracker {
             let Some(name) = self.tracker(index).map(|t| t.name.clone()) else { continue };
             self.lose(now, index, &format!("Lost task tracker: {name}"));
         }
+        self.expire_launches(now);
         self.forgive(now);
+    }
+
+    /// Attempts that were ordered and never began, though their tracker is heard, fail: whatever keeps
+    /// them from beginning is their machine's (Hadoop's `ExpireLaunchingTasks`).
+    fn expire_launches(&mut self, now: Milliseconds) {
+        let limit = self.settings.expiry;
+        let never_began = |attempt: &AttemptRef| {
+            self.attempt(*attempt).is_some_and(|a| {
+                a.state == TaskState::Unassigned
+                    && !a.unheard
+                    && now.saturating_sub(a.started) > limit
+            })
+        };
+        let late: Vec<AttemptRef> = self
+            .trackers
+            .iter()
+            .filter(|tracker| tracker.alive)
+            .flat_map(|tracker| tracker.running.iter().filter(|o| !o.is_cleanup))
+            .map(|occupant| occupant.attempt)
+            .filter(never_began)
+            .collect();
+        for attempt in late {
+            self.request_kill(attempt, "Error launching task", true);
+            // Its tracker may never carry that out; the task goes on elsewhere.
+            self.ended(now, attempt, TaskState::Failed, false);
+        }
     }
 
     /// Jobs whose patience for locality ended get another look by those with room.
@@ -125,7 +152,7 @@ impl JobTracker {
     }
 
     /// A failure on a tracker counts against it in its job.
-    pub(super) fn blame(&mut self, _now: Milliseconds, attempt: super::job::AttemptRef) {
+    pub(super) fn blame(&mut self, _now: Milliseconds, attempt: AttemptRef) {
         let Some(on) = self.attempt(attempt).map(|a| a.tracker) else { return };
         if let Some(job) = self.job_mut(attempt.task.job) {
             *job.faults.entry(on).or_default() += 1;

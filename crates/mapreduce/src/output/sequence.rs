@@ -8,6 +8,7 @@ use super::file::{
 use super::{Api, OutputCommitter, OutputFormat, RecordWriter};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::{FileSystems, OutputStream};
+use crate::io::codec::Levels;
 use crate::io::map_file;
 use crate::io::sequence_file::{Compression, Options, Writer};
 use crate::io::writable::Datum;
@@ -44,6 +45,7 @@ fn options(job: &Configuration) -> Result<Options> {
     let (key, value) = output_classes(job)?;
     let (compression, codec) = output_compression(job)?;
     let mut options = Options::new(key, value).compressed(compression, codec);
+    options.levels = Levels::of_job(job)?;
     let size = job.get_size(BLOCK_SIZE, 1_000_000)?;
     options.block_size = usize::try_from(size).unwrap_or(0);
     Ok(options)

@@ -8,7 +8,7 @@ use super::file::{check_output, create, file_committer, output_classes, output_c
 use super::{Api, OutputCommitter, OutputFormat, RecordWriter};
 use crate::error::{Error, Result};
 use crate::fs::{FileSystems, OutputStream};
-use crate::io::codec::{Codec, Encoder};
+use crate::io::codec::{Codec, Encoder, Levels};
 use crate::io::writable::{BytesWritable, Datum, Kind, Text, Writable};
 use crate::job::AttemptId;
 
@@ -35,12 +35,19 @@ impl OutputFormat for TextOutputFormat {
         attempt: &AttemptId,
     ) -> Result<Box<dyn RecordWriter>> {
         let codec = output_codec(job, Codec::Gzip)?;
+        let levels = Levels::of_job(job)?;
         let extension = codec.map_or("", Codec::extension);
         let path = work_file(self.api, job, files, attempt, extension)?;
         let file = create(files, &path)?;
         let separator = job.get(SEPARATOR)?.unwrap_or_else(|| "\t".into());
         let (key, value) = output_classes(job)?;
-        Ok(Box::new(TextWriter::new(file, codec, separator.as_bytes(), &key, &value)?))
+        Ok(Box::new(TextWriter::new(
+            file,
+            codec.map(|codec| (codec, levels)),
+            separator.as_bytes(),
+            &key,
+            &value,
+        )?))
     }
 
     fn committer(
@@ -120,13 +127,14 @@ impl TextWriter {
     /// The compressor cannot be made.
     pub fn new(
         file: Box<dyn OutputStream>,
-        codec: Option<Codec>,
+        codec: Option<(Codec, Levels)>,
         separator: &[u8],
         key_class: &str,
         value_class: &str,
     ) -> Result<Self> {
+        let (codec, levels) = codec.unwrap_or((Codec::Passthrough, Levels::default()));
         Ok(Self {
-            to: Some(codec.unwrap_or(Codec::Passthrough).encoder(file)?),
+            to: Some(codec.encoder_at(&levels, file)?),
             buffer: Vec::with_capacity(BUFFER),
             separator: separator.to_vec(),
             key: Shown::new(key_class),

@@ -52,7 +52,10 @@ impl ShuffleSettings {
             let value = number(name, 180_000)?;
             Ok::<_, Error>(Duration::from_millis(u64::try_from(value).unwrap_or(0).max(1)))
         };
-        let megabytes = number("mapreduce.reduce.memory.mb", 1024)?.max(1);
+        let megabytes = match conf.get_int("mapreduce.reduce.memory.mb", -1)? {
+            asked if asked > 0 => asked.min(i64::from(i32::MAX)),
+            _ => 1024,
+        };
         let memory = number("mapreduce.reduce.memory.totalbytes", (megabytes << 20) / 5 * 4)?;
         let count = |name: &str, default: i64| {
             number(name, default).map(|n| u32::try_from(n).unwrap_or(u32::MAX).max(1))
@@ -82,5 +85,21 @@ impl ShuffleSettings {
             host: self.host_failures,
             ..FailureLimits::of_maps(maps)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reduce_that_asks_for_no_memory_has_a_gibibyte() {
+        let mut conf = Configuration::new();
+        let given = ShuffleSettings::of_job(&conf).unwrap().memory;
+        assert_eq!(given, (1024 << 20) / 5 * 4);
+        conf.set("mapreduce.reduce.memory.mb", "-1", "-D");
+        assert_eq!(ShuffleSettings::of_job(&conf).unwrap().memory, given);
+        conf.set("mapreduce.reduce.memory.mb", "2048", "-D");
+        assert_eq!(ShuffleSettings::of_job(&conf).unwrap().memory, (2048 << 20) / 5 * 4);
     }
 }

@@ -79,8 +79,13 @@ pub(crate) struct Script {
 impl Script {
     /// Trackers of so many slots each, registered, on `h0`, `h1`, …
     pub(crate) fn new(slots: &[u32]) -> Self {
+        Self::of(jobtracker("1"), slots)
+    }
+
+    /// The same with that JobTracker.
+    pub(crate) fn of(jt: JobTracker, slots: &[u32]) -> Self {
         let mut script = Self {
-            jt: jobtracker("1"),
+            jt,
             now: 1_000_000,
             sequence: 0,
             acknowledged: vec![-1; slots.len()],
@@ -164,6 +169,17 @@ impl Script {
         let setup = launched(&self.beat(0, vec![]));
         assert_eq!(setup.first().map(|id| id.kind()), Some(TaskKind::JobSetup));
         launched(&self.end(0, &setup, TaskState::Succeeded))
+    }
+
+    /// Everything that runs, and what follows from it, ends well.
+    pub(crate) fn work(&mut self) {
+        for _ in 0..20 {
+            self.now += 5_000;
+            for tracker in 0..self.slots.len() {
+                let running = self.running[tracker].clone();
+                self.end(tracker, &running, TaskState::Succeeded);
+            }
+        }
     }
 
     /// Ends the clean-up task well, wherever it was started.

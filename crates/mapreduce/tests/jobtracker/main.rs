@@ -5,6 +5,7 @@
 
 mod cluster;
 mod golden;
+mod limits;
 mod process;
 mod recovery;
 mod simulation;

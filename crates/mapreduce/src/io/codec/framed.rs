@@ -4,7 +4,7 @@
 use std::io::{self, Read, Write};
 
 /// `io.compression.codec.{snappy,lz4}.buffersize`
-const BUFFER: usize = 256 << 10;
+pub(super) const BUFFER: usize = 256 << 10;
 /// Most bytes of a compressed chunk, so that a damaged length does not fill the memory.
 const MAX_CHUNK: u32 = 1 << 28;
 
@@ -19,10 +19,10 @@ pub enum Framing {
 
 impl Framing {
     /// Plain bytes that a block gathers, so that they fit the codec's buffer when they cannot be compressed.
-    fn most(self) -> usize {
+    fn most(self, buffer: usize) -> usize {
         match self {
-            Self::Snappy => BUFFER.saturating_sub(BUFFER / 6 + 32),
-            Self::Lz4 => BUFFER.saturating_sub(BUFFER / 255 + 16),
+            Self::Snappy => buffer.saturating_sub(buffer / 6 + 32),
+            Self::Lz4 => buffer.saturating_sub(buffer / 255 + 16),
         }
     }
 
@@ -81,6 +81,7 @@ fn damaged(what: &str) -> io::Error {
 pub struct FramedEncoder<W> {
     to: W,
     framing: Framing,
+    most: usize,
     plain: Vec<u8>,
     packed: Vec<u8>,
 }
@@ -88,7 +89,12 @@ pub struct FramedEncoder<W> {
 impl<W: Write> FramedEncoder<W> {
     /// Frames written to `to`.
     pub fn new(to: W, framing: Framing) -> Self {
-        Self { to, framing, plain: Vec::new(), packed: Vec::new() }
+        Self::with_buffer(to, framing, BUFFER)
+    }
+
+    /// The same, of blocks that fit a buffer of so many bytes.
+    pub fn with_buffer(to: W, framing: Framing, buffer: usize) -> Self {
+        Self { to, framing, most: framing.most(buffer), plain: Vec::new(), packed: Vec::new() }
     }
 
     /// What was written to.
@@ -132,7 +138,7 @@ impl<W: Write> FramedEncoder<W> {
 
 impl<W: Write> Write for FramedEncoder<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let most = self.framing.most();
+        let most = self.most;
         // More than Java's `int` cannot be one block.
         let bytes = bytes.get(..bytes.len().min(1 << 30)).unwrap_or_default();
         if !self.plain.is_empty() && self.plain.len().saturating_add(bytes.len()) > most {

@@ -2,12 +2,14 @@
 
 mod blocks;
 mod framed;
+mod levels;
 mod packer;
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 
 pub use blocks::Bzip2Blocks;
 pub use framed::{FramedDecoder, FramedEncoder, Framing};
+pub use levels::Levels;
 pub use packer::Packer;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -16,10 +18,6 @@ use crate::error::{Error, ErrorKind, Result};
 const BUFFER: usize = 1 << 16;
 /// The package of all of them.
 const PACKAGE: &str = "org.apache.hadoop.io.compress.";
-/// Level of `DefaultCodec`, `GzipCodec`: zlib's own default.
-const ZLIB_LEVEL: u32 = 6;
-/// `io.compression.codec.zstd.level`
-const ZSTD_LEVEL: i32 = 3;
 /// Block size of bzip2, in 100,000 bytes.
 const BZIP2_LEVEL: u32 = 9;
 
@@ -136,7 +134,17 @@ impl Codec {
     /// # Errors
     /// The compressor cannot be made.
     pub fn encoder<W: Write>(self, to: W) -> io::Result<Encoder<W>> {
-        let zlib = flate2::Compression::new(ZLIB_LEVEL);
+        self.encoder_at(&Levels::default(), to)
+    }
+
+    /// The same, at these levels.
+    ///
+    /// # Errors
+    /// The compressor cannot be made.
+    pub fn encoder_at<W: Write>(self, levels: &Levels, to: W) -> io::Result<Encoder<W>> {
+        let zlib = flate2::Compression::new(levels.zlib);
+        let framed =
+            |to, framing, buffer| Encoder::Framed(FramedEncoder::with_buffer(to, framing, buffer));
         Ok(match self {
             Self::Gzip => Encoder::Gzip(flate2::write::GzEncoder::new(to, zlib)),
             Self::Zlib => Encoder::Zlib(flate2::write::ZlibEncoder::new(to, zlib)),
@@ -144,9 +152,9 @@ impl Codec {
                 let level = bzip2::Compression::new(BZIP2_LEVEL);
                 Encoder::Bzip2(bzip2::write::BzEncoder::new(to, level))
             }
-            Self::Zstd => Encoder::Zstd(zstd::stream::write::Encoder::new(to, ZSTD_LEVEL)?),
-            Self::Snappy => Encoder::Framed(FramedEncoder::new(to, Framing::Snappy)),
-            Self::Lz4 => Encoder::Framed(FramedEncoder::new(to, Framing::Lz4)),
+            Self::Zstd => Encoder::Zstd(zstd::stream::write::Encoder::new(to, levels.zstd)?),
+            Self::Snappy => framed(to, Framing::Snappy, levels.snappy_buffer),
+            Self::Lz4 => framed(to, Framing::Lz4, levels.lz4_buffer),
             Self::Passthrough => Encoder::Plain(to),
         })
     }

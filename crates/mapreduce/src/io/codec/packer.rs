@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 
 use flate2::{Compress, Decompress, FlushCompress, FlushDecompress, Status};
 
-use super::{Codec, ZLIB_LEVEL};
+use super::{Codec, Levels};
 use crate::error::{Error, Result};
 
 /// Bytes of room that are added at once.
@@ -14,6 +14,7 @@ const STEP: usize = 1 << 16;
 #[derive(Debug)]
 pub struct Packer {
     codec: Codec,
+    levels: Levels,
     compress: Option<Compress>,
     decompress: Option<Decompress>,
 }
@@ -22,7 +23,13 @@ impl Packer {
     /// For a codec.
     #[must_use]
     pub fn new(codec: Codec) -> Self {
-        Self { codec, compress: None, decompress: None }
+        Self::at(codec, Levels::default())
+    }
+
+    /// For a codec at these levels.
+    #[must_use]
+    pub fn at(codec: Codec, levels: Levels) -> Self {
+        Self { codec, levels, compress: None, decompress: None }
     }
 
     /// The codec.
@@ -40,13 +47,13 @@ impl Packer {
             return self.deflate(plain, to);
         }
         let failed = |error: std::io::Error| Error::io(format!("cannot compress: {error}"));
-        let mut encoder = self.codec.encoder(to).map_err(failed)?;
+        let mut encoder = self.codec.encoder_at(&self.levels, to).map_err(failed)?;
         encoder.write_all(plain).map_err(failed)?;
         encoder.finish().map(drop).map_err(failed)
     }
 
     fn deflate(&mut self, mut plain: &[u8], to: &mut Vec<u8>) -> Result<()> {
-        let level = flate2::Compression::new(ZLIB_LEVEL);
+        let level = flate2::Compression::new(self.levels.zlib);
         let state = self.compress.get_or_insert_with(|| Compress::new(level, true));
         state.reset();
         loop {

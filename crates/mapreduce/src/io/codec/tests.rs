@@ -166,3 +166,37 @@ proptest! {
         }
     }
 }
+
+/// What the `zstd` program (1.5.4, level 3, no checksum) makes of lines from a pipe: a plain frame, as Hadoop's codec
+/// writes and reads it.
+const ZSTD_BYTES: &str = "28b52ffd005885030002040d12b0b50d70c4911697690cf095bdd36c0ce0405677f1aceee259ddc5b3ba8b677517cfea\
+    a62c838833e4a10c8c4080a1529641022720e0e7b22497b044924b5822c9252c91e412964872094b24b9842522b98425\
+    925cc212492e61892497b044924b5822c9252c119d5c2f4963";
+
+#[test]
+fn zstd_frames_are_plain_ones() {
+    let text: String = (0..40).map(|n| format!("line {} of some text\n", n % 7)).collect();
+    let known: Vec<u8> = (0..ZSTD_BYTES.len() / 2)
+        .map(|at| u8::from_str_radix(&ZSTD_BYTES[at * 2..at * 2 + 2], 16).unwrap())
+        .collect();
+    assert_eq!(plain(Codec::Zstd, &known).unwrap(), text.as_bytes());
+    let ours = packed(Codec::Zstd, &[text.as_bytes()]);
+    // Magic number and descriptor: no content size, no checksum, no dictionary.
+    assert_eq!(ours[..5], known[..5]);
+    // Frames one behind the other are one stream.
+    assert_eq!(plain(Codec::Zstd, &[ours, known].concat()).unwrap(), text.repeat(2).as_bytes());
+}
+
+#[test]
+fn levels_change_what_is_written_and_not_what_is_read() {
+    let text: Vec<u8> =
+        (0..60_000_u32).flat_map(|n| (n.wrapping_mul(n) % 1009).to_string().into_bytes()).collect();
+    let levels = Levels { zlib: 1, zstd: 19, snappy_buffer: 4096, lz4_buffer: 4096 };
+    for codec in [Codec::Zlib, Codec::Gzip, Codec::Zstd, Codec::Snappy, Codec::Lz4] {
+        let mut encoder = codec.encoder_at(&levels, Vec::new()).unwrap();
+        encoder.write_all(&text).unwrap();
+        let bytes = encoder.finish().unwrap();
+        assert_ne!(bytes, packed(codec, &[&text]), "{codec:?}");
+        assert_eq!(plain(codec, &bytes).unwrap(), text, "{codec:?}");
+    }
+}

@@ -5,7 +5,7 @@ use std::io::Write;
 use super::header::{Header, NEWEST};
 use super::{Compression, ESCAPE, MARK, MOST, SYNC_INTERVAL};
 use crate::error::{Error, Result};
-use crate::io::codec::{Codec, Packer};
+use crate::io::codec::{Codec, Levels, Packer};
 use crate::io::writable::{Datum, vint};
 
 /// `io.seqfile.compress.blocksize`
@@ -22,6 +22,8 @@ pub struct Options {
     pub compression: Compression,
     /// With what; not looked at where nothing is.
     pub codec: Codec,
+    /// How hard.
+    pub levels: Levels,
     /// Names and values to add; sorted by name when written.
     pub metadata: Vec<(String, String)>,
     /// Plain bytes of keys and values in a compressed block.
@@ -38,6 +40,7 @@ impl Options {
             value_class: value_class.into(),
             compression: Compression::None,
             codec: Codec::Zlib,
+            levels: Levels::default(),
             metadata: Vec::new(),
             block_size: BLOCK_SIZE,
             mark: None,
@@ -88,7 +91,7 @@ impl<W: Write> Writer<W> {
             to,
             position: 0,
             last_mark: 0,
-            packer: codec.map(Packer::new),
+            packer: codec.map(|codec| Packer::at(codec, options.levels)),
             block_size: options.block_size,
             record: Vec::new(),
             buffers: Default::default(),
