@@ -59,8 +59,9 @@ impl Client {
     /// # Errors
     /// A URI or configuration that makes no sense.
     pub fn connect(conf: &Configuration, uri: &str, user: UserIdentity) -> Result<Self> {
-        let settings = Settings::from_configuration(conf)?;
+        let mut settings = Settings::from_configuration(conf)?;
         let addresses = NameNodeAddresses::resolve(conf, uri)?;
+        settings.of_nameservice(conf, &addresses.authority)?;
         let rpc_settings = rpc_settings(&settings, addresses.highly_available);
         let rpc = RpcClient::new(rpc_settings, Arc::new(user.clone()));
         Ok(Self::assemble(settings, addresses, uri, user, rpc))

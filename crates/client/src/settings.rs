@@ -221,6 +221,24 @@ impl Settings {
         })
     }
 
+    /// What may be said for one nameservice alone (`AbstractNNFailoverProxyProvider`).
+    pub(crate) fn of_nameservice(&mut self, conf: &Configuration, name: &str) -> ClientResult<()> {
+        let key = &keys::FAILOVER_RANDOM_ORDER;
+        if let Some(text) = conf.suffixed(key, &[name]).map_err(Error::from)? {
+            self.failover_random_order = match text.to_ascii_lowercase().as_str() {
+                "true" => true,
+                "false" => false,
+                _ => {
+                    return Err(Error::Configuration(format!(
+                        "{}.{name} is {text:?}, which is not true or false",
+                        key.name
+                    )));
+                }
+            };
+        }
+        Ok(())
+    }
+
     /// What no single key's kind can tell.
     fn checked(mut self, conf: &Configuration) -> ClientResult<Self> {
         let text = conf.text(&keys::UMASK).map_err(Error::from)?.unwrap_or_default();

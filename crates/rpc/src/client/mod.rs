@@ -5,6 +5,7 @@
 
 mod connection;
 mod error;
+mod local_host;
 mod opening;
 mod settings;
 
@@ -215,7 +216,7 @@ impl RpcClient {
         };
         let connection = opened.await.map_err(|source| RpcError::Connect {
             address: address.clone(),
-            local: settings.local_host.clone(),
+            local: local_host::local_host(),
             source: Arc::new(source),
         })?;
         *slot.current.lock() = Some(connection.clone());
@@ -239,7 +240,7 @@ impl RpcClient {
         source: Arc<io::Error>,
         maybe_sent: bool,
     ) -> RpcError {
-        let local = self.inner.settings.local_host.clone();
+        let local = local_host::local_host();
         RpcError::Transport { address: address.clone(), local, source, maybe_sent }
     }
 }

@@ -31,8 +31,6 @@ pub struct ClientSettings {
     pub tcp_nodelay: bool,
     /// Whether to begin with SASL, as a client with tokens does; only SIMPLE may come of it.
     pub negotiate: bool,
-    /// This machine as errors name it, `host/address`.
-    pub local_host: Arc<str>,
 }
 
 impl Default for ClientSettings {
@@ -48,7 +46,6 @@ impl Default for ClientSettings {
             max_response: 128 << 20,
             tcp_nodelay: true,
             negotiate: false,
-            local_host: "localhost/127.0.0.1".into(),
         }
     }
 }
