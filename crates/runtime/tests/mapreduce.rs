@@ -16,6 +16,7 @@ use loxodon_mapreduce::program::{
 use loxodon_runtime::daemon::jobtracker::RunningJobTracker;
 use loxodon_runtime::daemon::tasktracker::RunningTaskTracker;
 use loxodon_runtime::minicluster::{MiniCluster, MiniClusterOptions};
+use loxodon_runtime::web::client::{HttpTarget, get};
 use tokio::runtime::Runtime;
 
 #[derive(Default)]
@@ -210,6 +211,7 @@ fn words_are_counted() {
     assert_eq!(counter(&result, "MAP_INPUT_RECORDS"), 3);
     assert_eq!(counter(&result, "REDUCE_OUTPUT_RECORDS"), 4);
     assert_eq!(counter(&result, "TOTAL_LAUNCHED_MAPS"), 2);
+    cluster.pages_tell_of(&result.job.to_string());
     let again = cluster.job("/in", "/out");
     let error = cluster::submit(&again.0, &again.1, &mut Quiet).err().unwrap();
     assert!(error.message().contains("already exists"), "{error}");
@@ -257,6 +259,89 @@ impl Cluster {
     }
 }
 
+impl Cluster {
+    fn json(&self, path: &str) -> serde_json::Value {
+        let address = self.jobtracker.as_ref().unwrap().http_address();
+        let target = HttpTarget::new(address.ip().to_string(), address.port());
+        let text = self.runtime.block_on(async {
+            get(&target, path, &[]).await.unwrap().text(1 << 20).await.unwrap()
+        });
+        serde_json::from_str(&text).unwrap_or(serde_json::Value::String(text))
+    }
+
+    /// What the pages say of a word count with two maps and a reduce that is over.
+    fn pages_tell_of(&self, id: &str) {
+        let job = format!("/ws/v1/mapreduce/jobs/{id}");
+        assert_eq!(self.json(&job)["job"]["state"], "SUCCEEDED");
+        assert_eq!(self.json(&job)["job"]["successfulMapAttempts"], 2);
+        assert_eq!(self.json("/ws/v1/mapreduce/jobs")["jobs"]["job"][0]["id"], id);
+        let attempts = self.json(&format!("{job}/attempts"));
+        assert_eq!(attempts["taskAttempts"]["taskAttempt"].as_array().unwrap().len(), 3);
+        let reduces = self.json(&format!("{job}/tasks?type=r"));
+        let task = reduces["tasks"]["task"][0]["id"].as_str().unwrap();
+        let counters = self.json(&format!("{job}/tasks/{task}/counters"));
+        assert!(counters["jobTaskCounters"]["taskCounterGroup"].is_array());
+        let groups = self.json(&format!("{job}/counters"));
+        let groups = groups["jobCounters"]["counterGroup"].as_array().unwrap();
+        let framework = "org.apache.hadoop.mapreduce.TaskCounter";
+        let group = groups.iter().find(|group| group["counterGroupName"] == framework).unwrap();
+        let counters = group["counter"].as_array().unwrap();
+        let counter = counters.iter().find(|c| c["name"] == "MAP_INPUT_RECORDS").unwrap();
+        assert_eq!(counter["mapCounterValue"], 3);
+        assert_eq!(self.json("/ws/v1/cluster/metrics")["clusterMetrics"]["activeNodes"], 1);
+        let conf = self.json(&format!("{job}/conf"));
+        assert!(conf["conf"]["property"].as_array().unwrap().len() > 5);
+        let missing = self.json("/ws/v1/mapreduce/jobs/job_1_0001");
+        assert_eq!(missing["RemoteException"]["exception"], "NotFoundException");
+        assert!(self.json("/").as_str().unwrap().contains("JobTracker"));
+    }
+}
+
+fn the_history_tells_of_jobs_of_an_earlier_start() {
+    let mut cluster = Cluster::start(1);
+    cluster.write("/in/a", "to be or not\nto be\n");
+    cluster.write("/in/b", "be\n");
+    let result = cluster.run("/in", "/out");
+    assert!(result.succeeded, "{:?}", result.diagnostics);
+    let id = result.job.to_string();
+    // It is moved after the client was told.
+    let caller = cluster.caller();
+    until(|| !cluster.status(&caller, &id).history_file.is_empty());
+    drop(cluster.trackers.drain(..));
+    cluster.restart_jobtracker();
+    cluster.add_tracker();
+    until(|| cluster.jobtracker.as_ref().unwrap().trackers() == 1);
+    cluster.pages_tell_of(&id);
+    let caller = cluster.caller();
+    let status = cluster.status(&caller, &id);
+    assert!(status.retired);
+    assert_eq!((status.maps, status.reduces, status.finished_maps), (2, 1, 2));
+}
+
+fn a_job_that_is_killed_leaves_nothing() {
+    let cluster = Cluster::start(1);
+    let gate = cluster.local.path().join("gate");
+    cluster.write("/in/a", &format!("wait for {}\n", gate.display()));
+    let submitted = cluster.submit("/in", "/out");
+    let id = submitted.job.to_string();
+    let caller = cluster.caller();
+    until(|| cluster.status(&caller, &id).used_slots > 0);
+    let request = loxodon_mapreduce::protocol::JobRequest { job_id: id.clone() };
+    let _: loxodon_mapreduce::protocol::Empty = caller.call("killJob", &request).unwrap();
+    let result = submitted.follow(&mut Quiet).unwrap();
+    assert!(!result.succeeded);
+    assert!(result.diagnostics[0].contains("Kill job"), "{:?}", result.diagnostics);
+    until(|| !cluster.status(&caller, &id).history_file.is_empty());
+    let files = cluster.files();
+    let exists = |path: &str| {
+        let path = files.path(path).unwrap();
+        files.get(&path).unwrap().exists(&path).unwrap()
+    };
+    assert!(!exists("/out/_SUCCESS") && !exists("/out/_temporary"));
+    until(|| !exists(&format!("/mapred/system/{id}")));
+    until(|| cluster.trackers[0].running().is_empty());
+}
+
 /// Waits for something that is to come.
 fn until(mut holds: impl FnMut() -> bool) {
     let end = std::time::Instant::now() + Duration::from_secs(60);
@@ -272,6 +357,11 @@ const TESTS: &[(&str, fn())] = &[
         "a_job_goes_on_after_the_jobtracker_was_killed",
         a_job_goes_on_after_the_jobtracker_was_killed,
     ),
+    (
+        "the_history_tells_of_jobs_of_an_earlier_start",
+        the_history_tells_of_jobs_of_an_earlier_start,
+    ),
+    ("a_job_that_is_killed_leaves_nothing", a_job_that_is_killed_leaves_nothing),
 ];
 
 fn main() -> ExitCode {

@@ -8,6 +8,7 @@ mod avro;
 mod event;
 mod file;
 mod name;
+mod story;
 
 pub use event::{
     AmStarted, EventType, HistoryEvent, JobFinished, JobInfoChange, JobInited, JobPriorityChange,
@@ -17,3 +18,4 @@ pub use event::{
 };
 pub use file::{HistoryError, HistoryReader, file_header, write_event};
 pub use name::{DoneName, conf_file_name, done_subdirectory};
+pub use story::Story;

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use loxodon_mapreduce::error::{Error, ErrorKind, Result};
 use loxodon_mapreduce::fs::{FileStatus, FileSystem, FileSystems, Path};
 use loxodon_mapreduce::history::{DoneName, HistoryEvent, HistoryReader, conf_file_name};
-use loxodon_mapreduce::job::JobId;
+use loxodon_mapreduce::job::{JobId, JobState};
+use loxodon_mapreduce::protocol::JobStatusMessage;
 use parking_lot::Mutex;
 
 /// Directories above the files: year, month, day, thousands of jobs.
@@ -23,6 +24,39 @@ pub(super) struct Done {
     pub(super) name: DoneName,
     /// Where it is.
     pub(super) path: Path,
+}
+
+impl Done {
+    /// What the name alone tells of the job.
+    pub(super) fn status(&self) -> JobStatusMessage {
+        let name = &self.name;
+        let count = |number: i64| u32::try_from(number).unwrap_or(0);
+        let state = JobState::from_name(&name.status).unwrap_or(JobState::Failed);
+        let (maps, reduces) = (count(name.maps), count(name.reduces));
+        JobStatusMessage {
+            job_id: name.job.to_string(),
+            setup_progress: 1.0,
+            map_progress: 1.0,
+            reduce_progress: 1.0,
+            cleanup_progress: 1.0,
+            state: state.number(),
+            start_time: name.submit_time,
+            launch_time: name.start_time,
+            finish_time: name.finish_time,
+            user: name.user.clone(),
+            queue: name.queue.clone(),
+            scheduling_info: "NA".into(),
+            failure_info: "NA".into(),
+            job_name: name.job_name.clone(),
+            history_file: self.path.to_string(),
+            retired: true,
+            maps,
+            reduces,
+            finished_maps: maps,
+            finished_reduces: reduces,
+            ..JobStatusMessage::default()
+        }
+    }
 }
 
 /// The done directory, as far as it was looked at.

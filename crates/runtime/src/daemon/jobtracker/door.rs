@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use loxodon_mapreduce::history::Story;
 use loxodon_mapreduce::job::{AttemptId, Caller, IdError, JobAcl, JobId, TaskKind};
 use loxodon_mapreduce::jobtracker::{Heartbeat, JobTracker, JobTrackerError};
 use loxodon_mapreduce::protocol::{
@@ -16,8 +17,8 @@ use loxodon_wire::rpc::protocol::Protocol;
 use loxodon_wire::rpc::{RemoteError, exception};
 use prost::Message;
 
-use super::hub::{Held, Hub};
-use super::{refresh, submit};
+use super::hub::{Held, Hub, remote};
+use super::{refresh, rest, submit};
 
 /// Completion events in one answer at most.
 const MOST_EVENTS: u32 = 10_000;
@@ -74,6 +75,37 @@ fn later<M: Message + 'static>(
 ) {
     let own = Arc::clone(hub);
     hub.runtime.spawn_blocking(move || reply.finish(work(&own)));
+}
+
+/// Asks the machine, and the history where the machine has forgotten the job.
+fn told<M: Message + 'static>(
+    hub: &Arc<Hub>,
+    call: Call,
+    reply: Responder,
+    here: impl Fn(&Arc<Hub>, &Call, &Caller) -> Answer<Option<M>> + Send + 'static,
+    there: impl Fn(&Call, Story) -> Answer<M> + Send + 'static,
+) {
+    let caller = hub.known_caller(&call.user.effective);
+    match caller.map(|caller| here(hub, &call, &caller)) {
+        Some(Ok(Some(answer))) => return reply.reply(&answer),
+        Some(Err(error)) => return reply.fail(&error),
+        Some(Ok(None)) | None => {}
+    }
+    later(hub, reply, move |hub| {
+        let caller = hub.caller(&call.user.effective);
+        if let Some(answer) = here(hub, &call, &caller)? {
+            return Ok(answer);
+        }
+        let request: JobRequest = call.decode()?;
+        let id = job(&request.job_id)?;
+        let story = rest::story(hub, &id).map_err(|error| remote(&error))?;
+        let story = story.ok_or_else(|| JobTrackerError::UnknownJob(id.clone()))?;
+        if !rest::may_view(hub, &caller, &story.status) {
+            let (user, operation) = (caller.user, JobAcl::View.name());
+            return Err(JobTrackerError::Denied { user, operation, job: id }.into());
+        }
+        there(&call, story)
+    });
 }
 
 /// Does something for a caller, whose groups may have to be looked up first.
@@ -228,9 +260,17 @@ impl Door {
     fn of_job(&self, call: Call, reply: Responder) {
         let hub = &self.hub;
         match call.method.name {
-            "getJobStatus" => reply.finish(status(hub, &call)),
-            "getJobCounters" => for_caller(hub, call, reply, counters),
-            "getTaskReports" => for_caller(hub, call, reply, reports),
+            "getJobStatus" => match status(hub, &call) {
+                Ok(MaybeJobStatus { status: None }) => {
+                    later(hub, reply, move |hub| old_status(hub, &call))
+                }
+                answer => reply.finish(answer),
+            },
+            "getJobCounters" => told(hub, call, reply, counters, |_, story| Ok(story.counters)),
+            "getTaskReports" => told(hub, call, reply, reports, |call, story| {
+                let request: TaskReportsRequest = call.decode()?;
+                Ok(TaskReports { reports: story.tasks(kind(&request.kind)?).to_vec() })
+            }),
             "getTaskCompletionEvents" => reply.finish(events(hub, &call)),
             "getTaskDiagnostics" => for_caller(hub, call, reply, diagnostics),
             _ => for_caller(hub, call, reply, log),
@@ -298,37 +338,58 @@ fn status(hub: &Arc<Hub>, call: &Call) -> Answer<MaybeJobStatus> {
     Ok(MaybeJobStatus { status: hub.with(|machine| machine.job_status(&id)) })
 }
 
+/// Of a job that only the history knows.
+fn old_status(hub: &Arc<Hub>, call: &Call) -> Answer<MaybeJobStatus> {
+    let request: JobRequest = call.decode()?;
+    let story = rest::story(hub, &job(&request.job_id)?).map_err(|error| remote(&error))?;
+    Ok(MaybeJobStatus { status: story.map(|story| story.status) })
+}
+
 fn all_jobs(hub: &Arc<Hub>) -> Answer<JobStatuses> {
     Ok(JobStatuses { jobs: hub.with(|machine| machine.all_jobs()) })
 }
 
-fn counters(hub: &Arc<Hub>, call: &Call, caller: &Caller) -> Answer<JobCounters> {
-    let request: JobRequest = call.decode()?;
-    let id = job(&request.job_id)?;
-    Ok(hub.with(|machine| {
-        machine.check_access(caller, &id, JobAcl::View)?;
-        Ok::<_, JobTrackerError>(machine.counters(&id).unwrap_or_default())
-    })?)
+/// Whether the machine has the job whole and the caller may look into it.
+fn is_here(machine: &JobTracker, caller: &Caller, id: &JobId) -> Answer<bool> {
+    match machine.check_access(caller, id, JobAcl::View) {
+        Ok(()) => Ok(machine.submission(id).is_some()),
+        Err(JobTrackerError::UnknownJob(_)) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
-fn reports(hub: &Arc<Hub>, call: &Call, caller: &Caller) -> Answer<TaskReports> {
-    let request: TaskReportsRequest = call.decode()?;
+fn counters(hub: &Arc<Hub>, call: &Call, caller: &Caller) -> Answer<Option<JobCounters>> {
+    let request: JobRequest = call.decode()?;
     let id = job(&request.job_id)?;
-    let kind = match request.kind.as_str() {
-        "MAP" => TaskKind::Map,
-        "REDUCE" => TaskKind::Reduce,
-        "JOB_SETUP" => TaskKind::JobSetup,
-        "JOB_CLEANUP" => TaskKind::JobCleanup,
+    hub.with(|machine| {
+        let here = is_here(machine, caller, &id)?;
+        Ok(machine.counters(&id).filter(|_| here))
+    })
+}
+
+fn kind(name: &str) -> Answer<TaskKind> {
+    match name {
+        "MAP" => Ok(TaskKind::Map),
+        "REDUCE" => Ok(TaskKind::Reduce),
+        "JOB_SETUP" => Ok(TaskKind::JobSetup),
+        "JOB_CLEANUP" => Ok(TaskKind::JobCleanup),
         other => {
             let text = format!("No enum constant org.apache.hadoop.mapreduce.TaskType.{other}");
-            return Err(RemoteError::new(exception::ILLEGAL_ARGUMENT, text));
+            Err(RemoteError::new(exception::ILLEGAL_ARGUMENT, text))
         }
-    };
-    let reports = hub.with(|machine| {
-        machine.check_access(caller, &id, JobAcl::View)?;
-        machine.task_reports(&id, kind, request.details)
-    })?;
-    Ok(TaskReports { reports })
+    }
+}
+
+fn reports(hub: &Arc<Hub>, call: &Call, caller: &Caller) -> Answer<Option<TaskReports>> {
+    let request: TaskReportsRequest = call.decode()?;
+    let (id, kind) = (job(&request.job_id)?, kind(&request.kind)?);
+    hub.with(|machine| {
+        if !is_here(machine, caller, &id)? {
+            return Ok(None);
+        }
+        let reports = machine.task_reports(&id, kind, request.details)?;
+        Ok(Some(TaskReports { reports }))
+    })
 }
 
 fn diagnostics(hub: &Arc<Hub>, call: &Call, caller: &Caller) -> Answer<Texts> {

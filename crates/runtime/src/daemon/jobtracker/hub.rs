@@ -104,6 +104,11 @@ impl Hub {
         self.began.0.saturating_add(elapsed)
     }
 
+    /// Port of the pages, as it was configured.
+    pub(super) fn http_port(&self) -> &str {
+        self.settings.http.rsplit(':').next().unwrap_or_default()
+    }
+
     /// When this JobTracker started, in milliseconds since 1970.
     pub(super) const fn started(&self) -> i64 {
         self.began.0

@@ -9,7 +9,7 @@
 //! | `submit`, `recover` | a job comes in, from its staging directory or from an earlier start |
 //! | `journal`, `archive`, `done` | a job's history: while it runs, when it is over, afterwards |
 //! | `refresh`, `hosts` | files that operators change |
-//! | `web` | pages and JSON |
+//! | `web`, `rest`, `json` | pages and JSON |
 
 mod archive;
 mod done;
@@ -17,8 +17,10 @@ mod door;
 mod hosts;
 mod hub;
 mod journal;
+mod json;
 mod recover;
 mod refresh;
+mod rest;
 mod settings;
 mod submit;
 mod web;

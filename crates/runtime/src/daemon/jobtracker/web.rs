@@ -8,8 +8,8 @@ use loxodon_rpc::server::Server;
 
 use super::hub::Hub;
 use crate::web::{
-    Bean, BeanSource, Daemon, ProcessBeans, Response, Router, RpcBeans, StatusCode, TrafficBeans,
-    WebServer, standard_pages,
+    Bean, BeanSource, Daemon, Method, ProcessBeans, Request, Response, Router, RpcBeans,
+    StatusCode, TrafficBeans, WebServer, standard_pages,
 };
 
 /// The page's files: path, type, text.
@@ -55,6 +55,19 @@ pub(super) fn router(
         router = router
             .page(path, move |_| Response::new(StatusCode::OK, text).header("Content-Type", kind));
     }
+    let own = Arc::clone(hub);
+    let router = router.route_below("/ws/v1", move |request: Request| {
+        let hub = Arc::clone(&own);
+        async move {
+            if !matches!(request.method, Method::GET | Method::HEAD) {
+                return Response::error(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed");
+            }
+            let answer = move || super::rest::answer(&hub, &request);
+            tokio::task::spawn_blocking(answer).await.unwrap_or_else(|error| {
+                Response::error(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string())
+            })
+        }
+    });
     standard_pages(router, daemon)
 }
 
