@@ -7,6 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use loxodon_conf::keys;
+
 /// Which crates of the workspace each crate may name (ARCHITECTURE.md, "Crates").
 const LAYERS: &[(&str, &[&str])] = &[
     ("conf", &[]),
@@ -156,6 +158,48 @@ fn architecture_names_every_crate() {
         .collect();
     let missing: Vec<_> = crates.iter().filter(|c| !text.contains(&format!("`{c}`"))).collect();
     assert!(missing.is_empty(), "ARCHITECTURE.md does not name {missing:?}");
+}
+
+/// A key that is read and stands in no table has no page, no default and no warning when it is misspelt.
+#[test]
+fn keys_of_jobs_that_are_read_are_in_the_table() {
+    let families = ["mapreduce.", "mapred.", "yarn.", "stream.", "io.compression."];
+    let read =
+        |line: &str| line.contains("get") || line.contains("const ") || line.contains("conf");
+    let mut wrong = BTreeSet::new();
+    for place in
+        ["mapreduce/src", "runtime/src/daemon/jobtracker", "runtime/src/daemon/tasktracker"]
+    {
+        for path in rust_files(&repository().join("crates").join(place)) {
+            let text = fs::read_to_string(&path).expect("a source file");
+            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+            // The example programs' own keys are in no site's files.
+            if path.ends_with("tests.rs") || path.components().any(|c| c.as_os_str() == "examples")
+            {
+                continue;
+            }
+            for line in
+                code.lines().filter(|line| read(line) && !line.trim_start().starts_with("//"))
+            {
+                for name in line.split('"').skip(1).step_by(2) {
+                    let is_key = families.iter().any(|family| name.starts_with(family))
+                        && !name.ends_with('.')
+                        && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+                    if is_key && !is_in_the_table(name) {
+                        wrong.insert(format!("{}: {name}", path.display()));
+                    }
+                }
+            }
+        }
+    }
+    let wrong: Vec<_> = wrong.into_iter().collect();
+    assert!(wrong.is_empty(), "no row in crates/conf/src/keys/mapreduce.rs:\n{}", wrong.join("\n"));
+}
+
+fn is_in_the_table(name: &str) -> bool {
+    keys::find(name).is_some()
+        || keys::mapreduce::FAMILIES.iter().any(|family| name.starts_with(family))
+        || loxodon_conf::RENAMED.iter().any(|(old, _)| *old == name)
 }
 
 fn repository() -> PathBuf {

@@ -30,6 +30,7 @@ import org.apache.hadoop.hdfs.tools.GetConf;
 import org.apache.hadoop.hdfs.tools.GetGroups;
 import org.apache.hadoop.hdfs.tools.offlineEditsViewer.OfflineEditsViewer;
 import org.apache.hadoop.hdfs.tools.offlineImageViewer.OfflineImageViewerPB;
+import org.apache.hadoop.mapreduce.jobhistory.JobCases;
 import org.apache.hadoop.metrics2.lib.DefaultMetricsSystem;
 import org.apache.hadoop.security.UserGroupInformation;
 import org.apache.hadoop.util.Tool;
@@ -164,6 +165,9 @@ public final class JavaHost {
         return 0;
       case "records":
         Records.run(conf, args);
+        return 0;
+      case "jobs":
+        JobCases.run(conf, args);
         return 0;
       case "writer":
         Writers.run(conf, args);

@@ -39,8 +39,17 @@ pub fn hdfs_test_sources() -> io::Result<PathBuf> {
     Ok(archive)
 }
 
-/// Jars that Hadoop uses where they are there, and does not bring: artifact and file.
-const OPTIONAL_JARS: [(&str, &str); 1] = [("org.lz4:lz4-java:1.7.1", "lz4-java-1.7.1.jar")];
+/// Jars beside those of `pom.xml`, without what they depend on (artifact and file): one that Hadoop uses where it is
+/// there and does not bring, and MapReduce's own classes.
+const FURTHER_JARS: [(&str, &str); 4] = [
+    ("org.lz4:lz4-java:1.7.1", "lz4-java-1.7.1.jar"),
+    (
+        "org.apache.hadoop:hadoop-mapreduce-client-core:3.5.0",
+        "hadoop-mapreduce-client-core-3.5.0.jar",
+    ),
+    ("org.apache.hadoop:hadoop-yarn-api:3.5.0", "hadoop-yarn-api-3.5.0.jar"),
+    ("org.apache.hadoop:hadoop-yarn-common:3.5.0", "hadoop-yarn-common-3.5.0.jar"),
+];
 
 /// Where what was fetched and compiled is kept.
 pub(crate) fn cache() -> io::Result<PathBuf> {
@@ -64,7 +73,7 @@ fn prepare() -> io::Result<String> {
         fetch(&jars)?;
         fs::write(cache.join("complete"), "")?;
     }
-    for (artifact, file) in OPTIONAL_JARS {
+    for (artifact, file) in FURTHER_JARS {
         if !jars.join(file).exists() {
             run(Command::new("mvn")
                 .args(["-q", "-B", "dependency:copy"])

@@ -191,6 +191,38 @@ keys! {
     LOCAL_REDUCES: "mapreduce.local.reduce.tasks.maximum", Int, "", [], "Reduces at once of such a job; where not set, as many as there are cores.";
     LOCAL_DIRS: "mapreduce.cluster.local.dir", List, "", [], "Folders of what tasks keep; where not set, `mapred/local` below `hadoop.tmp.dir`.";
 
+    // Streaming
+    STREAM_MAP: "stream.map.streamprocessor", Text, "", [], "Set by a streaming job: the mapper's command, encoded as in an address.";
+    STREAM_COMBINE: "stream.combine.streamprocessor", Text, "", [], "Set by a streaming job: the combiner's command.";
+    STREAM_REDUCE: "stream.reduce.streamprocessor", Text, "", [], "Set by a streaming job: the reducer's command.";
+    STREAM_MAP_INPUT: "stream.map.input", Text, "", [], "What the mapper's command reads: `text` (where not set), `rawbytes` or `typedbytes`.";
+    STREAM_MAP_OUTPUT: "stream.map.output", Text, "", [], "What it writes.";
+    STREAM_REDUCE_INPUT: "stream.reduce.input", Text, "", [], "What the reducer's command reads.";
+    STREAM_REDUCE_OUTPUT: "stream.reduce.output", Text, "", [], "What it writes.";
+    STREAM_MAP_WRITER: "stream.map.input.writer.class", Text, "", [], "Set by a streaming job: the class for that.";
+    STREAM_MAP_READER: "stream.map.output.reader.class", Text, "", [], "Set by a streaming job: the class for that.";
+    STREAM_REDUCE_WRITER: "stream.reduce.input.writer.class", Text, "", [], "Set by a streaming job: the class for that.";
+    STREAM_REDUCE_READER: "stream.reduce.output.reader.class", Text, "", [], "Set by a streaming job: the class for that.";
+    STREAM_MAP_INPUT_SEPARATOR: "stream.map.input.field.separator", Text, "", [], "What stands between key and value of the mapper's input; where not set, a tab.";
+    STREAM_MAP_OUTPUT_SEPARATOR: "stream.map.output.field.separator", Text, "", [], "The same of its output.";
+    STREAM_REDUCE_INPUT_SEPARATOR: "stream.reduce.input.field.separator", Text, "", [], "The same of the reducer's input.";
+    STREAM_REDUCE_OUTPUT_SEPARATOR: "stream.reduce.output.field.separator", Text, "", [], "The same of its output.";
+    STREAM_MAP_FIELDS: "stream.num.map.output.key.fields", Int, "1", [], "Fields of the mapper's output that are the key.";
+    STREAM_REDUCE_FIELDS: "stream.num.reduce.output.key.fields", Int, "1", [], "Fields of the reducer's output that are the key.";
+    STREAM_IGNORE_KEY: "stream.map.input.ignoreKey", Bool, "", [], "Whether the mapper gets values alone; where not set, it does for lines of text.";
+    STREAM_EXIT: "stream.non.zero.exit.is.failure", Bool, "true", [], "Whether a command that does not exit with 0 fails its task.";
+    STREAM_ENVIRONMENT: "stream.addenvironment", Text, "", [], "Variables of the commands' environment, `A=1 B=2`.";
+    STREAM_TRUNCATE: "stream.jobconf.truncate.limit", Int, "-1", [], "Characters of a key's value in the environment; -1 means no limit.";
+    STREAM_REPORTER: "stream.stderr.reporter.prefix", Text, "", [], "How lines for counters and status begin; where not set, `reporter:`.";
+    STREAM_JOIN_DELAY: "stream.joindelay.milli", Int, "0", [], "Milliseconds that a command may go on after its input ended; 0 means as long as it wants.";
+    STREAM_SKIP: "stream.minRecWrittenToEnableSkip_", Int, "", [], "Records after which a command that ends early did enough; where not set, none is.";
+    STREAM_READER: "stream.recordreader.class", Text, "", [], "Reader of the input: `StreamXmlRecordReader`.";
+    STREAM_READER_BEGIN: "stream.recordreader.begin", Text, "", [], "What a record begins with.";
+    STREAM_READER_END: "stream.recordreader.end", Text, "", [], "What a record ends with.";
+    STREAM_READER_SLOW: "stream.recordreader.slowmatch", Bool, "false", [], "Refused by name where it is true.";
+    SKIP_RECORDS: "mapreduce.job.skiprecords", Bool, "false", [], "Whether each record is handed to a command at once.";
+    CACHE_SYMLINKS: "mapreduce.job.cache.symlink.create", Bool, "", [], "Set in a job with a cache, as by Hadoop; links are always made.";
+
     // JobTracker
     JOBTRACKER: "mapreduce.jobtracker.address", Text, "", [], "Address of the JobTracker's calls, `host:port`; the daemons take `localhost:8021` where it is not set.";
     JOBTRACKER_HTTP: "mapreduce.jobtracker.http.address", Text, "0.0.0.0:50030", [], "Address of the JobTracker's web server.";
