@@ -158,6 +158,11 @@ impl<'a> MapInput<'a> {
         self.context.check()
     }
 
+    /// Java classes of keys and values that come serialised, where the file names them.
+    pub fn classes(&self) -> Option<(&str, &str)> {
+        self.reader.classes()
+    }
+
     /// The record's key.
     #[inline]
     pub fn key(&self) -> Datum<'_> {
