@@ -14,11 +14,25 @@ pub mod suites;
 use std::io;
 use std::net::TcpListener;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// A TCP port that was free a moment ago.
+/// A TCP port that was free a moment ago, and which no outgoing connection takes before a daemon does.
+///
+/// # Errors
+/// Where a thousand ports in a row are taken.
 pub fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+    // The system takes those of connections from above (`ip_local_port_range`).
+    const FIRST: u32 = 14_000;
+    const COUNT: u32 = 18_000;
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+    let own = std::process::id().wrapping_mul(97);
+    let mut tries = (0..1000).map(|_| {
+        let at = own.wrapping_add(ASKED.fetch_add(1, Ordering::Relaxed)) % COUNT;
+        let port = u16::try_from(FIRST + at).map_err(io::Error::other)?;
+        TcpListener::bind(("127.0.0.1", port)).map(|_| port)
+    });
+    tries.find(Result::is_ok).unwrap_or_else(|| Err(io::Error::other("no port is free")))
 }
 
 /// Asks `probe` every 50 ms until it answers, for at most `limit`; `what` names the wish in the error.
