@@ -232,7 +232,7 @@ fn run(
     let (begun, first) = mpsc::sync_channel(1);
     let ran = thread::scope(|scope| {
         let feeder = scope.spawn(move || {
-            let fed = feed(&mut way_in, &|| drop(begun.try_send(())));
+            let fed = feed(&mut way_in, &|| begin(&begun));
             if fed.is_err() {
                 way_in.passed.failed.store(true, Ordering::Relaxed);
             } else {
@@ -266,6 +266,11 @@ fn run(
         (collected, fed, heard, status)
     });
     judge(ran, task, fails)
+}
+
+/// Only the first time counts; nobody may listen any more.
+fn begin(to: &mpsc::SyncSender<()>) {
+    let _ = to.try_send(());
 }
 
 fn is_broken_pipe(fed: &Result<()>) -> bool {
