@@ -199,3 +199,21 @@ fn read_array<T>(from: &mut &[u8], read: impl Fn(&mut &[u8]) -> Result<T>) -> Re
     }
     Ok(values)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_counted_once_and_only_files() {
+        let split = |name: &str, start| {
+            let path = Path::parse(name).unwrap();
+            InputSplit::File(FileSplit { path, start, length: 1, hosts: Vec::new() })
+        };
+        assert_eq!(input_files(&[]), Some(0));
+        assert_eq!(input_files(&[split("/a", 0), split("/a", 1), split("/b", 0)]), Some(2));
+        let (class, bytes, hosts) = ("x".to_owned(), Vec::new(), Vec::new());
+        let other = InputSplit::Other { class, bytes, length: 0, hosts };
+        assert_eq!(input_files(&[split("/a", 0), other]), None);
+    }
+}
