@@ -157,10 +157,25 @@ fn raw(datum: Datum<'_>, kind: Option<Kind>, to: &mut Vec<u8>) {
 
 /// Reads the records that a command writes.
 pub(super) enum Decoder<R> {
-    Text { lines: LineReader<R>, separator: Finder<'static>, fields: usize, cut: (usize, usize) },
-    KeyOnly { lines: LineReader<R> },
-    Raw { from: BufReader<R>, key: Vec<u8>, value: Vec<u8> },
-    Typed { from: BufReader<R>, key: Vec<u8>, value: Vec<u8> },
+    Text {
+        lines: LineReader<R>,
+        separator: Box<Finder<'static>>,
+        fields: usize,
+        cut: (usize, usize),
+    },
+    KeyOnly {
+        lines: LineReader<R>,
+    },
+    Raw {
+        from: BufReader<R>,
+        key: Vec<u8>,
+        value: Vec<u8>,
+    },
+    Typed {
+        from: BufReader<R>,
+        key: Vec<u8>,
+        value: Vec<u8>,
+    },
 }
 
 /// Bytes read from a command at once.
@@ -172,7 +187,7 @@ impl<R: Read> Decoder<R> {
         Ok(match form {
             Form::Text => Self::Text {
                 lines: LineReader::new(from, None)?,
-                separator: Finder::new(separator).into_owned(),
+                separator: Box::new(Finder::new(separator).into_owned()),
                 fields,
                 cut: (0, 0),
             },
