@@ -289,6 +289,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut conf = Configuration::new();
         conf.set("fs.defaultFS", "file:///", "test");
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        fs::set_permissions(dir.path(), private).unwrap();
         let file = dir.path().join("x.py");
         fs::write(&file, "print(1)").unwrap();
         conf.set("tmpfiles", &format!("{}#y.py", file.display()), "test");
@@ -298,7 +300,6 @@ mod tests {
         let get = |name: &str| conf.get(name).unwrap().unwrap();
         assert_eq!(get("mapreduce.job.cache.files"), format!("file:{}#y.py", file.display()));
         assert_eq!(get("mapreduce.job.cache.files.filesizes"), "8");
-        // A temporary directory is its owner's alone.
         assert_eq!(get("mapreduce.job.cache.files.visibilities"), "false");
         assert!(get("mapreduce.job.cache.files.timestamps").parse::<i64>().unwrap() > 0);
         conf.set("tmpfiles", "/not/there", "test");
