@@ -7,11 +7,14 @@ mod daemon;
 mod data;
 mod filled;
 mod image;
+mod mapreduce;
 mod memory;
 mod namenode_calls;
+mod process;
 mod report;
 mod reports;
 mod serving;
+mod sort;
 mod start;
 
 use std::error::Error;
@@ -24,13 +27,15 @@ type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 /// A measure: its name, what it is, and the function that takes and prints it.
 type Measure = (&'static str, &'static str, fn(&Plan) -> Result<()>);
 
-const MEASURES: [Measure; 6] = [
+const MEASURES: [Measure; 8] = [
     ("start", "cold start, idle memory, one command of the shell", start::measure),
     ("data", "CPU per GB written and read, throughput, small files", data::measure),
     ("namenode-calls", "NameNode CPU per call and calls per second", namenode_calls::measure),
     ("memory", "NameNode memory for each file", memory::measure),
     ("children", "a file in a directory of ten million", children::measure),
     ("image", "image load and save", image::measure),
+    ("mapreduce", "jobs in one process", mapreduce::measure),
+    ("sort", "a map's output sorted and merged", sort::measure),
 ];
 
 /// What the command line asked for.

@@ -113,6 +113,12 @@ impl Classes for Builtin {
         Ok(Some(Arc::new(move || reducer(&class).ok_or_else(|| not_found(&class)))))
     }
 
+    fn combines_early(&self, conf: &Configuration) -> bool {
+        // Streaming's combiner is a process for each use; one that is not named well fails in `combiner`.
+        named(conf, "mapreduce.job.combine.class", "mapred.combiner.class")
+            .is_ok_and(|class| class.is_some_and(|class| !class.ends_with("PipeCombiner")))
+    }
+
     fn partitioner(&self, conf: &Configuration) -> Result<Option<Partitioner>> {
         match conf.get_text("mapreduce.job.partitioner.class")? {
             Some(class) => examples::partitioner(&class, conf),

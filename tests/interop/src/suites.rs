@@ -106,8 +106,11 @@ fn java() -> Command {
     java
 }
 
-/// Our stand-ins, Hadoop's tests and its jars: the first that has a class gives it.
-fn class_path() -> io::Result<String> {
+/// Our stand-ins, Hadoop's tests, its jobs and its jars: the first that has a class gives it.
+///
+/// # Errors
+/// Where Maven or `javac` is missing or fails: what they printed.
+pub fn class_path() -> io::Result<String> {
     let hadoop = hadoop::class_path()?;
     let cache = hadoop::cache()?;
     let (jars, classes) = (cache.join("suite-jars"), cache.join("suite-classes"));

@@ -53,6 +53,11 @@ impl Shape {
         Self { bits: (bytes / 64).max(1).ilog2().clamp(14, 20) }
     }
 
+    /// One chunk for everything.
+    pub(crate) fn undivided() -> Self {
+        Self { bits: 31 }
+    }
+
     pub(crate) fn chunk_bytes(self) -> usize {
         1 << self.bits
     }
@@ -113,7 +118,12 @@ impl Batch {
     /// The key of an entry.
     #[inline]
     pub(crate) fn key(&self, entry: Entry) -> &[u8] {
-        let bytes = self.at(entry);
+        Self::key_in(self.at(entry))
+    }
+
+    /// The key of the record that bytes begin with.
+    #[inline]
+    pub(crate) fn key_in(bytes: &[u8]) -> &[u8] {
         let (header, key, _) = Self::measure(bytes);
         bytes.get(header..header + key).unwrap_or_default()
     }

@@ -6,12 +6,13 @@ use std::thread::{Builder, JoinHandle};
 use super::arena::{Batch, ENTRY_BYTES, Entry, Shape};
 use super::partition::Partitioner;
 use super::spill::{Spill, Spiller};
+use super::table::{Routing, Tables};
 use crate::counters::Counter;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ifile::Frame;
 
 /// Longest key or value: Java's largest array.
-const MAX_FIELD: usize = i32::MAX as usize - 8;
+pub(super) const MAX_FIELD: usize = i32::MAX as usize - 8;
 
 /// Records counted before the shared counters hear of them.
 const COUNT_EVERY: u64 = 4096;
@@ -52,7 +53,10 @@ pub struct MapOutputBuffer {
     pool: Vec<Vec<u8>>,
     spare_entries: Vec<Entry>,
     soft: usize,
+    spill_at: f64,
     hard: usize,
+    /// Where records of the same key are combined first.
+    tables: Option<Box<Tables>>,
     worker: Option<Worker>,
     /// Bytes that the batch being written holds.
     spilling: usize,
@@ -80,8 +84,12 @@ impl MapOutputBuffer {
         }
         let shape = Shape::of_buffer(size.bytes);
         // A chunk that is begun counts whole: two of them must fit, one to collect into and one to write.
-        let hard = size.bytes.max(4 * shape.chunk_bytes());
+        let mut hard = size.bytes.max(4 * shape.chunk_bytes());
+        let early = spiller.combiner.is_some() && spiller.combine_early;
+        let tables = early.then(|| Box::new(Tables::of_buffer(hard)));
+        hard -= tables.as_ref().map_or(0, |t| t.bytes());
         Ok(Self {
+            tables,
             partitions: spiller.partitions(),
             spiller: std::sync::Arc::new(spiller),
             partitioner,
@@ -94,6 +102,7 @@ impl MapOutputBuffer {
             pool: Vec::new(),
             spare_entries: Vec::new(),
             soft: (hard as f64 * size.spill_at) as usize,
+            spill_at: size.spill_at,
             hard,
             worker: None,
             spilling: 0,
@@ -111,7 +120,8 @@ impl MapOutputBuffer {
 
     /// Bytes in use: collected, being written, and kept for the next records.
     pub fn held(&self) -> usize {
-        self.used() + self.spilling + self.pool.len() * self.shape.chunk_bytes()
+        let tables = self.tables.as_ref().map_or(0, |t| t.bytes());
+        tables + self.used() + self.spilling + self.pool.len() * self.shape.chunk_bytes()
     }
 
     /// Collects a record that serializes itself, first its key, then its value.
@@ -124,6 +134,47 @@ impl MapOutputBuffer {
         key: impl FnOnce(&mut Vec<u8>),
         value: impl FnOnce(&mut Vec<u8>),
     ) -> Result<()> {
+        self.records.1 += 1;
+        let Some(tables) = &mut self.tables else {
+            let bytes = self.place(None, key, value)?;
+            self.bytes.1 += bytes;
+            return Ok(());
+        };
+        let (partitioner, partitions) = (&self.partitioner, self.partitions);
+        let routing = Routing {
+            order: self.spiller.order(),
+            partition: |key: &[u8], value: &[u8]| partitioner.partition(key, value, partitions),
+            by_value: matches!(partitioner, Partitioner::Custom(_)),
+            partitions,
+        };
+        self.bytes.1 += tables.active.add(key, value, &routing)? as u64;
+        tables.fresh += 1;
+        if tables.active.has_room() { Ok(()) } else { self.combine(false) }
+    }
+
+    /// Combines what the tables hold; they go where they are of no use, and after the `last` time.
+    #[cold]
+    fn combine(&mut self, last: bool) -> Result<()> {
+        self.publish();
+        let Some(mut tables) = self.tables.take() else { return Ok(()) };
+        let spiller = std::sync::Arc::clone(&self.spiller);
+        if tables.combine(self, &spiller, last)? && !last {
+            self.tables = Some(tables);
+        } else {
+            self.hard += tables.bytes();
+            self.soft = (self.hard as f64 * self.spill_at) as usize;
+        }
+        Ok(())
+    }
+
+    /// Puts a record into the sort buffer, in a partition that is known or to be found; gives its length.
+    #[inline]
+    pub(super) fn place(
+        &mut self,
+        partition: Option<u32>,
+        key: impl FnOnce(&mut Vec<u8>),
+        value: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<u64> {
         if self.chunk.len() >= self.room {
             self.next_chunk()?;
         }
@@ -133,13 +184,14 @@ impl MapOutputBuffer {
         value(&mut self.chunk);
         let serialized = frame.key(&self.chunk);
         let prefix = self.spiller.order().prefix(serialized);
-        let partition = match &self.partitioner {
-            Partitioner::Single => 0,
-            Partitioner::Custom(custom) => {
+        let partition = match (partition, &self.partitioner) {
+            (Some(known), _) => i64::from(known),
+            (_, Partitioner::Single) => 0,
+            (_, Partitioner::Custom(custom)) => {
                 let (_, value) = frame.fields(&self.chunk);
                 custom.partition(serialized, value, self.partitions)
             }
-            other => other.partition(serialized, &[], self.partitions),
+            (_, other) => other.partition(serialized, &[], self.partitions),
         };
         let (key_length, value_length) = (serialized.len(), frame.value_length(&self.chunk));
         if !(0..i64::from(self.partitions)).contains(&partition)
@@ -151,12 +203,10 @@ impl MapOutputBuffer {
         frame.end(&mut self.chunk);
         let place = self.shape.place(self.chunks.len(), frame.start());
         self.entries.push(Entry::new(partition as u32, prefix, place));
-        self.bytes.1 += (key_length + value_length) as u64;
-        self.records.1 += 1;
         if self.used() >= self.soft || self.records.1 >= COUNT_EVERY {
-            return self.check();
+            self.check()?;
         }
-        Ok(())
+        Ok((key_length + value_length) as u64)
     }
 
     /// Bytes in use by the batch in work.
@@ -168,14 +218,7 @@ impl MapOutputBuffer {
     #[cold]
     fn refuse(&mut self, frame: Frame, partition: i64) -> Error {
         let (key, value) = frame.fields(&self.chunk);
-        let error = if key.len() > MAX_FIELD || value.len() > MAX_FIELD {
-            let text = format!("record of {} and {} bytes is too long", key.len(), value.len());
-            Error::io(text)
-        } else {
-            let shown = key.get(..100).unwrap_or(key);
-            let shown = String::from_utf8_lossy(shown).into_owned();
-            Error::io(format!("Illegal partition for {shown} ({partition})"))
-        };
+        let error = refusal(key, value, partition);
         self.chunk.truncate(frame.start());
         error
     }
@@ -311,6 +354,7 @@ impl MapOutputBuffer {
     /// The disk refuses it, or the combiner fails.
     pub fn finish(mut self, alive: &mut dyn FnMut(f32) -> Result<()>) -> Result<MapOutput> {
         self.publish();
+        self.combine(true)?;
         while self.spilling > 0 {
             self.await_spill()?;
         }
@@ -327,6 +371,16 @@ impl MapOutputBuffer {
         let spills = std::mem::take(&mut self.spills);
         self.spiller.merge(spills, alive)
     }
+}
+
+/// Why a record is not collected: its length, else its partition.
+#[cold]
+pub(super) fn refusal(key: &[u8], value: &[u8], partition: i64) -> Error {
+    if key.len() > MAX_FIELD || value.len() > MAX_FIELD {
+        return Error::io(format!("record of {} and {} bytes is too long", key.len(), value.len()));
+    }
+    let shown = String::from_utf8_lossy(key.get(..100).unwrap_or(key));
+    Error::io(format!("Illegal partition for {shown} ({partition})"))
 }
 
 /// Where a map's output is.

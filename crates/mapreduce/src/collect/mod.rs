@@ -7,6 +7,7 @@ mod order;
 mod partition;
 mod sort;
 mod spill;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -16,4 +17,5 @@ pub use order::{KeyOrder, Leading, Number, RawComparator};
 pub use partition::{
     JavaHash, Partitioner, RawPartitioner, SplitPoints, Width, hash_bytes, string_hash,
 };
-pub use spill::{Combiner, CombinerFactory, Spill, Spiller};
+pub use spill::{CombineOutput, Combiner, CombinerFactory, Spill, Spiller};
+pub use table::Refill;

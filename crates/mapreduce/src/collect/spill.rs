@@ -7,23 +7,66 @@ use super::arena::{Batch, Entry};
 use super::buffer::MapOutput;
 use super::order::KeyOrder;
 use super::sort;
+use super::table::Refill;
 use crate::counters::Counter;
 use crate::error::{Error, Result};
 use crate::ifile::{IFileWriter, Record, Segment, SpillIndex};
 use crate::io::codec::Codec;
 use crate::merge::{Merging, RecordStream, write_segment};
-use crate::task::LocalDirs;
+use crate::task::{LocalDirs, TaskContext};
 
 /// Entries whose records are touched before any of them is copied: their cache misses overlap.
 const AHEAD: usize = 16;
 
 /// Reduces sorted records of one partition to fewer (a job's combiner, one use of it).
 pub trait Combiner: Send {
-    /// Reads all of `input`, writes to the segment that `out` has begun.
+    /// Reads all of `input`, writes to `out`.
     ///
     /// # Errors
     /// The program's own, or those of reading and writing.
-    fn combine(&mut self, input: &mut dyn RecordStream, out: &mut IFileWriter) -> Result<()>;
+    fn combine(&mut self, input: &mut dyn RecordStream, out: &mut CombineOutput<'_>) -> Result<()>;
+}
+
+/// Where a combiner writes.
+pub enum CombineOutput<'a> {
+    /// A file in which a segment was begun.
+    File(&'a mut IFileWriter),
+    /// What stands before the sort buffer.
+    Table(Refill<'a>),
+}
+
+impl CombineOutput<'_> {
+    /// Appends a record that serializes itself: first its key, then its value.
+    ///
+    /// # Errors
+    /// The disk refuses it, or it is too long.
+    #[inline]
+    pub fn append_with(
+        &mut self,
+        key: impl FnOnce(&mut Vec<u8>),
+        value: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<()> {
+        match self {
+            Self::File(file) => file.append_with(key, value),
+            Self::Table(table) => table.append_with(key, value),
+        }
+    }
+
+    /// The same for a shorter time.
+    pub fn reborrow(&mut self) -> CombineOutput<'_> {
+        match self {
+            Self::File(file) => CombineOutput::File(file),
+            Self::Table(table) => CombineOutput::Table(table.reborrow()),
+        }
+    }
+
+    /// Records written to it so far; those of a file to all of its segments.
+    pub fn records(&self) -> u64 {
+        match self {
+            Self::File(file) => file.records(),
+            Self::Table(table) => table.records(),
+        }
+    }
 }
 
 /// Makes a combiner for each spill and each partition merged.
@@ -46,6 +89,9 @@ pub struct Spiller {
     pub codec: Option<Codec>,
     /// The job's combiner.
     pub combiner: Option<CombinerFactory>,
+    /// Whether the combiner runs before the sort as well, over the few records that a table holds: it should cost
+    /// little to start.
+    pub combine_early: bool,
     /// Spills from which on the merge combines again (`mapreduce.map.combine.minspills`).
     pub combine_spills: usize,
     /// Segments merged at once (`mapreduce.task.io.sort.factor`).
@@ -56,6 +102,8 @@ pub struct Spiller {
     pub buffers: usize,
     /// Where files go.
     pub dirs: Arc<LocalDirs>,
+    /// Hears of the processor time of the thread that spills.
+    pub task: Option<Arc<TaskContext>>,
     /// Counts records written to disk (`SPILLED_RECORDS`).
     pub spilled: Counter,
 }
@@ -89,13 +137,16 @@ impl Spiller {
             match &self.combiner {
                 Some(make) if !entries.is_empty() => {
                     let mut stream = BatchStream::new(batch, entries);
-                    make()?.combine(&mut stream, &mut out)?;
+                    make()?.combine(&mut stream, &mut CombineOutput::File(&mut out))?;
                 }
                 _ => copy(batch, entries, &mut out)?,
             }
             out.end_segment()?;
         }
         self.spilled.add(out.records() as i64);
+        if let Some(task) = &self.task {
+            task.note_processor_time();
+        }
         Ok(Spill { path, index: out.finish()? })
     }
 
@@ -175,7 +226,7 @@ impl Spiller {
             match &self.combiner {
                 Some(make) if spills.len() >= self.combine_spills => {
                     out.begin_segment()?;
-                    make()?.combine(&mut stream, &mut out)?;
+                    make()?.combine(&mut stream, &mut CombineOutput::File(&mut out))?;
                     out.end_segment()?;
                 }
                 _ => {

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::counters::Counter;
 use crate::error::{ErrorKind, Result};
-use crate::ifile::{IFileWriter, IndexEntry, Segment, SpillIndex, vint};
+use crate::ifile::{IndexEntry, Segment, SpillIndex, vint};
 use crate::merge::RecordStream;
 use crate::task::LocalDirs;
 
@@ -25,8 +25,12 @@ fn text(bytes: &[u8]) -> Vec<u8> {
 /// Adds up values of four bytes.
 struct Sum;
 
+fn put(out: &mut CombineOutput<'_>, key: &[u8], sum: u32) -> Result<()> {
+    out.append_with(|to| to.extend_from_slice(key), |to| to.extend_from_slice(&sum.to_be_bytes()))
+}
+
 impl Combiner for Sum {
-    fn combine(&mut self, input: &mut dyn RecordStream, out: &mut IFileWriter) -> Result<()> {
+    fn combine(&mut self, input: &mut dyn RecordStream, out: &mut CombineOutput<'_>) -> Result<()> {
         let mut current: Option<(Vec<u8>, u32)> = None;
         while input.advance()? {
             let record = input.record();
@@ -35,14 +39,14 @@ impl Combiner for Sum {
                 Some((key, sum)) if key == record.key => *sum += value,
                 _ => {
                     if let Some((key, sum)) = current.take() {
-                        out.append(&key, &sum.to_be_bytes())?;
+                        put(out, &key, sum)?;
                     }
                     current = Some((record.key.to_vec(), value));
                 }
             }
         }
         if let Some((key, sum)) = current {
-            out.append(&key, &sum.to_be_bytes())?;
+            put(out, &key, sum)?;
         }
         Ok(())
     }
@@ -52,6 +56,7 @@ struct Setup {
     partitions: u32,
     factor: usize,
     combiner: bool,
+    early: bool,
     spill_at: f64,
 }
 
@@ -66,6 +71,8 @@ fn buffer(dir: &Path, setup: &Setup, spilled: &Counter) -> MapOutputBuffer {
         order: KeyOrder::of_class("org.apache.hadoop.io.Text").unwrap(),
         codec: None,
         combiner,
+        task: None,
+        combine_early: setup.early,
         combine_spills: 3,
         factor: setup.factor,
         spill_limit: None,
@@ -150,7 +157,7 @@ proptest! {
         factor in 2usize..12,
         spill_at in prop_oneof![Just(0.8), Just(1.0), Just(0.1)],
     ) {
-        let setup = Setup { partitions, factor, combiner: false, spill_at };
+        let setup = Setup { partitions, factor, combiner: false, early: false, spill_at };
         let (found, spilled) = run(&setup, &pairs);
         prop_assert!(spilled >= pairs.len() as i64);
         for (found, expected) in found.into_iter().zip(expected(&pairs, partitions)) {
@@ -172,12 +179,13 @@ proptest! {
         repeat in 1usize..40,
         partitions in 1u32..4,
         factor in 2usize..6,
+        early: bool,
     ) {
         let pairs: Vec<Pair> = std::iter::repeat_n(&words, repeat)
             .flatten()
             .map(|(word, n)| (word.clone(), n.to_be_bytes().to_vec()))
             .collect();
-        let setup = Setup { partitions, factor, combiner: true, spill_at: 0.3 };
+        let setup = Setup { partitions, factor, combiner: true, early, spill_at: 0.3 };
         let (found, _) = run(&setup, &pairs);
         let sums = |pairs: &[Pair]| {
             let mut sums = BTreeMap::<Vec<u8>, u32>::new();
@@ -197,8 +205,8 @@ proptest! {
 fn one_key_only_and_no_key_at_all() {
     let skewed: Vec<Pair> =
         (0..30_000_u32).map(|n| (b"same".to_vec(), n.to_be_bytes().to_vec())).collect();
-    for combiner in [false, true] {
-        let setup = Setup { partitions: 7, factor: 2, combiner, spill_at: 0.8 };
+    for (combiner, early) in [(false, false), (true, false), (true, true)] {
+        let setup = Setup { partitions: 7, factor: 2, combiner, early, spill_at: 0.8 };
         let (found, _) = run(&setup, &skewed);
         assert_eq!(found.iter().filter(|part| !part.is_empty()).count(), 1);
         let (found, spilled) = run(&setup, &[]);
@@ -211,7 +219,7 @@ fn one_key_only_and_no_key_at_all() {
 fn equal_keys_keep_the_order_they_came_in_within_one_spill() {
     let pairs: Vec<Pair> =
         (0..500_u32).map(|n| (vec![b'a' + (n % 3) as u8; 20], n.to_be_bytes().to_vec())).collect();
-    let setup = Setup { partitions: 1, factor: 10, combiner: false, spill_at: 0.8 };
+    let setup = Setup { partitions: 1, factor: 10, combiner: false, early: false, spill_at: 0.8 };
     let (found, spilled) = run(&setup, &pairs);
     assert_eq!(spilled, 500);
     assert_eq!(found, expected(&pairs, 1));
@@ -226,7 +234,7 @@ fn a_partition_that_is_none_fails_the_record() {
         }
     }
     let dir = tempfile::tempdir().unwrap();
-    let setup = Setup { partitions: 2, factor: 2, combiner: false, spill_at: 0.8 };
+    let setup = Setup { partitions: 2, factor: 2, combiner: false, early: false, spill_at: 0.8 };
     let mut buffer = buffer(dir.path(), &setup, &Counter::default());
     buffer.set_partitioner(Partitioner::Custom(Arc::new(Beyond)));
     let error = buffer.collect(|to| to.extend_from_slice(b"\x03key"), |_| {}).unwrap_err();
@@ -238,7 +246,7 @@ fn a_disk_without_the_directory_fails_with_its_name_and_the_attempts() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("no directory");
     std::fs::write(&file, "").unwrap();
-    let setup = Setup { partitions: 2, factor: 2, combiner: false, spill_at: 0.8 };
+    let setup = Setup { partitions: 2, factor: 2, combiner: false, early: false, spill_at: 0.8 };
     let mut buffer = buffer(&file, &setup, &Counter::default());
     let record = vec![1; 10_000];
     let mut failed = None;
@@ -262,7 +270,7 @@ fn a_disk_without_the_directory_fails_with_its_name_and_the_attempts() {
 #[test]
 fn memory_stays_within_the_buffer() {
     let dir = tempfile::tempdir().unwrap();
-    let setup = Setup { partitions: 3, factor: 10, combiner: false, spill_at: 0.8 };
+    let setup = Setup { partitions: 3, factor: 10, combiner: false, early: false, spill_at: 0.8 };
     let mut buffer = buffer(dir.path(), &setup, &Counter::default());
     let mut most = 0;
     for number in 0..200_000_u32 {
@@ -273,4 +281,29 @@ fn memory_stays_within_the_buffer() {
     let chunk = 16 << 10;
     assert!(most <= 64 * 1024 + 2 * chunk, "{most}");
     buffer.finish(&mut |_| Ok(())).unwrap();
+}
+
+/// Sums of many keys come out right whether they repeat (and the tables serve) or not (and they go).
+#[test]
+fn early_combining_serves_repeated_keys_and_ends_where_there_are_none() {
+    // The tables of so small a buffer keep some twenty keys.
+    for distinct in [16_u32, 700, 200_000] {
+        let pairs: Vec<Pair> = (0..200_000_u32)
+            .map(|n| (n.wrapping_mul(2_654_435_761) % distinct).to_be_bytes().to_vec())
+            .map(|key| (key, 1_u32.to_be_bytes().to_vec()))
+            .collect();
+        let setup = Setup { partitions: 3, factor: 10, combiner: true, early: true, spill_at: 0.8 };
+        let (found, spilled) = run(&setup, &pairs);
+        let mut sums = BTreeMap::<Vec<u8>, u32>::new();
+        for (key, _) in &pairs {
+            *sums.entry(key.clone()).or_default() += 1;
+        }
+        let mut all = BTreeMap::<Vec<u8>, u32>::new();
+        for (key, sum) in found.iter().flatten() {
+            let sum = u32::from_be_bytes(sum.as_slice().try_into().unwrap());
+            *all.entry(key.clone()).or_default() += sum;
+        }
+        assert_eq!(all, sums);
+        assert!(distinct > 16 || spilled == 16, "{spilled} records were spilled");
+    }
 }

@@ -17,7 +17,8 @@ pub struct Record<'a> {
     pub key: &'a [u8],
     /// Serialized value.
     pub value: &'a [u8],
-    /// Lengths, key and value, as [`super::IFileWriter::append_record`] takes them.
+    /// Lengths, key and value, as [`super::IFileWriter::append_record`] takes them; empty for a combiner's input,
+    /// which may lie in pieces.
     pub whole: &'a [u8],
 }
 

@@ -17,6 +17,12 @@ pub trait RecordStream: Send {
     /// The record moved to.
     fn record(&self) -> Record<'_>;
 
+    /// Whether the record is known to have the very key of the one before it; `false` says nothing.
+    #[inline]
+    fn repeats(&self) -> bool {
+        false
+    }
+
     /// How much of it has passed, 0 to 1.
     fn progress(&self) -> f32 {
         0.0

@@ -136,6 +136,10 @@ impl Classes for Program {
         Ok(Some(Arc::new(move || Ok(make()))))
     }
 
+    fn combines_early(&self, _conf: &Configuration) -> bool {
+        true
+    }
+
     fn partitioner(&self, conf: &Configuration) -> Result<Option<Partitioner>> {
         let name = named(conf, ["mapreduce.job.partitioner.class", "mapred.partitioner.class"])?;
         Ok(name.and_then(|name| self.partitioners.get(&name).cloned()))

@@ -42,6 +42,7 @@ impl Trouble {
 /// Fetches until everything is here or the shuffle ends.
 pub(crate) fn run(copies: &Copies) {
     while copies.merger.await_room() {
+        copies.task.note_processor_time();
         match copies.next() {
             Next::Done => return,
             Next::Wait(until) => {

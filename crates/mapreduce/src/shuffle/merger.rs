@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::ShuffleSettings;
-use crate::collect::{CombinerFactory, KeyOrder};
+use crate::collect::{CombineOutput, CombinerFactory, KeyOrder};
 use crate::counters::TaskCounter;
 use crate::error::{Error, Result};
 use crate::ifile::{IFileWriter, IndexEntry, Segment};
@@ -221,7 +221,7 @@ impl Merger {
             None => write_segment(&mut stream, &mut out, &mut alive)?.0,
             Some(make) => {
                 out.begin_segment()?;
-                make()?.combine(&mut stream, &mut out)?;
+                make()?.combine(&mut stream, &mut CombineOutput::File(&mut out))?;
                 out.end_segment()?
             }
         };

@@ -62,6 +62,12 @@ pub trait Classes: Send + Sync {
     /// The job names nobody that is known.
     fn combiner(&self, conf: &Configuration) -> Result<Option<CombineMaker>>;
 
+    /// Whether the job's combiner costs little to start, so that it may run over many small batches of records
+    /// before these are sorted. One that is a process of its own does not.
+    fn combines_early(&self, _conf: &Configuration) -> bool {
+        false
+    }
+
     /// The partitioner, where it is none of Hadoop's.
     ///
     /// # Errors

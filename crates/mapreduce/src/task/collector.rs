@@ -1,9 +1,8 @@
 //! Where records that user code emits go: the sort buffer, the output, or a segment on disk.
 
-use crate::collect::MapOutputBuffer;
+use crate::collect::{CombineOutput, MapOutputBuffer};
 use crate::counters::Counter;
 use crate::error::Result;
-use crate::ifile::IFileWriter;
 use crate::io::writable::{Datum, Writable};
 use crate::output::RecordWriter;
 
@@ -16,7 +15,7 @@ pub enum Collector<'a> {
     /// A reduce, or a map without reduces.
     Records(&'a mut RecordOutput),
     /// A combiner.
-    Segment(&'a mut SegmentOutput<'a>),
+    Combined(&'a mut CombineOutput<'a>),
 }
 
 /// The task's output, counted.
@@ -66,12 +65,6 @@ impl RecordOutput {
     }
 }
 
-/// A segment that a combiner writes to, counted.
-pub struct SegmentOutput<'a> {
-    /// The file, with a segment begun.
-    pub(crate) writer: &'a mut IFileWriter,
-}
-
 impl Collector<'_> {
     /// Takes a typed record.
     ///
@@ -85,8 +78,8 @@ impl Collector<'_> {
     ) -> Result<()> {
         match self {
             Self::Sort(buffer) => buffer.collect(|to| K::write(key, to), |to| V::write(value, to)),
-            Self::Segment(segment) => {
-                segment.writer.append_with(|to| K::write(key, to), |to| V::write(value, to))
+            Self::Combined(out) => {
+                out.append_with(|to| K::write(key, to), |to| V::write(value, to))
             }
             Self::Records(output) => {
                 let RecordOutput { writer, key: first, value: second, .. } = &mut **output;
@@ -105,9 +98,7 @@ impl Collector<'_> {
     pub fn write_datum(&mut self, key: Datum<'_>, value: Datum<'_>) -> Result<()> {
         match self {
             Self::Sort(buffer) => buffer.collect(|to| key.write_to(to), |to| value.write_to(to)),
-            Self::Segment(segment) => {
-                segment.writer.append_with(|to| key.write_to(to), |to| value.write_to(to))
-            }
+            Self::Combined(out) => out.append_with(|to| key.write_to(to), |to| value.write_to(to)),
             Self::Records(output) => output.write(key, value),
         }
     }

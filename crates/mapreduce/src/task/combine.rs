@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use super::classes::{CombineMaker, OrderUse, order_of};
-use super::collector::SegmentOutput;
 use super::{Classes, Collector, Groups, TaskContext};
-use crate::collect::{Combiner, CombinerFactory, KeyOrder};
+use crate::collect::{CombineOutput, Combiner, CombinerFactory, KeyOrder};
 use crate::counters::{Counter, TaskCounter};
 use crate::error::Result;
-use crate::ifile::IFileWriter;
 use crate::merge::RecordStream;
 
 struct RunnerCombiner {
@@ -20,12 +18,11 @@ struct RunnerCombiner {
 }
 
 impl Combiner for RunnerCombiner {
-    fn combine(&mut self, input: &mut dyn RecordStream, out: &mut IFileWriter) -> Result<()> {
+    fn combine(&mut self, input: &mut dyn RecordStream, out: &mut CombineOutput<'_>) -> Result<()> {
         let before = out.records();
         let mut groups = Groups::new(input, &self.order, self.input.clone());
-        let mut segment = SegmentOutput { writer: out };
         let mut runner = (self.make)()?;
-        runner.run(&mut groups, Collector::Segment(&mut segment), &self.task)?;
+        runner.run(&mut groups, Collector::Combined(&mut out.reborrow()), &self.task)?;
         self.output.add((out.records() - before) as i64);
         Ok(())
     }

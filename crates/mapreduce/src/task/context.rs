@@ -56,6 +56,7 @@ impl TaskContext {
             _ => Phase::Cleanup,
         };
         Ok(Self {
+            usage: resources::Usage::begin(&conf)?,
             attempt,
             counters: LiveCounters::new(Limits::of_job(&conf)?),
             conf,
@@ -70,7 +71,6 @@ impl TaskContext {
             map_finished: AtomicI64::new(0),
             shuffle_finished: AtomicI64::new(0),
             sort_finished: AtomicI64::new(0),
-            usage: resources::Usage::begin(),
         })
     }
 
@@ -156,11 +156,18 @@ impl TaskContext {
     /// # Errors
     /// It was told to end.
     pub fn check(&self) -> Result<()> {
+        self.note_processor_time();
         if self.stopped.load(Ordering::Relaxed) {
             let text = format!("{} was told to end", self.attempt);
             return Err(Error::new(ErrorKind::Interrupted, text));
         }
         Ok(())
+    }
+
+    /// Adds what the calling thread has used since it last did: the attempts of a local job share their process, and
+    /// a thread cannot see what others use.
+    pub(crate) fn note_processor_time(&self) {
+        self.usage.note();
     }
 
     /// How the task is; fetch failures are in one status only.
@@ -184,6 +191,7 @@ impl TaskContext {
 
     /// Puts the process's figures and the file systems' into the counters.
     fn measure(&self) {
+        self.note_processor_time();
         let is_map = self.attempt.kind() == TaskKind::Map;
         self.usage.count(&self.counters, is_map);
         for (scheme, sums) in self.files.statistics() {

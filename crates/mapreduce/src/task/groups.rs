@@ -138,6 +138,9 @@ impl Values<'_, '_> {
         if self.records.at != At::Inside || !self.records.step()? {
             return Ok(false);
         }
+        if self.records.stream.repeats() {
+            return Ok(true);
+        }
         if self.records.order.compare(self.key, self.records.stream.record().key).is_ne() {
             self.records.at = At::Next;
             return Ok(false);

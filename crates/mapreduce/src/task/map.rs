@@ -119,6 +119,8 @@ fn sort_buffer(
         order,
         codec: map_output_codec(task)?,
         combiner: combiner_of(classes, task, &key_class)?,
+        task: Some(Arc::clone(task)),
+        combine_early: classes.combines_early(conf),
         combine_spills: count(task, "mapreduce.map.combine.minspills", 3)?,
         factor: count(task, "mapreduce.task.io.sort.factor", 10)?,
         spill_limit: usize::try_from(limit).ok(),

@@ -19,7 +19,7 @@ mod run;
 mod umbilical;
 
 pub use classes::{Classes, CombineMaker, MapRunner, OrderUse, ReduceRunner, order_of};
-pub use collector::{Collector, MapInput, RecordOutput, SegmentOutput};
+pub use collector::{Collector, MapInput, RecordOutput};
 pub use context::TaskContext;
 pub use description::{TaskDescription, Work};
 pub use formats::{input_format_of, map_output_classes, output_format_of};
