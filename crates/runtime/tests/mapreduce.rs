@@ -13,7 +13,7 @@ use loxodon_mapreduce::program::{
     IntWritable, Job, LongWritable, Mapper, Output, Program, Reducer, Result, Text, Values,
     cluster, run,
 };
-use loxodon_runtime::daemon::jobtracker::RunningJobTracker;
+use loxodon_runtime::daemon::jobtracker::{RunningJobTracker, StartError};
 use loxodon_runtime::daemon::tasktracker::RunningTaskTracker;
 use loxodon_runtime::minicluster::{MiniCluster, MiniClusterOptions};
 use loxodon_runtime::web::client::{HttpTarget, get};
@@ -141,8 +141,16 @@ impl Cluster {
     /// Takes the JobTracker away without warning, and starts another.
     fn restart_jobtracker(&mut self) {
         drop(self.jobtracker.take());
-        let started = self.runtime.block_on(RunningJobTracker::start(self.conf.clone()));
-        self.jobtracker = Some(started.unwrap());
+        // Its port is free as soon as its tasks have seen that it is gone.
+        until(|| {
+            let started = self.runtime.block_on(RunningJobTracker::start(self.conf.clone()));
+            let port = |error: &StartError| {
+                matches!(error, StartError::Rpc(_) | StartError::Address { .. })
+            };
+            assert!(started.as_ref().map_or_else(port, |_| true), "{started:?}");
+            self.jobtracker = started.ok();
+            self.jobtracker.is_some()
+        });
     }
 
     fn files(&self) -> FileSystems {

@@ -323,6 +323,7 @@ async fn beat(tracker: Arc<Tracker>, address: ServerAddress) {
                 }
             }
         });
+        next = began + interval;
         loop {
             tokio::select! {
                 () = tracker.urgent.notified(), if beats.len() < MOST_BEATS => break,
@@ -330,10 +331,13 @@ async fn beat(tracker: Arc<Tracker>, address: ServerAddress) {
                     match ended.ok().flatten() {
                         Some(answer) => {
                             interval = Duration::from_millis(u64::try_from(answer.interval).unwrap_or(3000).max(10));
-                            // Whoever had orders may have more; whoever had none is asked again in his time.
-                            next = if answer.actions.is_empty() && answer.events.is_empty() { began + interval } else { Instant::now() };
+                            // Whoever had orders may have more; whoever had none is asked again in his time. The
+                            // empty answer of a heartbeat that another overtook does not put that off.
+                            if !(answer.actions.is_empty() && answer.events.is_empty()) {
+                                next = Instant::now();
+                            }
                         }
-                        None => next = Instant::now() + RETRY,
+                        None => next = next.min(Instant::now() + RETRY),
                     }
                 }
                 () = sleep_until(next), if beats.is_empty() => break,
@@ -382,7 +386,7 @@ fn limit_time(tracker: &Arc<Tracker>) {
 }
 
 async fn limit_memory(tracker: &Arc<Tracker>) {
-    let (slots, groups): (Vec<(Slot, u64)>, Vec<(i32, String)>) = {
+    let (slots, groups): (Vec<_>, Vec<_>) = {
         let running = tracker.running.lock();
         let one = |(slot, (running, _)): (&Slot, &(attempt::Running, i64))| {
             let group = running.group?;
