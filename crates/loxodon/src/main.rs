@@ -3,6 +3,7 @@
 mod admin;
 mod embedded;
 mod generic;
+mod mapred;
 mod offline;
 mod output;
 mod program;

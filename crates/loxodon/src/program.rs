@@ -1,21 +1,28 @@
 //! From a command line to the command: `argv[0]`, the launcher's options, the word.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use loxodon_conf::Configuration;
 
 use crate::admin;
+use loxodon_mapreduce::builtin_classes;
+use loxodon_mapreduce::task::Classes;
 use loxodon_runtime::daemon;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::embedded::{demo, minicluster};
 use crate::generic::{self, Launch};
+use crate::mapred;
 use crate::offline;
 use crate::output;
 use crate::shell;
 
 /// The Hadoop whose protocols are spoken and whose formats are written.
 const HADOOP: &str = "3.5.0";
+
+/// With it a TaskTracker starts this program: its address and an attempt follow.
+const TASK_OPTION: &str = "--loxodon-task";
 
 /// Exit code of a wrong command line.
 const WRONG_USAGE: i32 = 255;
@@ -46,7 +53,6 @@ const UNSUPPORTED: &[&str] = &[
     "gridmix",
     "haadmin",
     "httpfs",
-    "jar",
     "jmxget",
     "jnipath",
     "journalnode",
@@ -64,7 +70,6 @@ const UNSUPPORTED: &[&str] = &[
     "s3guard",
     "snapshotDiff",
     "sps",
-    "storagepolicies",
     "trace",
     "zkfc",
 ];
@@ -74,22 +79,45 @@ pub(crate) fn run(args: &[String]) -> i32 {
     let (called, args) = args.split_first().map_or(("loxodon", args), |(first, rest)| {
         (Path::new(first).file_name().and_then(|name| name.to_str()).unwrap_or("loxodon"), rest)
     });
+    if let [option, tracker, attempt] = args
+        && option == TASK_OPTION
+    {
+        return run_task(tracker, attempt);
+    }
     let launch = match Launch::parse(args) {
         Ok(launch) => launch,
         Err(message) => return refuse(&message),
     };
     match launch.rest.split_first() {
         None => {
-            eprint!("{}", usage(called));
+            let text = usage(called);
+            eprint!("{}", if called == "mapred" { mapred::launcher_usage() } else { &text });
             1
         }
         // `loxodon hdfs dfs ...` is what a link named `hdfs` makes of `hdfs dfs ...`.
-        Some((word, rest)) if called != "hdfs" && matches!(word.as_str(), "hdfs" | "hadoop") => {
+        Some((word, rest))
+            if called != "hdfs" && matches!(word.as_str(), "hdfs" | "hadoop" | "mapred" | "yarn") =>
+        {
             let mut inner = vec![word.clone()];
             inner.extend_from_slice(rest);
             run(&inner)
         }
         Some((word, rest)) => dispatch(called, word, rest, &launch),
+    }
+}
+
+/// Runs one attempt of a built-in job for the TaskTracker that started this process.
+fn run_task(tracker: &str, attempt: &str) -> i32 {
+    let classes = |_: &Configuration| -> loxodon_mapreduce::error::Result<Arc<dyn Classes>> {
+        Ok(Arc::new(builtin_classes()))
+    };
+    match loxodon_mapreduce::task::remote::run(tracker, attempt, &classes) {
+        // One that was told to end has nothing to say.
+        Ok(_) => 0,
+        Err(error) => {
+            eprintln!("{}: {error}", error.java_class());
+            1
+        }
     }
 }
 
@@ -102,6 +130,11 @@ fn dispatch(called: &str, word: &str, args: &[String], launch: &Launch) -> i32 {
     let configured = || generic::configure(launch.directory.as_deref(), args);
     if let Err(message) = start_log(word, launch) {
         return refuse(&message);
+    }
+    if (called == "mapred" || mapred::is_own(word))
+        && let Some(code) = mapred::run(word, args, launch)
+    {
+        return code;
     }
     match word {
         "version" | "-version" => {
@@ -117,6 +150,7 @@ fn dispatch(called: &str, word: &str, args: &[String], launch: &Launch) -> i32 {
         "fsck" => with(configured(), admin::fsck),
         "getconf" => with(configured(), |conf, args| admin::getconf(&conf, args)),
         "groups" => with(configured(), admin::groups),
+        "storagepolicies" => with(configured(), admin::storage_policies),
         "namenode" => with(configured(), daemon::namenode::run),
         "datanode" => with(configured(), daemon::datanode::run),
         "minicluster" => minicluster::run(args),
@@ -141,7 +175,7 @@ fn dispatch(called: &str, word: &str, args: &[String], launch: &Launch) -> i32 {
 /// Daemons log from the start; other commands say what they have to say themselves, and log
 /// only when they are told to.
 fn start_log(word: &str, launch: &Launch) -> Result<(), String> {
-    let is_daemon = matches!(word, "namenode" | "datanode");
+    let is_daemon = matches!(word, "namenode" | "datanode") || mapred::is_daemon(word);
     match launch.log_level {
         Some(level) => daemon::log::start(level),
         None if is_daemon => daemon::log::start(LevelFilter::INFO),
@@ -175,8 +209,10 @@ fn usage(called: &str) -> String {
          Admin commands:\n  \
          dfsadmin     state and orders of the cluster\n  \
          fsck         check files and blocks\n  \
+         storagepolicies  on which storage files lie\n  \
          oiv          an image as text\n  \
          oev          an edit log as text, and back\n\n\
+         Commands for jobs: job, queue, jobtracker, tasktracker; mapred tells more\n\n\
          Daemon commands:\n  \
          namenode     keeps the names and tells where blocks are\n  \
          datanode     keeps the blocks\n  \

@@ -1,0 +1,109 @@
+//! Texts that say how `mapred` is used, in Hadoop's words where scripts and people know them.
+
+/// `mapred` without a word.
+pub(super) const LAUNCHER: &str = "\
+Usage: mapred [--config DIR] [--loglevel LEVEL] COMMAND [options]
+
+ Client commands:
+  job          manipulate jobs
+  queue        what the queues are and who may use them
+  streaming    run a job of executables
+  minicluster  a cluster in one process, for tests
+  version      print the version
+
+ Daemon commands:
+  jobtracker   takes jobs and gives out their tasks
+  tasktracker  runs tasks
+";
+
+/// Options that every command of jobs takes.
+pub(super) const GENERIC: &str = "\
+Generic options supported are:
+-conf <configuration file>        specify an application configuration file
+-D <property=value>               define a value for a given property
+-fs <file:///|hdfs://namenode:port> specify default filesystem URL to use, overrides 'fs.defaultFS' property \
+from configurations.
+-jt <local|resourcemanager:port>  specify a ResourceManager
+-files <file1,...>                specify a comma-separated list of files to be copied to the map reduce cluster
+-libjars <jar1,...>               specify a comma-separated list of jar files to be included in the classpath
+-archives <archive1,...>          specify a comma-separated list of archives to be unarchived on the compute \
+machines
+
+The general command line syntax is:
+command [genericOptions] [commandOptions]
+
+";
+
+const PRIORITIES: &str = "Valid values for priorities are: VERY_HIGH HIGH NORMAL LOW VERY_LOW DEFAULT. \
+                          In addition to this, integers also can be used.";
+const TASKS: &str = "Valid values for <task-type> are REDUCE MAP. Valid values for <task-state> are \
+                     pending, running, completed, failed, killed";
+
+/// The sub-options of `mapred job` and what follows each.
+const JOB: [(&str, &str); 15] = [
+    ("-submit", " <job-file>"),
+    ("-status", " <job-id>"),
+    ("-counter", " <job-id> <group-name> <counter-name>"),
+    ("-kill", " <job-id>"),
+    ("-set-priority", " <job-id> <priority>"),
+    ("-events", " <job-id> <from-event-#> <#-of-events>"),
+    ("-history", " [all] <jobHistoryFile|jobId> [-outfile <file>] [-format <human|json>]"),
+    ("-list", " [all]"),
+    ("-list-active-trackers", ""),
+    ("-list-blacklisted-trackers", ""),
+    ("-list-attempt-ids", " <job-id> <task-type> <task-state>"),
+    ("-kill-task", " <task-attempt-id>"),
+    ("-fail-task", " <task-attempt-id>"),
+    ("-logs", " <job-id> <task-attempt-id>"),
+    ("-config", " <job-id> <file>"),
+];
+
+/// What `mapred job` prints where a sub-option is used wrongly, or all of it where there is no such option.
+pub(super) fn job(option: &str) -> String {
+    let Some((name, arguments)) = JOB.iter().find(|(name, _)| *name == option) else {
+        let mut text = String::from("Usage: job <command> <args>\n");
+        for (name, arguments) in JOB {
+            text.push_str(&format!("\t[{name}{arguments}]{}\n", behind(name)));
+        }
+        text.push('\n');
+        return text;
+    };
+    let behind = match *name {
+        "-events" => ". Event #s start from 1.",
+        "-logs" => ".  <task-attempt-id> is optional to get task attempt logs.",
+        other => &behind(other),
+    };
+    format!("Usage: job [{name}{arguments}]{behind}\n")
+}
+
+fn behind(name: &str) -> String {
+    match name {
+        "-set-priority" => format!(". {PRIORITIES}"),
+        "-list-attempt-ids" => format!(". {TASKS}"),
+        _ => String::new(),
+    }
+}
+
+/// What `mapred queue` prints where it is used wrongly.
+pub(super) const QUEUE: &str = "\
+Usage: queue <command> <args>
+\t[-list]
+\t[-info <job-queue-name> [-showJobs]]
+\t[-showacls] \n
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_sub_option_says_how_it_is_used() {
+        assert_eq!(job("-kill"), "Usage: job [-kill <job-id>]\n");
+        assert_eq!(job("-list-active-trackers"), "Usage: job [-list-active-trackers]\n");
+        assert!(job("-events").ends_with("<#-of-events>]. Event #s start from 1.\n"));
+        let all = job("");
+        assert!(all.starts_with("Usage: job <command> <args>\n\t[-submit <job-file>]\n"));
+        assert_eq!(all.matches("\t[-").count(), 15);
+        assert!(all.contains("\t[-list [all]]\n"));
+    }
+}
