@@ -1,6 +1,8 @@
 //! What a job leaves on disks and decides about keys, against Hadoop's own classes: histories, spills, hash codes,
 //! fields of keys, the steps of a commit.
 
+#![allow(clippy::expect_used, clippy::unwrap_used)] // helpers of tests are not marked as tests
+
 use std::fmt::Write as _;
 use std::fs;
 use std::io;

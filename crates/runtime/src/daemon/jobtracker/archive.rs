@@ -168,7 +168,7 @@ async fn notify(finished: &FinishedJob, url: &str, conf: &Configuration) {
         match call(&url, patience).await {
             Ok(()) => return,
             Err(error) => {
-                tracing::warn!("job end notification of {} to {url}: {error}", finished.job)
+                tracing::warn!("job end notification of {} to {url}: {error}", finished.job);
             }
         }
         if time < times {

@@ -244,7 +244,7 @@ impl Door {
                             .map(|q| q.children)
                             .unwrap_or_default(),
                     }),
-                )
+                );
             }
             "getQueueAdmins" => reply.finish(call.decode().map(|request: QueueRequest| Text {
                 value: hub.with(|m| m.queue_administrators(&request.name)),
@@ -262,7 +262,7 @@ impl Door {
         match call.method.name {
             "getJobStatus" => match status(hub, &call) {
                 Ok(MaybeJobStatus { status: None }) => {
-                    later(hub, reply, move |hub| old_status(hub, &call))
+                    later(hub, reply, move |hub| old_status(hub, &call));
                 }
                 answer => reply.finish(answer),
             },

@@ -160,7 +160,7 @@ mod tests {
         fs::write(&bad, "a file").unwrap();
         fs::create_dir_all(good.join("taskTracker/u/jobcache/job_1_0001/x")).unwrap();
         let dirs = LocalDirectories::open(vec![bad.clone(), good.clone()]).unwrap();
-        assert_eq!(dirs.good(), [good.clone()]);
+        assert_eq!(dirs.good(), std::slice::from_ref(&good));
         assert!(!good.join("taskTracker/u").exists());
         fs::remove_dir_all(good.join("taskTracker")).unwrap();
         assert_eq!(dirs.check(), [good]);

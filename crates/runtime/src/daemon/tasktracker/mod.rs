@@ -293,7 +293,6 @@ async fn beat(tracker: Arc<Tracker>, address: ServerAddress) {
     let user = Arc::new(UserIdentity::new(super::process_user()));
     let client = RpcClient::new(ClientSettings::default(), user);
     let mut beats: JoinSet<Option<HeartbeatAnswer>> = JoinSet::new();
-    let mut next = Instant::now();
     let mut interval = Duration::from_secs(3);
     loop {
         let began = Instant::now();
@@ -323,7 +322,7 @@ async fn beat(tracker: Arc<Tracker>, address: ServerAddress) {
                 }
             }
         });
-        next = began + interval;
+        let mut next = began + interval;
         loop {
             tokio::select! {
                 () = tracker.urgent.notified(), if beats.len() < MOST_BEATS => break,
