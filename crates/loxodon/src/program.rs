@@ -96,7 +96,8 @@ pub(crate) fn run(args: &[String]) -> i32 {
         }
         // `loxodon hdfs dfs ...` is what a link named `hdfs` makes of `hdfs dfs ...`.
         Some((word, rest))
-            if called != "hdfs" && matches!(word.as_str(), "hdfs" | "hadoop" | "mapred" | "yarn") =>
+            if called != "hdfs"
+                && matches!(word.as_str(), "hdfs" | "hadoop" | "mapred" | "yarn") =>
         {
             let mut inner = vec![word.clone()];
             inner.extend_from_slice(rest);

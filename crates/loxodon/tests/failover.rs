@@ -148,7 +148,7 @@ async fn who_is_asked_first_is_by_chance_where_that_is_configured() {
         async move {
             let before = standby.0.load(Relaxed);
             for _ in 0..40 {
-                assert!(pair.client(&conf).status("/").await.is_ok());
+                assert!(pair.client(&conf).file_status("/").await.is_ok());
             }
             standby.0.load(Relaxed) - before
         }
