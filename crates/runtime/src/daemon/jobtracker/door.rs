@@ -297,7 +297,7 @@ fn answer(hub: &Arc<Hub>, beat: Heartbeat, number: u64, reply: Responder) {
         before.reply.reply(&HeartbeatResponse::from(before.empty));
     }
     if let Some((reply, answer)) = said {
-        reply.reply(&HeartbeatResponse::from(answer));
+        hub.reply(reply, answer);
     }
 }
 

@@ -11,14 +11,14 @@ use loxodon_conf::Configuration;
 use loxodon_mapreduce::error::Result;
 use loxodon_mapreduce::fs::{FileSystem, FileSystems, Path};
 use loxodon_mapreduce::job::{Caller, JobId};
-use loxodon_mapreduce::jobtracker::{Effect, HeartbeatAnswer, JobTracker};
+use loxodon_mapreduce::jobtracker::{Action, Effect, HeartbeatAnswer, JobTracker};
 use loxodon_mapreduce::protocol::HeartbeatResponse;
 use loxodon_namenode::users::GroupSource;
 use loxodon_rpc::server::Responder;
 use loxodon_wire::rpc::RemoteError;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::archive::DoneIndex;
 use super::hosts::Hosts;
@@ -184,6 +184,31 @@ impl Hub {
         let _ = journal.send(note);
     }
 
+    /// Answers a heartbeat. A commit is granted only once the journal says whose attempt it is, so that the next
+    /// JobTracker knows whom to wait for.
+    pub(super) fn reply(self: &Arc<Self>, reply: Responder, answer: HeartbeatAnswer) {
+        let granted = answer.actions.iter().filter_map(|action| match action {
+            Action::Commit(attempt) => Some(attempt.job().clone()),
+            _ => None,
+        });
+        let mut waits = Vec::new();
+        for job in granted {
+            let (told, durable) = oneshot::channel();
+            self.note(job, Note::Durable(told));
+            waits.push(durable);
+        }
+        if waits.is_empty() {
+            return reply.reply(&HeartbeatResponse::from(answer));
+        }
+        self.runtime.spawn(async move {
+            for durable in waits {
+                // A journal that was given up has said so.
+                let _ = durable.await;
+            }
+            reply.reply(&HeartbeatResponse::from(answer));
+        });
+    }
+
     /// Goes on with the journal of a job from an earlier start.
     pub(super) fn adopt(self: &Arc<Self>, job: &JobId, earlier: super::journal::Earlier) {
         let journal = super::journal::begin(Arc::clone(self), job.clone(), Some(earlier));
@@ -202,7 +227,7 @@ impl Hub {
             }
         });
         if let Some((reply, answer)) = said {
-            reply.reply(&HeartbeatResponse::from(answer));
+            self.reply(reply, answer);
         }
         wakes
     }

@@ -15,7 +15,7 @@ use loxodon_mapreduce::history::{HistoryEvent, file_header, write_event};
 use loxodon_mapreduce::job::JobId;
 use loxodon_mapreduce::jobtracker::FinishedJob;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::hub::Hub;
 
@@ -36,6 +36,8 @@ pub(super) enum Note {
     Event(Box<HistoryEvent>),
     /// The job is over.
     Over(Box<FinishedJob>),
+    /// Somebody waits until everything before this survives a crash.
+    Durable(oneshot::Sender<()>),
 }
 
 /// The journal of an earlier JobTracker.
@@ -193,14 +195,19 @@ async fn keep(
     };
     let mut notes = Vec::new();
     while receive.recv_many(&mut notes, TOGETHER).await > 0 {
-        let mut over = None;
+        let (mut over, mut waiting) = (None, Vec::new());
         for note in notes.drain(..) {
             match note {
                 Note::Event(event) => write_event(&mut journal.buffer, &event),
                 Note::Over(finished) => over = Some(finished),
+                Note::Durable(told) => waiting.push(told),
             }
         }
         journal.flush().await;
+        for told in waiting {
+            // Whoever has gone need not know.
+            let _ = told.send(());
+        }
         if let Some(finished) = over {
             let path = journal.close().await;
             super::archive::put_away(&hub, *finished, path).await;
@@ -227,7 +234,7 @@ impl Journal {
     async fn flush(&mut self) {
         let mut pause = PAUSE;
         for attempt in 1..=ATTEMPTS {
-            if self.given_up || self.buffer.is_empty() && self.sink.is_some() {
+            if self.given_up || self.buffer.is_empty() {
                 break;
             }
             let Err(error) = self.try_flush().await else { break };
