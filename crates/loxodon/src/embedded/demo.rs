@@ -1,7 +1,8 @@
-//! `loxodon demo`: a file goes in and comes out, while a DataNode and the NameNode are lost on the way.
+//! `loxodon demo`: a file goes in, comes out and has its words counted, while a DataNode, the NameNode and
+//! a TaskTracker are lost on the way.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -10,16 +11,21 @@ use loxodon_client::{Client, CreateOptions, UserIdentity};
 use loxodon_runtime::minicluster::{MiniCluster, MiniClusterOptions};
 use md5::{Digest, Md5};
 
-use super::site_file;
+use super::{site_file, words};
 
 const USAGE: &str = "\
 Usage: loxodon demo [--keep] [FILE]
 
-Starts HDFS in this process, stores FILE (or this program itself), loses a DataNode and the
-NameNode, and shows that nothing of the file is lost. --keep leaves the cluster running.
+Starts HDFS and MapReduce in this process, stores FILE (or a text made for it), loses a DataNode
+and the NameNode, shows that nothing of the file is lost, and counts its words while a TaskTracker
+is lost. --keep leaves the cluster running.
 ";
 
 const DATANODES: usize = 3;
+/// TaskTrackers of the cluster.
+pub(super) const TRACKERS: usize = 3;
+/// Words of the text that is made where no file is given.
+const WORDS: u64 = 4_000_000;
 const REPLICATION: u16 = 2;
 const BLOCK: u64 = 4 << 20;
 /// The longest range that the protocol can ask for.
@@ -29,7 +35,7 @@ const STORED_AS: &str = "/demo/file";
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(200);
 
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+pub(super) type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// Runs the command; its exit code.
 pub(crate) fn run(args: &[String]) -> i32 {
@@ -66,18 +72,16 @@ pub(crate) fn run(args: &[String]) -> i32 {
 }
 
 async fn show(file: Option<&Path>, keep: bool) -> Result<()> {
-    let own;
-    let file = match file {
-        Some(file) => file,
-        None => {
-            own = std::env::current_exe()?;
-            &own
-        }
+    let made = if file.is_none() { Some(make_text()?) } else { None };
+    let Some(file) = file.or(made.as_ref().map(tempfile::NamedTempFile::path)) else {
+        return Err("there is no file".into());
     };
+    let words = count_words(file)?;
     let start = Instant::now();
     let mut cluster = MiniCluster::start(options()).await?;
     println!(
-        "1. A NameNode and {DATANODES} DataNodes on two racks serve after {} ms: {}",
+        "1. A NameNode, {DATANODES} DataNodes on two racks, a JobTracker and {TRACKERS} TaskTrackers serve after \
+         {} ms: {}",
         start.elapsed().as_millis(),
         cluster.uri()
     );
@@ -102,7 +106,9 @@ async fn show(file: Option<&Path>, keep: bool) -> Result<()> {
         "\n6. The NameNode was killed, started again from its disk, and serves after {} ms.",
         start.elapsed().as_millis()
     );
-    read_back(&connect(&cluster)?, &stored).await?;
+    let client = connect(&cluster)?;
+    read_back(&client, &stored).await?;
+    words::count(&mut cluster, &client, STORED_AS, words).await?;
     finish(cluster, keep).await
 }
 
@@ -110,6 +116,7 @@ fn options() -> MiniClusterOptions {
     let set = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     MiniClusterOptions {
         datanodes: DATANODES,
+        tasktrackers: TRACKERS,
         racks: vec!["/rack-a".into(), "/rack-b".into()],
         settings: vec![
             set("dfs.replication", &REPLICATION.to_string()),
@@ -117,9 +124,51 @@ fn options() -> MiniClusterOptions {
             // A demonstration does not wait ten minutes until a silent DataNode is given up.
             set("dfs.heartbeat.interval", "1"),
             set("dfs.namenode.heartbeat.recheck-interval", "200"),
+            set("mapreduce.jobtracker.expire.trackers.interval", "3000"),
             set("dfs.namenode.redundancy.interval.seconds", "1"),
         ],
         ..MiniClusterOptions::default()
+    }
+}
+
+/// A text of common and rare words, the same at every run.
+fn make_text() -> Result<tempfile::NamedTempFile> {
+    let mut file = tempfile::NamedTempFile::with_prefix("loxodon-demo-")?;
+    let mut out = std::io::BufWriter::new(file.as_file_mut());
+    let mut state = 42_u64;
+    for at in 1..=WORDS {
+        // Knuth's generator; of two numbers the lesser, so that some words come often.
+        let mut next = || {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % 5000
+        };
+        let word = next().min(next()).min(next());
+        let end = if at % 12 == 0 { '\n' } else { ' ' };
+        write!(out, "word{word}{end}")?;
+    }
+    out.flush()?;
+    drop(out);
+    Ok(file)
+}
+
+/// How many words a file has, as the job's tokenizer sees them.
+fn count_words(file: &Path) -> Result<u64> {
+    let failed = |error: std::io::Error| format!("{}: {error}", file.display());
+    let mut local = File::open(file).map_err(failed)?;
+    let (mut words, mut within) = (0, false);
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let count = local.read(&mut buffer).map_err(failed)?;
+        let Some(data) = buffer.get(..count).filter(|data| !data.is_empty()) else {
+            return Ok(words + u64::from(within));
+        };
+        for byte in data {
+            let is_space = matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0c);
+            words += u64::from(within && is_space);
+            within = !is_space;
+        }
     }
 }
 
@@ -258,10 +307,12 @@ async fn finish(cluster: MiniCluster, keep: bool) -> Result<()> {
     println!("  export HADOOP_CONF_DIR={}", conf.display());
     println!("  loxodon hdfs dfs -ls -R /");
     println!("  loxodon hdfs fsck {STORED_AS} -files -blocks -locations");
+    println!("  loxodon mapred job -list all");
     println!(
         "  curl http://127.0.0.1:{}/jmx?qry=Hadoop:service=NameNode,name=FSNamesystem",
         cluster.http_port()
     );
+    println!("  and in a browser: http://127.0.0.1:{}/", cluster.jobtracker_ports().1);
     loxodon_runtime::daemon::told_to_end().await;
     cluster.stop().await;
     Ok(())

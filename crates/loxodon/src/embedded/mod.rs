@@ -3,6 +3,7 @@
 pub(crate) mod demo;
 pub(crate) mod minicluster;
 mod site_file;
+mod words;
 
 use tokio::runtime::{Builder, Runtime};
 

@@ -89,9 +89,11 @@ impl JobTrackerSettings {
         let most = memory("mapreduce.jobtracker.maxmapmemory.mb")?
             .max(memory("mapreduce.jobtracker.maxreducememory.mb")?);
         let administrators = conf.get("mapreduce.cluster.administrators")?;
+        let expiry = time("mapreduce.jobtracker.expire.trackers.interval", other.expiry)?.max(1);
         Ok(Self {
-            heartbeat_interval: interval,
-            expiry: time("mapreduce.jobtracker.expire.trackers.interval", other.expiry)?.max(1),
+            // A tracker must be heard several times before it counts as lost.
+            heartbeat_interval: interval.min(expiry / 4).max(1),
+            expiry,
             node_delay: delay,
             rack_delay: delay,
             reduce_preemption_delay: time("mapreduce.job.reducer.preempt.delay.sec", 5)?
