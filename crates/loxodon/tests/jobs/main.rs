@@ -1,4 +1,5 @@
 //! Jobs on a whole cluster of processes: what goes in comes out, whatever tasks and daemons do.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)] // helpers of tests are not marked as tests
 
 mod daemons;
 mod site;

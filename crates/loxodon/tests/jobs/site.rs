@@ -174,19 +174,16 @@ impl Site {
         fs::create_dir_all(&own).expect("a directory");
         let log = fs::File::create(own.join("daemon.log")).expect("a file");
         let mut command = self.command(&["mapred", "tasktracker"]);
-        let tracker = command
+        command
             .arg("-D")
             .arg(format!("mapreduce.cluster.local.dir={}", own.join("local").display()))
             .arg("-D")
             .arg(format!("hadoop.log.dir={}", own.join("logs").display()))
             .arg("-D")
             .arg(format!("mapreduce.tasktracker.http.address=127.0.0.1:{}", free_port()))
-            .stderr(log)
-            .spawn()
-            .expect("the program starts");
-        if let Some(place) = self.trackers.get_mut(index) {
-            *place = Some(Daemon(tracker));
-        }
+            .stderr(log);
+        let place = self.trackers.get_mut(index).expect("a place for the TaskTracker");
+        *place = Some(Daemon(command.spawn().expect("the program starts")));
     }
 
     /// `kill -9` of TaskTracker `index`.
