@@ -34,6 +34,9 @@ const SOURCE: &str = "the embedded cluster";
 /// Between two looks at whether the cluster serves.
 const POLL: Duration = Duration::from_millis(2);
 
+/// Ports that are looked at before the system is asked for one.
+const TRIES: usize = 100;
+
 /// What an embedded cluster is made of.
 #[derive(Clone, Debug)]
 pub struct MiniClusterOptions {
@@ -526,11 +529,17 @@ fn configuration(
 }
 
 /// `port`, or one that is free now where it is 0.
+/// That port, or one that is free; below those that outgoing connections get, of which one would take it
+/// while its daemon is down.
 fn port_or_free(port: u16) -> Result<u16, MiniClusterError> {
     if port != 0 {
         return Ok(port);
     }
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+    let below = (0..TRIES).map(|_| fastrand::u16(12_000..32_000));
+    below
+        .map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)))
+        .find(Result::is_ok)
+        .unwrap_or_else(|| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
         .and_then(|listener| listener.local_addr())
         .map(|address| address.port())
         .map_err(|source| io_error("find a free port", source))

@@ -29,6 +29,7 @@ const NOT_OURS: &[(&str, &str, &str)] = &[
     ("hdfs.TestFileCreation", "testFileCreationNamenodeRestart", "changes a final field"),
     ("hdfs.TestFileCreation", "testOverwriteOpenForWrite", "reads metrics of its own JVM"),
     ("hdfs.TestFileCreation", "testCreateNonCanonicalPathAndRestartRpc", "calls within its JVM"),
+    ("hdfs.TestPread", "testHedgedReadLoopTooManyTimes", "counts what its client tries in 50 ms"),
     ("hdfs.TestPread", "testPreadDFSSimulated", SIMULATED),
     ("hdfs.TestPread", "testHedgedPreadDFSBasic", SIMULATED),
     ("hdfs.TestSmallBlock", "testSmallBlockSimulatedStorage", SIMULATED),

@@ -8,6 +8,7 @@ import java.io.OutputStream;
 import java.io.RandomAccessFile;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
+import java.net.ConnectException;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
@@ -408,6 +409,9 @@ public class MiniDFSCluster implements AutoCloseable {
     }
     try (DFSClient client = new DFSClient(getURI(), conf)) {
       until("live DataNodes", () -> {
+        if (!namenode.process.isAlive()) {
+          throw died(namenode, "the NameNode");
+        }
         for (Member member : datanodes) {
           if (member.process != null && !member.process.isAlive()) {
             throw died(member, "a DataNode");
@@ -416,7 +420,7 @@ public class MiniDFSCluster implements AutoCloseable {
         DatanodeInfo[] live;
         try {
           live = client.datanodeReport(DatanodeReportType.LIVE);
-        } catch (EOFException restarted) {
+        } catch (EOFException | ConnectException restarted) {
           // The connection that Java keeps is that to the NameNode of before.
           return false;
         }
