@@ -23,8 +23,8 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
@@ -54,6 +54,7 @@ public class MiniDFSCluster implements AutoCloseable {
       "dfs.namenode.safemode.extension.testing";
 
   private static final long PATIENCE_MS = 60_000;
+  private static final AtomicInteger NEXT_PORT = new AtomicInteger((int) ProcessHandle.current().pid() * 97);
   private static final Set<String> DEFAULTS = Set.of(
       "core-default.xml", "hdfs-default.xml", "hdfs-rbf-default.xml", "mapred-default.xml", "yarn-default.xml");
   private static final Set<Process> RUNNING = Collections.synchronizedSet(new java.util.HashSet<>());
@@ -225,10 +226,13 @@ public class MiniDFSCluster implements AutoCloseable {
     }
   }
 
-  /** A free port below those that the system gives to outgoing connections, which would take it. */
+  /**
+   * A free port below those that the system gives to outgoing connections, which would take it. Each call gives
+   * another one: a port that was given stays unbound until its daemon has started.
+   */
   private static int freePort() throws IOException {
     for (int attempt = 0; ; attempt++) {
-      int candidate = ThreadLocalRandom.current().nextInt(12_000, 32_000);
+      int candidate = 12_000 + Math.floorMod(NEXT_PORT.getAndIncrement(), 20_000);
       try (ServerSocket socket = new ServerSocket(candidate)) {
         return socket.getLocalPort();
       } catch (IOException taken) {
