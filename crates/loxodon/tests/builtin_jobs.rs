@@ -48,7 +48,7 @@ fn a_streaming_job_with_a_script_of_its_own() {
     assert!(!dir.join("words.sh").exists(), "its link is gone");
 
     let again = run(dir, &[&words[..], &more[..]].concat());
-    assert_eq!(again.status.code(), Some(4), "the output is there");
+    assert_eq!(again.status.code(), Some(5), "the output is there");
     let wrong = run(dir, &["streaming", "-input", "in.txt", "-output", "bad", "-mapper", "false"]);
     assert_eq!(wrong.status.code(), Some(1));
     let told = String::from_utf8_lossy(&wrong.stderr);

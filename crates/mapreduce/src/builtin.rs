@@ -150,14 +150,7 @@ struct PassRecords {
 
 /// The class of a value; that of a serialised one must be known.
 fn class_of<'a>(datum: Datum<'_>, serialized: Option<&'a str>) -> &'a str {
-    match datum {
-        Datum::Null => Kind::Null.class(),
-        Datum::Text(_) => Kind::Text.class(),
-        Datum::Bytes(_) => Kind::Bytes.class(),
-        Datum::Long(_) => Kind::Long.class(),
-        Datum::Int(_) => Kind::Int.class(),
-        Datum::Serialized(_) => serialized.unwrap_or("a class that is not known"),
-    }
+    datum.class().or(serialized).unwrap_or("a class that is not known")
 }
 
 impl MapRunner for PassRecords {

@@ -81,6 +81,11 @@ public final class JavaHost {
       if (fields.get(2).equals("cases")) {
         return CliCases.run(args, fields.get(0));
       }
+      if (fields.get(2).equals("main")) {
+        UserGroupInformation own = UserGroupInformation.createRemoteUser(fields.get(1));
+        String[] rest = Arrays.copyOfRange(args, 1, args.length);
+        return own.doAs((PrivilegedExceptionAction<Integer>) () -> Programs.run(fields.get(0), args[0], rest));
+      }
       UserGroupInformation.setConfiguration(conf);
       UserGroupInformation user = UserGroupInformation.createRemoteUser(fields.get(1));
       return user.doAs((PrivilegedExceptionAction<Integer>) () -> run(conf, fields.get(2), args));

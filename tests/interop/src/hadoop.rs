@@ -40,13 +40,23 @@ pub fn hdfs_test_sources() -> io::Result<PathBuf> {
 }
 
 /// Jars beside those of `pom.xml`, without what they depend on (artifact and file): one that Hadoop uses where it is
-/// there and does not bring, and MapReduce's own classes.
-const FURTHER_JARS: [(&str, &str); 4] = [
+/// there and does not bring, and MapReduce's own classes and programs (the newest that are published).
+const FURTHER_JARS: [(&str, &str); 8] = [
     ("org.lz4:lz4-java:1.7.1", "lz4-java-1.7.1.jar"),
     (
         "org.apache.hadoop:hadoop-mapreduce-client-core:3.5.0",
         "hadoop-mapreduce-client-core-3.5.0.jar",
     ),
+    (
+        "org.apache.hadoop:hadoop-mapreduce-client-common:3.5.0",
+        "hadoop-mapreduce-client-common-3.5.0.jar",
+    ),
+    (
+        "org.apache.hadoop:hadoop-mapreduce-client-jobclient:3.5.0",
+        "hadoop-mapreduce-client-jobclient-3.5.0.jar",
+    ),
+    ("org.apache.hadoop:hadoop-mapreduce-examples:3.4.2", "hadoop-mapreduce-examples-3.4.2.jar"),
+    ("org.apache.hadoop:hadoop-streaming:3.4.2", "hadoop-streaming-3.4.2.jar"),
     ("org.apache.hadoop:hadoop-yarn-api:3.5.0", "hadoop-yarn-api-3.5.0.jar"),
     ("org.apache.hadoop:hadoop-yarn-common:3.5.0", "hadoop-yarn-common-3.5.0.jar"),
 ];

@@ -49,6 +49,14 @@ impl JavaHost {
     /// # Errors
     /// Where Hadoop could not be fetched or the JVM not started.
     pub fn start(log: &Path) -> io::Result<Self> {
+        Self::start_in(log, Path::new("."))
+    }
+
+    /// As [`Self::start`], with a working directory for the programs that it runs.
+    ///
+    /// # Errors
+    /// Where Hadoop could not be fetched or the JVM not started.
+    pub fn start_in(log: &Path, directory: &Path) -> io::Result<Self> {
         let class_path = hadoop::class_path()?;
         let properties = log.with_extension("log4j.properties");
         std::fs::write(
@@ -62,10 +70,13 @@ impl JavaHost {
         let mut child = Command::new("java")
             .args(["-Xmx768m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"])
             .args(["--add-opens", "java.base/java.lang=ALL-UNNAMED"])
+            // Programs that would end the JVM are kept from it (`Programs.java`).
+            .arg("-Djava.security.manager=allow")
             .arg(format!("-Dlog4j.configuration=file:{}", properties.display()))
             // What daemons write beside their log, as `metaSave` does, stays where that is.
             .arg(format!("-Dhadoop.log.dir={}", log.parent().unwrap_or(log).display()))
             .args(["-cp", class_path, "JavaHost"])
+            .current_dir(directory)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(File::create(log)?)
@@ -77,7 +88,7 @@ impl JavaHost {
     }
 
     /// Runs `command` (`dfs`, `dfsadmin`, `fsck`, `oiv`, `oev`, `scenario`, `checkpoint` …) as `user`
-    /// with the configuration in `conf`.
+    /// with the configuration in `conf`. `main` runs the main class that the first argument names.
     ///
     /// # Errors
     /// Where the JVM is gone; a program that fails is an [`Outcome`].

@@ -7,6 +7,7 @@
 pub mod cluster;
 pub mod hadoop;
 pub mod java;
+pub mod jobs;
 pub mod loxodon;
 pub mod site;
 pub mod suites;

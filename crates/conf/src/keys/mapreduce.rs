@@ -133,6 +133,8 @@ keys! {
     SPLIT_MAX: "mapreduce.input.fileinputformat.split.maxsize", Text, "", [], "Bytes of a split at most; where not set, a block.";
     SPLIT_MIN_NODE: "mapreduce.input.fileinputformat.split.minsize.per.node", Text, "", [], "Bytes that are left on a machine before they go with others of the rack, in combined splits.";
     SPLIT_MIN_RACK: "mapreduce.input.fileinputformat.split.minsize.per.rack", Text, "", [], "Bytes that are left on a rack before they go with others, in combined splits.";
+    JOIN_EXPRESSION: "mapreduce.join.expr", Text, "", [], "What `CompositeInputFormat` joins, and how: `inner(tbl(format,\"path\"),tbl(format,\"path\"))`.";
+    JOIN_COMPARATOR: "mapreduce.join.keycomparator", Text, "", [], "Comparator by which its keys are sorted; where not set, that of their class.";
     PATH_FILTER: "mapreduce.input.pathFilter.class", Text, "", [], "Refused by name where it is set: there are no classes to load.";
     KV_SEPARATOR: "mapreduce.input.keyvaluelinerecordreader.key.value.separator", Text, "", [], "What ends the key of a line; where not set, a tab.";
     LINES_PER_MAP: "mapreduce.input.lineinputformat.linespermap", Int, "1", [], "Lines of a split of `NLineInputFormat`.";

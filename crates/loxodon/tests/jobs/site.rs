@@ -32,6 +32,7 @@ impl Drop for Daemon {
 /// The cluster.
 pub(crate) struct Site {
     directory: TempDir,
+    page: String,
     _hdfs: Daemon,
     jobtracker: Option<Daemon>,
     trackers: Vec<Option<Daemon>>,
@@ -84,6 +85,7 @@ impl Site {
         });
         let mut site = Self {
             directory,
+            page: format!("127.0.0.1:{}", free_port()),
             _hdfs: hdfs,
             jobtracker: None,
             trackers: (0..trackers).map(|_| None).collect(),
@@ -99,12 +101,11 @@ impl Site {
 
     fn write_settings(&self, settings: &[(&str, &str)]) {
         let address = format!("127.0.0.1:{}", free_port());
-        let http = format!("127.0.0.1:{}", free_port());
         let mut text = String::from("<configuration>\n");
         let own = [
             ("mapreduce.framework.name", "classic"),
             ("mapreduce.jobtracker.address", address.as_str()),
-            ("mapreduce.jobtracker.http.address", http.as_str()),
+            ("mapreduce.jobtracker.http.address", self.page.as_str()),
             ("mapreduce.jobtracker.staging.root.dir", "/user"),
             ("mapreduce.jobtracker.system.dir", "/mapred/system"),
             ("mapreduce.jobtracker.expire.trackers.interval", "4000"),
@@ -115,6 +116,17 @@ impl Site {
             text += &format!("<property><name>{name}</name><value>{value}</value></property>\n");
         }
         fs::write(self.path("conf/mapred-site.xml"), text + "</configuration>\n").expect("a file");
+    }
+
+    /// Host and port of the JobTracker's page.
+    pub(crate) fn page_address(&self) -> &str {
+        &self.page
+    }
+
+    /// Host and port of the NameNode's page.
+    pub(crate) fn namenode_page(&self) -> String {
+        let text = self.text(&["hdfs", "getconf", "-confKey", "dfs.namenode.http-address"]);
+        text.trim().to_owned()
     }
 
     /// A path in the temporary place.

@@ -354,6 +354,8 @@ impl MapOutputBuffer {
     /// The disk refuses it, or the combiner fails.
     pub fn finish(mut self, alive: &mut dyn FnMut(f32) -> Result<()>) -> Result<MapOutput> {
         self.publish();
+        // Nothing but what the tables hold: combined once, no key has two records.
+        let combined = self.tables.is_some() && self.entries.is_empty();
         self.combine(true)?;
         while self.spilling > 0 {
             self.await_spill()?;
@@ -362,7 +364,7 @@ impl MapOutputBuffer {
         if !self.entries.is_empty() {
             let (mut batch, _) = self.take_batch();
             self.pool = Vec::new();
-            let spill = self.spiller.spill(&mut batch, self.started)?;
+            let spill = self.spiller.spill(&mut batch, self.started, combined)?;
             drop(batch);
             self.keep(spill)?;
         }
@@ -400,7 +402,7 @@ impl Worker {
         let (done, spills) = sync_channel(1);
         let run = move || {
             for (mut batch, number) in work {
-                let spill = spiller.spill(&mut batch, number);
+                let spill = spiller.spill(&mut batch, number, false);
                 if done.send((batch, spill)).is_err() {
                     return;
                 }

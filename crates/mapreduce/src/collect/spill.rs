@@ -122,8 +122,8 @@ impl Spiller {
         self.spill_limit
     }
 
-    /// Sorts a batch and writes it to a file (`sortAndSpill`).
-    pub(crate) fn spill(&self, batch: &mut Batch, number: usize) -> Result<Spill> {
+    /// Sorts a batch and writes it to a file (`sortAndSpill`); records that are `combined` already are not again.
+    pub(crate) fn spill(&self, batch: &mut Batch, number: usize, combined: bool) -> Result<Spill> {
         let size: usize = batch.chunks.iter().map(Vec::len).sum();
         sort::sort(batch, &self.order);
         let path = self.dirs.for_write(&format!("output/spill{number}.out"), size as u64)?;
@@ -135,7 +135,7 @@ impl Spiller {
             rest = after;
             out.begin_segment()?;
             match &self.combiner {
-                Some(make) if !entries.is_empty() => {
+                Some(make) if !entries.is_empty() && !combined => {
                     let mut stream = BatchStream::new(batch, entries);
                     make()?.combine(&mut stream, &mut CombineOutput::File(&mut out))?;
                 }

@@ -2,6 +2,7 @@
 //!
 //! Jobs name the classes of Hadoop's examples; [`crate::Builtin`] knows what they stand for here.
 
+mod aggregate;
 mod grep;
 mod launch;
 mod pairs;
@@ -19,7 +20,7 @@ use self::launch::{ExampleJob, Launch};
 use self::random::Random;
 use crate::collect::{KeyOrder, Partitioner};
 use crate::error::{Error, Result};
-use crate::input::InputFormat;
+use crate::input::{CombineTextInputFormat, InputFormat};
 use crate::output::OutputFormat;
 use crate::program::options;
 use crate::program::runners::{MapperRunner, ReducerRunner};
@@ -39,14 +40,22 @@ type Run = fn(&Launch) -> Result<i32>;
 
 /// Name, what it does, and how it is run where it is supported.
 const PROGRAMS: &[(&str, &str, Option<Run>)] = &[
-    ("aggregatewordcount", "Counts the words in the input files by aggregation.", None),
-    ("aggregatewordhist", "A histogram of the words in the input files.", None),
+    (
+        "aggregatewordcount",
+        "Counts the words in the input files by aggregation.",
+        Some(aggregate::word_count),
+    ),
+    (
+        "aggregatewordhist",
+        "A histogram of the words in the input files.",
+        Some(aggregate::word_histogram),
+    ),
     ("bbp", "Computes digits of Pi by Bailey, Borwein and Plouffe.", None),
     ("dbcount", "Counts page views of a database.", None),
     ("distbbp", "Computes digits of Pi by Bailey, Borwein and Plouffe.", None),
     ("grep", "Counts the matches of a pattern in the input.", Some(grep::grep)),
-    ("join", "Joins data sets that are sorted and partitioned alike.", None),
-    ("multifilewc", "Counts words of several files.", None),
+    ("join", "Joins data sets that are sorted and partitioned alike.", Some(sort::join)),
+    ("multifilewc", "Counts words of several files.", Some(aggregate::of_many_files)),
     ("pentomino", "Lays tiles.", None),
     ("pi", "Estimates Pi by a quasi-Monte Carlo method.", Some(pi::pi)),
     ("randomtextwriter", "Writes random text.", Some(|l| random::random_writer(l, Random::Text))),
@@ -130,8 +139,13 @@ pub(crate) fn mapper(class: &str) -> Option<Box<dyn MapRunner>> {
     {
         return Some(Box::new(grep::RegexMapper));
     }
+    if class == "org.apache.hadoop.mapreduce.lib.aggregate.ValueAggregatorMapper" {
+        return Some(Box::new(aggregate::AggregateMapper));
+    }
     Some(match class.strip_prefix(PACKAGE)? {
-        "WordCount$TokenizerMapper" => Box::new(MapperRunner(words::Tokenizer::default())),
+        "WordCount$TokenizerMapper" | "MultiFileWordCount$MapClass" => {
+            Box::new(MapperRunner(words::Tokenizer::default()))
+        }
         "WordMean$WordMeanMapper" => Box::new(MapperRunner(words::MeanMapper)),
         "WordMedian$WordMedianMapper" => Box::new(MapperRunner(words::MedianMapper)),
         "WordStandardDeviation$WordStandardDeviationMapper" => {
@@ -182,6 +196,7 @@ pub(crate) fn order(use_: OrderUse, conf: &Configuration) -> Result<Option<KeyOr
 pub(crate) fn input_format(class: &str) -> Option<Box<dyn InputFormat>> {
     Some(match class.strip_prefix(PACKAGE)? {
         "RandomWriter$RandomInputFormat" => Box::new(random::RandomInputFormat),
+        "MultiFileWordCount$MyInputFormat" => Box::new(CombineTextInputFormat),
         "terasort.TeraGen$RangeInputFormat" => Box::new(tera::RangeInputFormat),
         "terasort.TeraInputFormat" => Box::new(tera::TeraInputFormat),
         _ => return None,

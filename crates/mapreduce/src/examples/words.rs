@@ -23,7 +23,7 @@ fn text(line: &[u8]) -> Cow<'_, [u8]> {
 
 /// Calls for each word of a line.
 #[inline]
-fn each_word(line: &[u8], mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+pub(super) fn each_word(line: &[u8], mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
     let line = text(line);
     line.split(|byte| is_blank(*byte)).filter(|word| !word.is_empty()).try_for_each(&mut each)
 }

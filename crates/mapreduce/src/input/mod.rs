@@ -3,9 +3,11 @@
 mod combine;
 mod file;
 mod fixed_length;
+mod join;
 mod line;
 mod line_reader;
 mod paths;
+mod sampler;
 mod sequence;
 mod split;
 pub mod split_file;
@@ -17,9 +19,11 @@ use loxodon_conf::Configuration;
 pub use combine::{CombineSequenceFileInputFormat, CombineTextInputFormat};
 pub use file::{FileFormat, file_splits};
 pub use fixed_length::FixedLengthInputFormat;
+pub use join::{CompositeInputFormat, EXPRESSION as JOIN_EXPRESSION, join_expression};
 pub use line::LineRecordReader;
 pub use line_reader::LineReader;
 pub use paths::{add_input_path, input_paths, is_hidden, list_input, split_paths};
+pub use sampler::{RandomSampler, write_partition_file};
 pub use sequence::SequenceFileInputFormat;
 pub use split::{CombineSplit, FileSplit, InputSplit, input_files};
 pub use text::{KeyValueTextInputFormat, NLineInputFormat, TextInputFormat};
@@ -91,6 +95,9 @@ const OLD: &str = "org.apache.hadoop.mapred.";
 #[must_use]
 pub fn input_format(class: &str) -> Option<Box<dyn InputFormat>> {
     let class = class.trim();
+    if let Some(api) = join::api_of_class(class) {
+        return Some(Box::new(CompositeInputFormat { api }));
+    }
     let (api, name) = match class.strip_prefix(NEW) {
         Some(name) => (Api::New, name),
         None => {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::Api;
 use crate::error::{Error, Result};
 use crate::fs::Path;
 use crate::io::writable::{LongWritable, Text, Writable};
@@ -90,6 +91,24 @@ impl InputSplit {
         }
     }
 
+    /// Its Java class in one of Hadoop's interfaces.
+    pub(super) fn class_of(&self, api: Api) -> &str {
+        match (api, self) {
+            (Api::Old, Self::File(_)) => OLD_FILE_SPLIT,
+            (Api::Old, Self::Combine(_)) => OLD_COMBINE_SPLIT,
+            _ => self.class(),
+        }
+    }
+
+    /// Bytes that it takes in Java's `job.split`, with the name of its class (`SPLIT_RAW_BYTES`).
+    #[must_use]
+    pub fn raw_length(&self, api: Api) -> usize {
+        let mut bytes = Vec::new();
+        Text::write(self.class_of(api).as_bytes(), &mut bytes);
+        self.write(&mut bytes);
+        bytes.len()
+    }
+
     /// Bytes to read.
     #[must_use]
     pub fn length(&self) -> u64 {
@@ -144,7 +163,11 @@ impl InputSplit {
     /// # Errors
     /// The bytes are no such split.
     pub fn read(class: &str, mut bytes: &[u8]) -> Result<Self> {
-        let from = &mut bytes;
+        Self::read_from(class, &mut bytes)
+    }
+
+    /// As [`InputSplit::read`], from the front of `from`; a split of an unknown class takes everything.
+    pub(super) fn read_from(class: &str, from: &mut &[u8]) -> Result<Self> {
         Ok(match class {
             FILE_SPLIT | OLD_FILE_SPLIT => {
                 let path = read_path(from)?;
@@ -172,7 +195,7 @@ impl InputSplit {
             }
             other => Self::Other {
                 class: other.to_owned(),
-                bytes: bytes.to_vec(),
+                bytes: std::mem::take(from).to_vec(),
                 length: 0,
                 hosts: Vec::new(),
             },
@@ -215,5 +238,13 @@ mod tests {
         let (class, bytes, hosts) = ("x".to_owned(), Vec::new(), Vec::new());
         let other = InputSplit::Other { class, bytes, length: 0, hosts };
         assert_eq!(input_files(&[split("/a", 0), other]), None);
+    }
+
+    #[test]
+    fn lengths_are_those_that_java_counts() {
+        let path = Path::parse("hdfs://127.0.0.1:20164/text/a").unwrap();
+        let split = InputSplit::File(FileSplit { path, start: 0, length: 1, hosts: Vec::new() });
+        assert_eq!(split.raw_length(Api::New), 94);
+        assert_eq!(split.raw_length(Api::Old), 81);
     }
 }

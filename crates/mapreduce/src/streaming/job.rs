@@ -151,9 +151,11 @@ impl Job<'_> {
             let path = file.strip_prefix("file:").unwrap_or(file);
             let path = path.split_once('#').map_or(path, |(path, _)| path);
             if let Err(error) = std::fs::metadata(path) {
+                let full = std::path::absolute(path).unwrap_or_else(|_| path.into());
+                let full = full.display();
                 return Err(match error.kind() {
-                    std::io::ErrorKind::NotFound => format!("File: {file} does not exist."),
-                    _ => format!("File: {file} is not readable."),
+                    std::io::ErrorKind::NotFound => format!("File: file:{full} does not exist."),
+                    _ => format!("File: file:{full} is not readable."),
                 });
             }
             all.push(file.clone());
@@ -473,7 +475,7 @@ mod tests {
             (["-partitioner", "my.P"], "-partitioner : class not found : my.P"),
             (["-inputreader", "Other,a=b"], "-inputreader: class not found: Other"),
             (["-mapper", "org.apache.hadoop.X"], "-mapper : class not found : org.apache.hadoop.X"),
-            (["-file", "/no/such"], "File: /no/such does not exist."),
+            (["-file", "/no/such"], "File: file:/no/such does not exist."),
             (["-numReduceTasks", "x"], "-numReduceTasks"),
             (["-cacheFile", "hdfs://h/a"], "linkname"),
             (["-mapdebug", "s"], "-mapdebug s"),

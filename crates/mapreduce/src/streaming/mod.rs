@@ -14,6 +14,7 @@ mod options;
 mod pipe;
 mod run;
 pub(crate) mod typed_bytes;
+mod typed_files;
 mod usage;
 
 pub use aggregate::{AggregateCombiner, AggregateReducer};

@@ -5,7 +5,7 @@ use std::path::Path;
 use loxodon_conf::Configuration;
 
 use super::usage::{DETAILS, GENERIC_USAGE, USAGE};
-use super::{StreamOptions, configure};
+use super::{StreamOptions, configure, typed_files};
 use crate::builtin::builtin_classes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::local::Terminal;
@@ -20,12 +20,11 @@ pub fn run(directory: Option<&Path>, arguments: &[String]) -> i32 {
             print!("{USAGE}");
             return 1;
         }
-        Some((word, _)) if ["dumptb", "loadtb"].iter().any(|w| w.eq_ignore_ascii_case(word)) => {
-            eprintln!(
-                "{word}: java.lang.UnsupportedOperationException: files of typed bytes are read and written by \
-                 jobs with -io typedbytes only"
-            );
-            1
+        Some((word, rest)) if word.eq_ignore_ascii_case("dumptb") => {
+            typed_files::run(directory, true, rest)
+        }
+        Some((word, rest)) if word.eq_ignore_ascii_case("loadtb") => {
+            typed_files::run(directory, false, rest)
         }
         Some((word, rest)) if word.eq_ignore_ascii_case("streamjob") => job(directory, rest),
         Some(_) => job(directory, arguments),
@@ -93,7 +92,7 @@ fn refused(error: &Error) -> i32 {
     let (what, code) = match error.kind() {
         ErrorKind::NotFound => ("launching job , bad input path", 2),
         ErrorKind::InvalidJobConf => ("launching job , Invalid job conf", 3),
-        ErrorKind::Exists => ("launching job , Output path already exists", 4),
+        // Java's has a code of its own for an output that is there, but looks for another exception.
         _ => ("Launching job", 5),
     };
     eprintln!("ERROR streaming.StreamJob: Error {what} : {error}");

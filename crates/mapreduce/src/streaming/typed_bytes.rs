@@ -88,7 +88,7 @@ fn write_serialized(kind: Kind, mut bytes: &[u8], to: &mut Vec<u8>) -> Result<()
             let class = kind.class();
             return Err(Error::io(format!("{class} is not written as typed bytes here")));
         }
-        Kind::Null | Kind::Short | Kind::Md5Hash => {
+        Kind::Null | Kind::Short | Kind::Md5Hash | Kind::Tuple | Kind::OldTuple => {
             let mut whole = Vec::new();
             Text::write(kind.class().as_bytes(), &mut whole);
             whole.extend_from_slice(bytes);

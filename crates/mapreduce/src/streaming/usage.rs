@@ -18,6 +18,8 @@ command [genericOptions] [commandOptions]
 /// The options of a streaming job.
 pub(super) const USAGE: &str = "\
 Usage: mapred streaming [options]
+       mapred streaming dumptb <glob-pattern>   writes files to the standard output as typed bytes
+       mapred streaming loadtb <path>           writes typed bytes from the standard input to a sequence file
 Options:
   -input          <path> DFS input file(s) for the Map step.
   -output         <path> DFS output directory for the Reduce step.
@@ -70,6 +72,6 @@ and are kept in the task's log otherwise (-D stream.stderr.reporter.prefix=... c
   -D stream.non.zero.exit.is.failure=false a command that exits with another code than 0 has not failed
   -D stream.jobconf.truncate.limit=-1      longest value in the environment
 
-Exit codes: 0 the job succeeded; 1 it failed, or the options are wrong; 2 the input is missing; 3 the configuration
-makes no sense; 4 the output is there already; 5 it could not be handed in.
+Exit codes: 0 the job succeeded; 1 it failed, or the options are wrong; 2 a file that it needs is missing; 3 the
+configuration makes no sense; 5 it could not be handed in: there is no input, or the output is there already.
 ";

@@ -4,7 +4,7 @@ use loxodon_conf::Configuration;
 
 use super::{Classes, TaskContext, TaskDescription};
 use crate::error::{Error, ErrorKind, Result};
-use crate::input::{self, InputFormat};
+use crate::input::{self, Api, InputFormat};
 use crate::io::sequence_file;
 use crate::output::{self, OutputFormat, RecordWriter};
 use crate::settings::Settings;
@@ -37,6 +37,16 @@ pub fn input_format_of(
     let class = first_of(conf, &names)?.unwrap_or_else(|| TEXT_INPUT.into());
     let own = classes.input_format(&class);
     own.or_else(|| input::input_format(&class)).ok_or_else(|| no_class(&class))
+}
+
+/// Which of Hadoop's interfaces the job's input format is of.
+///
+/// # Errors
+/// The configuration cannot be read.
+pub(super) fn input_api(conf: &Configuration) -> Result<Api> {
+    let is_new = conf.get_text("mapreduce.job.inputformat.class")?.is_some();
+    let is_old = conf.get_text("mapred.input.format.class")?.is_some();
+    Ok(if is_old && !is_new { Api::Old } else { Api::New })
 }
 
 /// The job's output format.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::classes::{OrderUse, order_of};
 use super::collector::{MapInput, RecordOutput};
 use super::combine::combiner_of;
-use super::formats::{input_format_of, map_output_classes, open_output};
+use super::formats::{input_api, input_format_of, map_output_classes, open_output};
 use super::{Classes, Collector, TaskContext, TaskDescription};
 use crate::collect::{BufferSize, MapOutput, MapOutputBuffer, Partitioner, Spiller};
 use crate::counters::{FILE_INPUT_GROUP, FILE_OUTPUT_GROUP, TaskCounter};
@@ -26,9 +26,8 @@ pub(super) fn run(
     task: &Arc<TaskContext>,
 ) -> Result<Option<MapOutput>> {
     let conf = task.conf();
-    let mut raw = Vec::new();
-    split.write(&mut raw);
-    task.task_counter(TaskCounter::SplitRawBytes).set(raw.len() as i64);
+    let raw = split.raw_length(input_api(conf)?);
+    task.task_counter(TaskCounter::SplitRawBytes).set(i64::try_from(raw).unwrap_or(i64::MAX));
     let reader = input_format_of(classes, conf)?.open(split, conf, task.files())?;
     let reduces = reduces(task)?;
     let whole = if reduces == 0 { 1.0 } else { MAP_PART };
@@ -105,6 +104,10 @@ fn sort_buffer(
         bytes: usize::try_from(megabytes).unwrap_or(1) << 20,
         spill_at: conf.get_float("mapreduce.map.sort.spill.percent", 0.8)?,
     };
+    // Told also where nothing is combined, as Hadoop does.
+    for counter in [TaskCounter::CombineInputRecords, TaskCounter::CombineOutputRecords] {
+        task.task_counter(counter);
+    }
     let (key_class, _) = map_output_classes(conf)?;
     let order = order_of(classes, conf, &key_class, OrderUse::Sort)?;
     let partitioner = match classes.partitioner(conf)? {

@@ -12,6 +12,7 @@ use loxodon_namenode::users::GroupSource;
 use serde_json::{Map, Value, json};
 
 use super::namenode::SystemGroups;
+use crate::web::look::{HTML, PageFile, SCRIPT, with_files};
 use crate::web::{
     Bean, BeanSource, Daemon, ProcessBeans, Router, WebLimits, WebServer, standard_pages,
 };
@@ -166,6 +167,12 @@ fn web_address(conf: &Configuration) -> Result<SocketAddr, StartError> {
     })
 }
 
+/// The page's files.
+const PAGE: [PageFile; 2] = [
+    ("/", HTML, include_str!("datanode_page/index.html")),
+    ("/static/page.js", SCRIPT, include_str!("datanode_page/page.js")),
+];
+
 fn router(conf: &Configuration, beans: Arc<DataNodeBeans>) -> Router {
     let process = ProcessBeans::new("DataNode", super::host_name(), SystemTime::now());
     let sources: Vec<Arc<dyn BeanSource>> = vec![beans, Arc::new(process)];
@@ -175,7 +182,7 @@ fn router(conf: &Configuration, beans: Arc<DataNodeBeans>) -> Router {
         configuration: Arc::new(conf.clone()),
         log_levels: super::log::levels(),
     };
-    standard_pages(Router::new(), daemon)
+    standard_pages(with_files(Router::new(), &PAGE), daemon)
 }
 
 /// What `/jmx` shows of the DataNode; nothing until it has opened its volumes.

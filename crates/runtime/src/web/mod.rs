@@ -9,6 +9,7 @@ pub mod client;
 mod configuration;
 mod jmx;
 mod log_level;
+pub(crate) mod look;
 mod page;
 mod pages;
 mod process;

@@ -186,7 +186,11 @@ fn read_classes(from: &mut &[u8]) -> Result<Vec<(i8, Kind)>> {
         let [number] = take_array::<1>(from)?;
         let length = u16::from_be_bytes(take_array(from)?);
         let class = String::from_utf8_lossy(take(from, length.into())?);
-        classes.push((number.cast_signed(), Kind::required(&class)?));
+        let kind = Kind::required(&class)?;
+        if matches!(kind, Kind::Tuple | Kind::OldTuple) {
+            return Err(Error::io(format!("a map that holds a {class} is not read")));
+        }
+        classes.push((number.cast_signed(), kind));
     }
     Ok(classes)
 }

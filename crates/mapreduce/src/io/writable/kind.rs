@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::{
     BooleanWritable, ByteWritable, BytesWritable, DoubleWritable, FloatWritable, IntWritable,
     LongWritable, MD5Hash, MapWritable, NullWritable, ShortWritable, Text, VIntWritable,
-    VLongWritable, Writable,
+    VLongWritable, Writable, tuple,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::streaming::typed_bytes;
@@ -45,6 +45,10 @@ pub enum Kind {
     SortedMap,
     /// `TypedBytesWritable` of streaming: a [`BytesWritable`] whose bytes say what they are.
     TypedBytes,
+    /// `TupleWritable` of joins.
+    Tuple,
+    /// The same of the old interface.
+    OldTuple,
 }
 
 /// All of them, with their classes.
@@ -65,6 +69,8 @@ const CLASSES: &[(Kind, &str)] = &[
     (Kind::Map, MapWritable::CLASS),
     (Kind::SortedMap, "org.apache.hadoop.io.SortedMapWritable"),
     (Kind::TypedBytes, "org.apache.hadoop.typedbytes.TypedBytesWritable"),
+    (Kind::Tuple, "org.apache.hadoop.mapreduce.lib.join.TupleWritable"),
+    (Kind::OldTuple, "org.apache.hadoop.mapred.join.TupleWritable"),
 ];
 
 impl Kind {
@@ -114,6 +120,7 @@ impl Kind {
             Self::VLong => VLongWritable::read(from).map(drop),
             Self::Md5Hash => MD5Hash::read(from).map(drop),
             Self::Map | Self::SortedMap => MapWritable::read(from).map(drop),
+            Self::Tuple | Self::OldTuple => tuple::read(from).map(drop),
         }
     }
 
@@ -144,6 +151,7 @@ impl Kind {
             Self::Md5Hash => show_hex(&MD5Hash::read(from)?, "", text),
             Self::Map | Self::SortedMap => MapWritable::read(from)?.show(text)?,
             Self::TypedBytes => typed_bytes::show(&mut BytesWritable::read(from)?, text)?,
+            Self::Tuple | Self::OldTuple => tuple::show(from, text)?,
         }
         Ok(())
     }
@@ -164,7 +172,7 @@ impl Kind {
             Self::VLong => by::<VLongWritable>(a, b, |a, b| a.cmp(&b)),
             Self::Float => by::<FloatWritable>(a, b, |a, b| java_order(a.into(), b.into())),
             Self::Double => by::<DoubleWritable>(a, b, java_order),
-            Self::Md5Hash | Self::Map | Self::SortedMap => a.cmp(b),
+            Self::Md5Hash | Self::Map | Self::SortedMap | Self::Tuple | Self::OldTuple => a.cmp(b),
         }
     }
 }

@@ -21,11 +21,13 @@
 
 mod composite;
 mod kind;
+mod tuple;
 mod types;
 pub mod vint;
 
 pub use composite::{ArrayWritable, MapWritable, Value};
 pub use kind::{Kind, show_double, show_float};
+pub use tuple::MOST_VALUES;
 pub use types::{
     BooleanWritable, ByteWritable, BytesWritable, DoubleWritable, FloatWritable, IntWritable,
     LongWritable, MD5Hash, NullWritable, ShortWritable, Text, VIntWritable, VLongWritable,
@@ -65,6 +67,19 @@ impl Datum<'_> {
             Self::Int(value) => IntWritable::write(value, to),
             Self::Serialized(bytes) => to.extend_from_slice(bytes),
         }
+    }
+
+    /// The Java class of what it is; that of a serialised value is not in it.
+    #[must_use]
+    pub fn class(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Null => NullWritable::CLASS,
+            Self::Text(_) => Text::CLASS,
+            Self::Bytes(_) => BytesWritable::CLASS,
+            Self::Long(_) => LongWritable::CLASS,
+            Self::Int(_) => IntWritable::CLASS,
+            Self::Serialized(_) => return None,
+        })
     }
 
     /// How many bytes [`Datum::write_to`] appends.
@@ -123,14 +138,7 @@ pub trait Writable {
 }
 
 fn mismatch(class: &str, datum: Datum<'_>) -> Error {
-    let is = match datum {
-        Datum::Null => NullWritable::CLASS,
-        Datum::Text(_) => Text::CLASS,
-        Datum::Bytes(_) => BytesWritable::CLASS,
-        Datum::Long(_) => LongWritable::CLASS,
-        Datum::Int(_) => IntWritable::CLASS,
-        Datum::Serialized(_) => "a serialised value",
-    };
+    let is = datum.class().unwrap_or("a serialised value");
     Error::io(format!("Type mismatch: expected {class}, received {is}"))
 }
 

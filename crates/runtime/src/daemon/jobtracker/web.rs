@@ -7,17 +7,17 @@ use loxodon_conf::Configuration;
 use loxodon_rpc::server::Server;
 
 use super::hub::Hub;
+use crate::web::look::{HTML, PageFile, SCRIPT, with_files};
 use crate::web::{
     Bean, BeanSource, Daemon, Method, ProcessBeans, Request, Response, Router, RpcBeans,
     StatusCode, TrafficBeans, WebServer, standard_pages,
 };
 
-/// The page's files: path, type, text.
-const STATIC: [(&str, &str, &str); 4] = [
-    ("/", "text/html; charset=utf-8", include_str!("page/index.html")),
-    ("/static/page.css", "text/css; charset=utf-8", include_str!("page/page.css")),
-    ("/static/page.js", "text/javascript; charset=utf-8", include_str!("page/page.js")),
-    ("/static/timeline.js", "text/javascript; charset=utf-8", include_str!("page/timeline.js")),
+/// The page's files.
+const PAGE: [PageFile; 3] = [
+    ("/", HTML, include_str!("page/index.html")),
+    ("/static/page.js", SCRIPT, include_str!("page/page.js")),
+    ("/static/timeline.js", SCRIPT, include_str!("page/timeline.js")),
 ];
 
 /// Pages of the JobTracker behind `hub`, whose calls come in at `server`.
@@ -50,13 +50,8 @@ pub(super) fn router(
         configuration: Arc::new(conf.clone()),
         log_levels: crate::daemon::log::levels(),
     };
-    let mut router = Router::new();
-    for (path, kind, text) in STATIC {
-        router = router
-            .page(path, move |_| Response::new(StatusCode::OK, text).header("Content-Type", kind));
-    }
     let own = Arc::clone(hub);
-    let router = router.route_below("/ws/v1", move |request: Request| {
+    let router = with_files(Router::new(), &PAGE).route_below("/ws/v1", move |request: Request| {
         let hub = Arc::clone(&own);
         async move {
             if !matches!(request.method, Method::GET | Method::HEAD) {

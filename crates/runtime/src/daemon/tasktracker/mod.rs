@@ -29,6 +29,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use crate::web::look::with_files;
 use crate::web::{
     Bean, BeanSource, Daemon, ProcessBeans, Request, Response, Router, StatusCode, WebLimits,
     WebServer, escape_html, standard_pages,
@@ -454,7 +455,7 @@ fn router(conf: &Configuration, tracker: &Arc<Tracker>) -> Router {
         log_levels: super::log::levels(),
     };
     let (for_logs, for_page) = (Arc::clone(tracker), Arc::clone(tracker));
-    let router = Router::new()
+    let router = with_files(Router::new(), &[])
         .route("/tasklog", move |request: Request| {
             let tracker = Arc::clone(&for_logs);
             async move {
@@ -476,16 +477,21 @@ fn page(tracker: &Tracker) -> Response {
         let id = id.to_string();
         let what = if *is_cleanup { "clean-up" } else { "runs" };
         rows.push_str(&format!(
-            "<tr><td>{0}</td><td>{what}</td><td><a href=\"/tasklog?attemptid={0}\">log</a></td></tr>",
+            "<tr><td>{0}</td><td>{what}</td><td><a href=\"/tasklog?attemptid={0}\">logs</a></td></tr>",
             escape_html(&id)
         ));
     }
-    let title = escape_html(&name).into_owned();
-    let html = format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title></head><body>\
-         <h1>{title}</h1><table><tr><th>Attempt</th><th>State</th><th></th></tr>{rows}</table>\
-         <p><a href=\"/jmx\">JMX</a> <a href=\"/conf\">Configuration</a></p></body></html>"
-    );
+    let running = if rows.is_empty() {
+        "<p class=\"empty\">No attempt runs here now.</p>".to_owned()
+    } else {
+        format!(
+            "<div class=\"scroll\"><table><thead><tr><th>Attempt</th><th>State</th><th>Logs</th></tr></thead>\
+             <tbody>{rows}</tbody></table></div>"
+        )
+    };
+    let html = include_str!("page.html")
+        .replace("{name}", &escape_html(&name))
+        .replace("{running}", &running);
     Response::html(StatusCode::OK, html)
 }
 

@@ -1,239 +1,202 @@
-// The JobTracker's page: what /ws/v1 says, drawn. A hash route per view; a view is asked again every
-// second while something runs.
+// The JobTracker's page: what /ws/v1 says, drawn.
 "use strict";
 
-const REST = "/ws/v1";
-const main = document.getElementById("main");
-const trouble = document.getElementById("trouble");
-
-const el = (name, attributes, ...children) => {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes || {})) {
-    if (value !== undefined && value !== false) made.setAttribute(key, value === true ? "" : value);
-  }
-  made.append(...children.flat().filter((child) => child !== undefined && child !== null));
-  return made;
-};
-const link = (to, text) => el("a", { href: to }, text);
-
-const get = async (path) => {
-  const answer = await fetch(REST + path, { headers: { Accept: "application/json" }, cache: "no-store" });
-  if (!answer.ok) {
-    const said = await answer.json().catch(() => ({}));
-    throw new Error(said.RemoteException?.message || `${path}: ${answer.status} ${answer.statusText}`);
-  }
-  return answer.json();
-};
-
-const number = (value) => value === undefined || value === null ? "" : Number(value).toLocaleString("en");
-const percent = (value) => `${Math.floor(Number(value || 0))} %`;
-const when = (ms) => ms > 0 ? new Date(ms).toLocaleString() : "–";
-const lasted = (from, to) => {
-  if (!(from > 0)) return "–";
-  const ms = Math.max((to > 0 ? to : Date.now()) - from, 0);
-  if (ms < 1000) return `${ms} ms`;
-  const s = ms / 1000;
-  if (s < 60) return `${s.toFixed(1)} s`;
-  return s < 3600 ? `${Math.floor(s / 60)} min ${Math.floor(s % 60)} s` : `${Math.floor(s / 3600)} h ${Math.floor(s / 60) % 60} min`;
-};
-const state = (name) => el("span", { class: `state ${name}` }, name);
-const bar = (value, kind) => {
-  const inner = el("i");
-  inner.style.width = `${Math.min(Math.max(value || 0, 0), 100)}%`;
-  return el("span", { class: `bar ${kind || ""}`, role: "img", "aria-label": percent(value) }, inner);
-};
-const tile = (value, text) => el("div", { class: "tile" }, el("b", {}, String(value ?? "–")), el("span", {}, text));
-
-// A table; a column is [title, cell of a row, class].
-const table = (columns, rows, empty) => rows.length === 0 ? el("p", { class: "quiet" }, empty)
-  : el("div", { class: "scroll" }, el("table", {},
-    el("thead", {}, el("tr", {}, columns.map(([title, , kind]) => el("th", { class: kind }, title)))),
-    el("tbody", {}, rows.map((row) => el("tr", {}, columns.map(([, cell, kind]) => el("td", { class: kind }, cell(row) ?? "")))))));
-
-const list = (value) => value === undefined || value === null ? [] : Array.isArray(value) ? value : [value];
+const get = (path) => getJson(`/ws/v1${path}`);
 const ended = (job) => ["SUCCEEDED", "FAILED", "KILLED", "ERROR"].includes(job.state);
+const jobPath = (id) => `/mapreduce/jobs/${encodeURIComponent(id)}`;
+const LIVE = 1000, MB = 1 << 20;
+
+const done = (job, kind, total, completed, progress) => total
+  ? [bar(ended(job) ? 100 * completed / total : progress, kind), ` ${number(completed)} / ${number(total)}`]
+  : el("span", { class: "quiet" }, "none");
 
 const jobColumns = [
   ["Job", (job) => link(`#/job/${job.id}`, job.id)],
   ["Name", (job) => job.name, "wrap"],
+  ["State", (job) => state(job.state)],
+  ["Maps", (job) => done(job, "", job.mapsTotal, job.mapsCompleted, job.mapProgress)],
+  ["Reduces", (job) => done(job, "reduce", job.reducesTotal, job.reducesCompleted, job.reduceProgress)],
   ["User", (job) => job.user],
   ["Queue", (job) => job.queue],
-  ["State", (job) => state(job.state)],
-  ["Maps", (job) => [bar(job.mapsTotal ? 100 * job.mapsCompleted / job.mapsTotal : 0), ` ${number(job.mapsCompleted)} / ${number(job.mapsTotal)}`]],
-  ["Reduces", (job) => job.reducesTotal ? [bar(100 * job.reducesCompleted / job.reducesTotal, "reduce"), ` ${number(job.reducesCompleted)} / ${number(job.reducesTotal)}`] : "none"],
   ["Submitted", (job) => when(job.submitTime || job.startTime)],
-  ["Took", (job) => lasted(job.startTime, job.finishTime)],
+  ["Took", (job) => lasted(job.startTime, job.finishTime), "number"],
+];
+
+const share = (used, total) => ({ bar: bar(total ? 100 * used / total : 0) });
+
+const queueColumns = (queues) => [
+  ["Queue", (q) => q.queuePath || q.queueName], ["State", (q) => state(q.state)],
+  ["Running", (q) => number(q.numActiveApplications), "number"], ["Waiting", (q) => number(q.numPendingApplications), "number"],
+  ...(queues.some((q) => q.schedulingInfo) ? [["Scheduler", (q) => q.schedulingInfo, "wrap"]] : []),
+];
+
+const trackerColumns = (nodes) => [
+  ["Tracker", (n) => n.nodeHTTPAddress ? link(`http://${n.nodeHTTPAddress}/`, n.id) : n.id], ["State", (n) => state(n.state)],
+  ["Rack", (n) => n.rack], ["Tasks", (n) => number(n.numContainers), "number"],
+  ["Cores", (n) => `${number(n.usedVirtualCores)} / ${number(n.usedVirtualCores + n.availableVirtualCores)}`, "number"],
+  ["Memory", (n) => `${bytes(n.usedMemoryMB * MB)} of ${bytes((n.usedMemoryMB + n.availMemoryMB) * MB)}`, "number"],
+  ["Heard", (n) => n.lastHealthUpdate > 0 ? `${lasted(n.lastHealthUpdate, 0)} ago` : "–", "number"],
+  ...(nodes.some((n) => n.healthReport) ? [["Health", (n) => n.healthReport, "wrap"]] : []),
 ];
 
 const overview = async () => {
   const [metrics, nodes, scheduler, jobs] = await Promise.all(
     [get("/cluster/metrics"), get("/cluster/nodes"), get("/cluster/scheduler"), get("/mapreduce/jobs")]);
+  document.title = "JobTracker";
   const m = metrics.clusterMetrics;
   const all = list(jobs.jobs?.job).sort((a, b) => (b.submitTime || b.startTime) - (a.submitTime || a.startTime));
-  const queues = list(scheduler.scheduler?.schedulerInfo?.queues?.queue);
-  return { again: 1000, draw: () => [
-    el("div", { class: "tiles" },
-      tile(number(m.activeNodes), "trackers"), tile(number(m.lostNodes), "lost"), tile(number(m.unhealthyNodes), "blacklisted"),
-      tile(number(m.appsRunning), "jobs running"), tile(number(m.appsPending), "waiting"), tile(number(m.appsCompleted), "succeeded"),
-      tile(number(m.appsFailed), "failed"), tile(`${number(m.allocatedVirtualCores)} / ${number(m.totalVirtualCores)}`, "cores in use"),
-      tile(`${number(m.allocatedMB)} / ${number(m.totalMB)}`, "MB in use")),
-    el("h2", {}, "Running jobs"), table(jobColumns, all.filter((job) => !ended(job)), "Nothing runs."),
-    el("h2", {}, "Finished jobs"), table(jobColumns, all.filter(ended), "None yet."),
-    el("h2", {}, "Queues"), table([
-      ["Queue", (q) => q.queuePath || q.queueName], ["State", (q) => state(q.state)],
-      ["Capacity", (q) => q.capacity === undefined ? "" : percent(q.capacity), "number"], ["Used", (q) => q.usedCapacity === undefined ? "" : [bar(q.usedCapacity), ` ${percent(q.usedCapacity)}`]],
-      ["Running", (q) => number(q.numActiveApplications), "number"], ["Waiting", (q) => number(q.numPendingApplications), "number"],
-    ], queues, "No queues."),
-    el("h2", {}, "Trackers"), table([
-      ["Tracker", (n) => n.nodeHTTPAddress ? link(`http://${n.nodeHTTPAddress}/`, n.id) : n.id], ["Rack", (n) => n.rack], ["State", (n) => state(n.state)],
-      ["Tasks", (n) => number(n.numContainers), "number"], ["Cores", (n) => `${number(n.usedVirtualCores)} / ${number(n.usedVirtualCores + n.availableVirtualCores)}`, "number"],
-      ["Memory", (n) => `${number(n.usedMemoryMB)} / ${number(n.usedMemoryMB + n.availMemoryMB)} MB`, "number"],
-      ["Heard", (n) => `${lasted(n.lastHealthUpdate, 0)} ago`], ["Health", (n) => n.healthReport, "wrap"],
-    ], list(nodes.nodes?.node), "No tracker has registered."),
+  const running = all.filter((job) => !ended(job)), over = all.filter(ended);
+  const queues = list(scheduler.scheduler?.schedulerInfo?.queues?.queue), trackers = list(nodes.nodes?.node);
+  return { again: LIVE, draw: () => [
+    tiles(
+      tile(number(m.activeNodes), "trackers"),
+      m.lostNodes ? tile(number(m.lostNodes), "lost trackers", { kind: "bad" }) : null,
+      m.unhealthyNodes ? tile(number(m.unhealthyNodes), "blacklisted trackers", { kind: "bad" }) : null,
+      tile(number(m.appsRunning), "jobs running"), tile(number(m.appsPending), "jobs waiting"),
+      tile(number(m.appsCompleted), "jobs succeeded"), tile(number(m.appsFailed), "jobs failed", { kind: m.appsFailed ? "bad" : "" }),
+      tile(`${number(m.allocatedVirtualCores)} / ${number(m.totalVirtualCores)}`, "cores in use", share(m.allocatedVirtualCores, m.totalVirtualCores)),
+      tile(bytes(m.allocatedMB * MB), `of ${bytes(m.totalMB * MB)} in use`, share(m.allocatedMB, m.totalMB))),
+    title("Running jobs", running.length),
+    table(jobColumns, running, ["Nothing runs. ", el("code", {}, "mapred streaming …"), ", ", el("code", {}, "hadoop jar …examples.jar …"), " or a program of yours hands in a job."]),
+    title("Finished jobs", over.length), table(jobColumns, over, "None yet. Jobs stay here, and in the history, when they are over."),
+    title("Queues", queues.length), table(queueColumns(queues), queues, "No queue is configured."),
+    title("Trackers", trackers.length),
+    table(trackerColumns(trackers), trackers, ["No tracker has registered. ", el("code", {}, "mapred tasktracker"), " starts one; until then jobs wait."]),
   ] };
 };
 
 const TABS = [["", "Timeline"], ["tasks", "Tasks"], ["attempts", "Attempts"], ["counters", "Counters"], ["conf", "Configuration"]];
+const KINDS = ["map", "shuffle", "sort", "reduce", "failed", "killed", "speculative"];
 
 const describe = (attempt) => [attempt.id, `${attempt.state}${attempt.speculative ? ", speculative" : ""}, ${lasted(attempt.startTime, attempt.finishTime)}`,
   attempt.nodeHttpAddress, attempt.locality, attempt.diagnostics].filter(Boolean).join("\n");
 
+const LOCALITIES = { NODE_LOCAL: "data-local", RACK_LOCAL: "rack-local", OFF_SWITCH: "off-rack" };
+// What is the same for all of a job is left out: attempt_1_0001_m_000000_0 is m_000000_0.
+const short = (id) => el("span", { title: id }, id.split("_").slice(3).join("_"));
+
 const timeline = (attempts, job) => {
   const started = attempts.filter((attempt) => attempt.startTime > 0);
-  if (started.length === 0) return [el("p", { class: "quiet" }, "No attempt has started.")];
+  if (started.length === 0) return [el("p", { class: "empty" }, ended(job) ? "No attempt was started." : "No attempt has started yet: the job waits for room on a tracker.")];
   for (const attempt of started) { attempt.place = attempt.nodeHttpAddress || "?"; attempt.job = job.id; }
   const counts = started.reduce((all, { locality }) => locality ? { ...all, [locality]: (all[locality] || 0) + 1 } : all, {});
+  const told = Object.entries(counts).map(([locality, count]) => `${number(count)} ${LOCALITIES[locality] || locality.toLowerCase().replaceAll("_", " ")}`);
   return [
-    el("div", { class: "legend" }, ["map", "shuffle", "sort", "reduce", "failed", "killed", "speculative"].map((kind) => el("span", {}, el("i", { class: kind }), kind))),
-    el("div", { class: "chart" }, Timeline.draw(started, ended(job) && job.finishTime ? job.finishTime : Date.now(), describe)),
-    el("p", { class: "quiet" }, Object.entries(counts).map(([locality, count]) => `${number(count)} ${locality.toLowerCase().replaceAll("_", " ")}`).join(", ")),
+    el("div", { class: "legend" }, KINDS.map((kind) => el("span", {}, el("i", { class: kind }), kind))),
+    el("div", { class: "chart" }, Timeline.draw(started, ended(job) && job.finishTime ? job.finishTime : Date.now(), describe, room())),
+    told.length ? el("p", { class: "quiet" }, `Maps: ${told.join(", ")}.`) : null,
   ];
 };
 
+const progress = (one) => [bar(one.progress, one.type === "REDUCE" ? "reduce" : ""), ` ${percent(one.progress)}`];
+
 const attemptColumns = (id) => [
-  ["Attempt", (a) => link(`#/job/${id}/attempt/${a.id}`, a.id)], ["State", (a) => state(a.state)], ["Progress", (a) => [bar(a.progress, a.type === "REDUCE" ? "reduce" : ""), ` ${percent(a.progress)}`]],
-  ["Tracker", (a) => a.nodeHttpAddress], ["Rack", (a) => a.rack], ["Locality", (a) => a.locality], ["Started", (a) => when(a.startTime)], ["Took", (a) => lasted(a.startTime, a.finishTime)],
-  ["Log", (a) => a.logsLink ? link(a.logsLink, "log") : ""], ["What happened", (a) => a.diagnostics, "wrap"],
+  ["Attempt", (a) => link(`#/job/${id}/attempt/${a.id}`, short(a.id))], ["State", (a) => [state(a.state), a.speculative ? " speculative" : ""]], ["Progress", progress],
+  ["Tracker", (a) => a.nodeHttpAddress ? link(`http://${a.nodeHttpAddress}/`, a.nodeHttpAddress) : ""], ["Locality", (a) => LOCALITIES[a.locality] || a.locality],
+  ["Started", (a) => clock(a.startTime)], ["Took", (a) => lasted(a.startTime, a.finishTime), "number"],
+  ["Logs", (a) => a.logsLink ? link(a.logsLink, "logs") : ""], ["What happened", (a) => a.diagnostics || a.status, "told"],
 ];
 
 const taskColumns = (id) => [
-  ["Task", (t) => link(`#/job/${id}/task/${t.id}`, t.id)], ["Type", (t) => t.type], ["State", (t) => state(t.state)],
-  ["Progress", (t) => [bar(t.progress, t.type === "REDUCE" ? "reduce" : ""), ` ${percent(t.progress)}`]],
-  ["Started", (t) => when(t.startTime)], ["Took", (t) => lasted(t.startTime, t.finishTime)], ["Status", (t) => t.status, "wrap"],
+  ["Task", (t) => link(`#/job/${id}/task/${t.id}`, short(t.id))], ["Type", (t) => t.type.toLowerCase()], ["State", (t) => state(t.state)], ["Progress", progress],
+  ["Started", (t) => clock(t.startTime)], ["Took", (t) => lasted(t.startTime, t.finishTime), "number"], ["Status", (t) => t.status, "wrap"],
 ];
 
-const counterTables = (groups, perTask) => groups.flatMap((group) => [
-  el("h2", {}, group.counterGroupName),
-  table(perTask ? [["Counter", (c) => c.name], ["Value", (c) => number(c.value), "number"]]
-    : [["Counter", (c) => c.name], ["Map", (c) => number(c.mapCounterValue), "number"], ["Reduce", (c) => number(c.reduceCounterValue), "number"], ["Total", (c) => number(c.totalCounterValue), "number"]],
-  list(group.counter), "None."),
-]);
+// Names as the command line has them: MAP_INPUT_RECORDS is "Map input records".
+const GROUPS = { TaskCounter: "Map-Reduce framework", JobCounter: "Job", FileSystemCounter: "File systems", FileInputFormatCounter: "File input", FileOutputFormatCounter: "File output" };
+const groupName = (name) => GROUPS[name.split(".").pop()] || name.split(".").pop().replace("$", " ");
+const counterName = (name, group) => group === GROUPS.FileSystemCounter ? name.split("_")[0] + name.slice(name.indexOf("_")).toLowerCase().replaceAll("_", " ") : /^[A-Z0-9_]+$/.test(name) ? (name[0] + name.slice(1).toLowerCase()).replaceAll("_", " ") : name;
+const named = (group) => (c) => el("span", { title: c.name }, counterName(c.name, groupName(group.counterGroupName)));
 
-// A search field over a table's rows; what was typed stays over redraws.
-const typed = new Map();
-const searched = (name, rows, text, draw) => {
-  const box = el("input", { type: "search", placeholder: "Search", "aria-label": "Search", value: typed.get(name) || "" });
-  const place = el("div");
-  const show = () => {
-    const wanted = (typed.get(name) || "").toLowerCase();
-    place.replaceChildren(draw(rows.filter((row) => text(row).toLowerCase().includes(wanted))));
-  };
-  box.addEventListener("input", () => { typed.set(name, box.value); show(); });
-  show();
-  return [box, place];
-};
+const counterTables = (groups, perTask) => groups.length === 0 ? [el("p", { class: "empty" }, "No counters have been reported yet.")] : groups.map((group) => [
+  el("h2", { title: group.counterGroupName }, groupName(group.counterGroupName)),
+  table(perTask ? [["Counter", named(group)], ["Value", (c) => number(c.value), "number"]]
+    : [["Counter", named(group)], ["Map", (c) => number(c.mapCounterValue), "number"], ["Reduce", (c) => number(c.reduceCounterValue), "number"], ["Total", (c) => number(c.totalCounterValue), "number"]],
+  list(group.counter), "None.", "counters"),
+]);
 
 const tabBody = {
   "": async (job) => {
-    const answer = await get(`/mapreduce/jobs/${job.id}/attempts`);
+    const answer = await get(`${jobPath(job.id)}/attempts`);
     return () => timeline(list(answer.taskAttempts?.taskAttempt), job);
   },
   tasks: async (job) => {
-    const answer = await get(`/mapreduce/jobs/${job.id}/tasks`);
-    return () => searched(`${job.id} tasks`, list(answer.tasks?.task), (t) => `${t.id} ${t.type} ${t.state}`, (rows) => table(taskColumns(job.id), rows, "No task."));
+    const answer = await get(`${jobPath(job.id)}/tasks`);
+    return () => searched(`${job.id} tasks`, list(answer.tasks?.task), (t) => `${t.id} ${t.type} ${t.state}`, (rows) => table(taskColumns(job.id), rows, "No such task."));
   },
   attempts: async (job) => {
-    const answer = await get(`/mapreduce/jobs/${job.id}/attempts`);
-    return () => searched(`${job.id} attempts`, list(answer.taskAttempts?.taskAttempt), (a) => `${a.id} ${a.type} ${a.state} ${a.nodeHttpAddress}`, (rows) => table(attemptColumns(job.id), rows, "No attempt."));
+    const answer = await get(`${jobPath(job.id)}/attempts`);
+    return () => searched(`${job.id} attempts`, list(answer.taskAttempts?.taskAttempt), (a) => `${a.id} ${a.type} ${a.state} ${a.nodeHttpAddress}`, (rows) => table(attemptColumns(job.id), rows, "No such attempt."));
   },
   counters: async (job) => {
-    const answer = await get(`/mapreduce/jobs/${job.id}/counters`);
+    const answer = await get(`${jobPath(job.id)}/counters`);
     return () => counterTables(list(answer.jobCounters?.counterGroup), false);
   },
   conf: async (job) => {
-    const answer = await get(`/mapreduce/jobs/${job.id}/conf`);
+    const answer = await get(`${jobPath(job.id)}/conf`);
     return () => searched(`${job.id} conf`, list(answer.conf?.property), (p) => `${p.name} ${p.value}`, (rows) => table(
-      [["Name", (p) => p.name], ["Value", (p) => p.value, "wrap"], ["From", (p) => list(p.source).join(" ← "), "wrap"]], rows, "Nothing set."));
+      [["Name", (p) => p.name], ["Value", (p) => p.value, "wrap"], ["From", (p) => list(p.source).join(" ← "), "wrap"]], rows, "No such key."));
   },
 };
 
 const jobView = async (id, tab) => {
-  const { job } = await get(`/mapreduce/jobs/${encodeURIComponent(id)}`);
+  const { job } = await get(jobPath(id));
   const body = await (tabBody[tab] || tabBody[""])(job);
-  return { again: ended(job) ? 0 : 1000, draw: () => [
+  document.title = `${job.name} · ${job.state.toLowerCase()}`;
+  const failed = (job.failedMapAttempts || 0) + (job.failedReduceAttempts || 0), killed = (job.killedMapAttempts || 0) + (job.killedReduceAttempts || 0);
+  return { again: ended(job) ? 0 : LIVE, draw: () => [
+    el("p", { class: "above" }, link("#/", "← all jobs")),
     el("h1", {}, job.name, " ", state(job.state)),
-    el("p", { class: "quiet" }, `${job.id} · ${job.user} · queue ${job.queue} · submitted ${when(job.submitTime || job.startTime)} · ${lasted(job.startTime, job.finishTime)}`),
-    job.diagnostics ? el("pre", {}, job.diagnostics) : null,
-    el("div", { class: "tiles" },
-      tile(`${number(job.mapsCompleted)} / ${number(job.mapsTotal)}`, "maps"), tile(`${number(job.reducesCompleted)} / ${number(job.reducesTotal)}`, "reduces"),
-      tile(number((job.failedMapAttempts || 0) + (job.failedReduceAttempts || 0)), "failed attempts"), tile(number((job.killedMapAttempts || 0) + (job.killedReduceAttempts || 0)), "killed attempts")),
-    el("nav", { class: "tabs" }, TABS.map(([name, title]) => el("a", { href: `#/job/${id}${name && "/" + name}`, "aria-current": name === tab ? "page" : undefined }, title))),
-    ...body(),
+    el("p", { class: "quiet" }, `${job.id} · ${job.user} · queue ${job.queue} · submitted ${when(job.submitTime || job.startTime)}`),
+    job.diagnostics ? el("p", { class: "notice" }, job.diagnostics) : null,
+    tiles(
+      tile(`${number(job.mapsCompleted)} / ${number(job.mapsTotal)}`, "maps", { bar: bar(job.mapProgress) }),
+      tile(`${number(job.reducesCompleted)} / ${number(job.reducesTotal)}`, "reduces", { bar: bar(job.reduceProgress, "reduce") }),
+      tile(number((job.runningMapAttempts || 0) + (job.runningReduceAttempts || 0)), "attempts running"),
+      tile(number(failed), "attempts failed", { kind: failed ? "bad" : "" }), tile(number(killed), "attempts killed"),
+      tile(lasted(job.startTime, job.finishTime), ended(job) ? "took" : "so far")),
+    el("nav", { class: "tabs", "aria-label": "Views of the job" }, TABS.map(([name, text]) => el("a", { href: `#/job/${id}${name && "/" + name}`, "aria-current": name === tab ? "page" : undefined }, text))),
+    body(),
   ] };
 };
 
 const taskView = async (id, task) => {
-  const base = `/mapreduce/jobs/${encodeURIComponent(id)}/tasks/${encodeURIComponent(task)}`;
+  const base = `${jobPath(id)}/tasks/${encodeURIComponent(task)}`;
   const [one, attempts, counters] = await Promise.all([get(base), get(`${base}/attempts`), get(`${base}/counters`)]);
-  return { again: one.task.finishTime ? 0 : 1000, draw: () => [
-    el("p", {}, link(`#/job/${id}/tasks`, `← ${id}`)), el("h1", {}, task, " ", state(one.task.state)),
-    table(attemptColumns(id), list(attempts.taskAttempts?.taskAttempt), "No attempt."),
-    ...counterTables(list(counters.jobTaskCounters?.taskCounterGroup), true),
+  document.title = task;
+  return { again: one.task.finishTime ? 0 : LIVE, draw: () => [
+    el("p", { class: "above" }, link(`#/job/${id}/tasks`, `← tasks of ${id}`)), el("h1", {}, task, " ", state(one.task.state)),
+    title("Attempts"), table(attemptColumns(id), list(attempts.taskAttempts?.taskAttempt), "None has started yet."),
+    counterTables(list(counters.jobTaskCounters?.taskCounterGroup), true),
   ] };
 };
 
 const attemptView = async (id, attempt) => {
   const task = attempt.replace(/^attempt_/, "task_").replace(/_\d+$/, "");
-  const base = `/mapreduce/jobs/${encodeURIComponent(id)}/tasks/${encodeURIComponent(task)}/attempts/${encodeURIComponent(attempt)}`;
+  const base = `${jobPath(id)}/tasks/${encodeURIComponent(task)}/attempts/${encodeURIComponent(attempt)}`;
   const [one, counters] = await Promise.all([get(base), get(`${base}/counters`)]);
   const a = one.taskAttempt;
-  return { again: a.finishTime ? 0 : 1000, draw: () => [
-    el("p", {}, link(`#/job/${id}/attempts`, `← ${id}`)), el("h1", {}, attempt, " ", state(a.state)),
-    table(attemptColumns(id), [a], ""),
-    a.diagnostics ? el("pre", {}, a.diagnostics) : null,
-    ...counterTables(list(counters.jobTaskAttemptCounters?.taskAttemptCounterGroup), true),
+  document.title = attempt;
+  return { again: a.finishTime ? 0 : LIVE, draw: () => [
+    el("p", { class: "above" }, link(`#/job/${id}/task/${task}`, `← ${task}`)), el("h1", {}, attempt, " ", state(a.state)),
+    a.diagnostics ? el("p", { class: "notice" }, a.diagnostics) : null,
+    facts([
+      ["Progress", progress(a)], ["Tracker", a.nodeHttpAddress ? link(`http://${a.nodeHttpAddress}/`, a.nodeHttpAddress) : ""], ["Rack", a.rack],
+      ["Locality", LOCALITIES[a.locality] || a.locality], ["Speculative", a.speculative ? "yes" : ""], ["Status", a.status],
+      ["Started", when(a.startTime)], ["Took", lasted(a.startTime, a.finishTime)],
+      ["Shuffled in", a.elapsedShuffleTime ? span(a.elapsedShuffleTime) : ""], ["Merged in", a.elapsedMergeTime ? span(a.elapsedMergeTime) : ""],
+      ["Logs", a.logsLink ? link(a.logsLink, "stdout, stderr, syslog") : ""],
+    ]),
+    counterTables(list(counters.jobTaskAttemptCounters?.taskAttemptCounterGroup), true),
   ] };
 };
 
-const view = () => {
-  const [what, id, tab, more] = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
+follow("JobTracker", ([what, id, tab, more]) => {
   if (what !== "job" || !id) return overview();
   if (tab === "task" && more) return taskView(id, more);
   if (tab === "attempt" && more) return attemptView(id, more);
   return jobView(id, tab || "");
-};
-
-let turn = 0, timer = 0;
-const show = async () => {
-  clearTimeout(timer);
-  const mine = ++turn;
-  let again = 3000;
-  try {
-    const made = await view();
-    if (mine !== turn) return;
-    const isTyping = document.activeElement?.type === "search";
-    if (!isTyping) main.replaceChildren(...made.draw().flat().filter(Boolean));
-    trouble.hidden = true;
-    again = made.again;
-  } catch (problem) {
-    if (mine !== turn) return;
-    trouble.textContent = problem instanceof TypeError ? "The JobTracker does not answer; trying again." : problem.message;
-    trouble.hidden = false;
-  }
-  if (again > 0) timer = setTimeout(() => document.hidden ? (timer = setTimeout(show, again)) : show(), again);
-};
-
-addEventListener("hashchange", show);
-document.addEventListener("visibilitychange", () => { if (!document.hidden) show(); });
-get("/cluster/info").then(({ clusterInfo }) => { document.getElementById("where").textContent = clusterInfo?.haState ? "" : clusterInfo?.hadoopVersion || ""; }).catch(() => {});
-show();
+});
+get("/cluster/info").then(({ clusterInfo: info }) => {
+  document.getElementById("where").textContent = `${location.host} · Loxodon ${info.loxodonVersion} · up since ${when(info.startedOn)}`;
+}).catch(() => {});

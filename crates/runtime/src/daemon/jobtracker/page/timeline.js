@@ -3,7 +3,9 @@
 
 const Timeline = (() => {
   const SVG = "http://www.w3.org/2000/svg";
-  const ROW = 14, LABEL = 210, HEAD = 24, WIDTH = 900, GAP = 6;
+  const ROW = 14, HEAD = 24, GAP = 6, MARGIN = 24;
+  // Names of trackers are beside their rows, or above them where the page is narrow.
+  const BESIDE = 190, NARROW = 640;
 
   const node = (name, attributes, ...children) => {
     const made = document.createElementNS(SVG, name);
@@ -45,21 +47,22 @@ const Timeline = (() => {
     : ms < 3600000 ? `${Math.floor(ms / 60000)}:${String(Math.floor(ms / 1000) % 60).padStart(2, "0")}`
     : `${Math.floor(ms / 3600000)} h ${Math.floor(ms / 60000) % 60}`;
 
-  const axis = (svg, scale, span, height) => {
-    const every = step(span);
+  const axis = (svg, left, scale, span, height) => {
+    const room = (span * scale) / 60;
+    const every = step(span * Math.max(1, 10 / Math.max(room, 1)));
     for (let at = 0; at <= span; at += every) {
-      const x = LABEL + at * scale;
+      const x = left + at * scale;
       svg.append(node("line", { class: "rule", x1: x, x2: x, y1: HEAD - 6, y2: height }));
       svg.append(node("text", { x: x + 3, y: 13 }, clock(at, every)));
     }
   };
 
-  const bar = (attempt, start, scale, top, now, describe) => {
+  const bar = (attempt, start, left, scale, top, now, describe) => {
     const group = node("a", { href: `#/job/${attempt.job}/attempt/${attempt.id}` });
     const y = top + attempt.row * ROW;
     let from = Infinity, to = 0;
     for (const [kind, begin, end] of stretches(attempt, now)) {
-      const x = LABEL + (begin - start) * scale;
+      const x = left + (begin - start) * scale;
       const width = Math.max((end - begin) * scale, 1.5);
       group.append(node("rect", { class: kind, x, y, width, height: ROW - 3, rx: 1.5 }));
       from = Math.min(from, x); to = Math.max(to, x + width);
@@ -71,27 +74,29 @@ const Timeline = (() => {
     return group;
   };
 
-  // Draws `attempts` (of one job, started ones only) and gives the SVG element.
-  const draw = (attempts, now, describe) => {
+  // Draws `attempts` (of one job, started ones only), so many pixels wide, and gives the SVG element.
+  const draw = (attempts, now, describe, width) => {
     const started = attempts.filter((attempt) => attempt.startTime > 0);
     const start = Math.min(...started.map((attempt) => attempt.startTime));
     const end = Math.max(...started.map((attempt) => attempt.finishTime || now), start + 1);
-    const scale = (WIDTH - 20) / (end - start);
-    const places = Map.groupBy ? Map.groupBy(started, (attempt) => attempt.place)
-      : started.reduce((all, each) => all.set(each.place, [...(all.get(each.place) || []), each]), new Map());
+    const whole = Math.max(width || 0, 320) - 2, isNarrow = whole < NARROW;
+    const left = isNarrow ? 8 : BESIDE;
+    const scale = (whole - left - MARGIN) / (end - start);
+    const places = started.reduce((all, each) => all.set(each.place, [...(all.get(each.place) || []), each]), new Map());
     const svg = node("svg", { role: "img", "aria-label": "Timeline of attempts" });
     let top = HEAD;
     const bars = node("g", {});
     for (const [place, here] of [...places].sort(([a], [b]) => a.localeCompare(b))) {
+      bars.append(node("text", { class: "place", x: 8, y: top + ROW - 4 }, place));
+      if (isNarrow) top += ROW + 2;
       const count = rows(here, now);
-      bars.append(node("text", { x: 8, y: top + ROW - 4 }, place));
-      for (const attempt of here) bars.append(bar(attempt, start, scale, top, now, describe));
+      for (const attempt of here) bars.append(bar(attempt, start, left, scale, top, now, describe));
       top += count * ROW + GAP;
-      bars.append(node("line", { class: "rule", x1: 0, x2: LABEL + WIDTH, y1: top - GAP / 2 - 1, y2: top - GAP / 2 - 1 }));
+      bars.append(node("line", { class: "rule", x1: 0, x2: whole, y1: top - GAP / 2 - 1, y2: top - GAP / 2 - 1 }));
     }
-    axis(svg, scale, end - start, top);
+    axis(svg, left, scale, end - start, top);
     svg.append(bars);
-    svg.setAttribute("width", LABEL + WIDTH);
+    svg.setAttribute("width", whole);
     svg.setAttribute("height", top + 4);
     return svg;
   };

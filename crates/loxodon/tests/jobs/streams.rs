@@ -1,0 +1,53 @@
+//! Options of streaming that mean something on a cluster only, or something else than in one process.
+
+use std::fs;
+use std::process::Command;
+
+use crate::site::{Site, all, wait};
+
+#[test]
+fn what_comes_with_a_job_is_in_the_working_directory_of_its_tasks() {
+    let site = Site::start(1, &[]);
+    site.put("/in", "line\n");
+    site.put("/stored.txt", "stored\n");
+    fs::write(site.path("side.txt"), "side\n").expect("a file");
+    fs::create_dir(site.path("tree")).expect("a directory");
+    fs::write(site.path("tree/leaf.txt"), "leaf\n").expect("a file");
+    let directory = site.path("");
+    let tar =
+        Command::new("tar").args(["-czf", "tree.tgz", "tree"]).current_dir(&directory).status();
+    assert!(tar.expect("tar").success());
+    fs::write(site.path("own.sh"), "#!/bin/sh\ncat side.txt unpacked/tree/leaf.txt cached; cat\n")
+        .expect("a file");
+    let output = site
+        .streaming(&["mapreduce.job.maps=1"], &[])
+        .args(["-files", "side.txt", "-archives", "tree.tgz#unpacked"])
+        .args(["-input", "/in", "-output", "/out", "-numReduceTasks", "0"])
+        .args(["-file", "own.sh", "-mapper", "own.sh", "-cacheFile", "/stored.txt#cached"])
+        .output()
+        .expect("the program starts");
+    assert!(output.status.success(), "{}", all(&output));
+    let lines: Vec<String> =
+        site.output("/out").iter().map(|line| line.trim().to_owned()).collect();
+    assert_eq!(lines, ["leaf", "line", "side", "stored"], "{}", all(&output));
+}
+
+#[test]
+fn a_job_in_the_background_goes_on_by_itself() {
+    let site = Site::start(1, &[]);
+    site.put("/in", "b\na\n");
+    let gate = site.path("gate");
+    let mapper = format!("sh -c 'while [ ! -e {} ]; do sleep 0.05; done; cat'", gate.display());
+    let options =
+        ["-background", "-input", "/in", "-output", "/out", "-mapper", &mapper, "-reducer", "cat"];
+    let output = site.stream(&[], &options);
+    let text = all(&output);
+    assert!(output.status.success() && text.contains("is running in background"), "{text}");
+    let is_over = || site.text(&["mapred", "job", "-list", "all"]).contains("SUCCEEDED");
+    assert!(!is_over(), "its maps wait");
+    fs::write(&gate, "").expect("a file");
+    wait("the job's end", is_over);
+    let lines: Vec<String> =
+        site.output("/out").iter().map(|line| line.trim().to_owned()).collect();
+    assert_eq!(lines, ["a", "b"]);
+}
