@@ -14,6 +14,9 @@ use loxodon_mapreduce::program::*;
 /// Where the child finds its directory.
 const DIRECTORY: &str = "LOXODON_TEST_DIRECTORY";
 
+/// Where the child finds what is different in its job.
+const HOW: &str = "LOXODON_TEST_HOW";
+
 /// Megabytes of data that the maps emit for each line of input.
 const MEGABYTES: usize = 4;
 
@@ -63,13 +66,46 @@ impl Reducer for Lengths {
     }
 }
 
+/// Passes everything on: what a combiner holds is what its input makes it hold.
+#[derive(Default)]
+struct Keep;
+
+impl Reducer for Keep {
+    type KeyIn = Text;
+    type ValueIn = Text;
+    type KeyOut = Text;
+    type ValueOut = Text;
+
+    fn reduce(
+        &mut self,
+        key: &[u8],
+        values: &mut Values<Text, Text>,
+        out: &mut Output<Text, Text>,
+    ) -> Result<()> {
+        while let Some(value) = values.next()? {
+            out.write(key, value)?;
+        }
+        Ok(())
+    }
+}
+
 #[test]
 fn a_job_holds_what_its_buffers_may_and_no_more() {
+    most_resident("");
+}
+
+#[test]
+fn a_job_with_a_combiner_holds_no_more() {
+    most_resident("combine");
+}
+
+fn most_resident(how: &str) {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("in"), "line\n".repeat(50)).unwrap();
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "child", "--ignored", "--nocapture"])
         .env(DIRECTORY, dir.path())
+        .env(HOW, how)
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
@@ -91,6 +127,9 @@ fn child() {
     job.set("mapreduce.input.fileinputformat.split.maxsize", 60);
     job.set("mapreduce.local.map.tasks.maximum", 1);
     job.mapper::<Inflate>().reducer::<Lengths>();
+    if std::env::var(HOW).is_ok_and(|how| how == "combine") {
+        job.combiner::<Keep>().set("mapreduce.task.io.sort.factor", 4);
+    }
     job.input(&format!("file:{dir}/in")).output(&format!("file:{dir}/out"));
     let (conf, program) = job.into_parts();
     let result = local::run(&conf, Arc::new(program), &mut ()).unwrap();

@@ -2,5 +2,6 @@
 
 pub mod daemon;
 pub mod disk;
+pub mod held_port;
 pub mod minicluster;
 pub mod web;

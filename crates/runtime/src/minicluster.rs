@@ -19,7 +19,6 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,14 +27,14 @@ use loxodon_conf::Configuration;
 use tempfile::TempDir;
 
 use crate::daemon::{datanode, jobtracker, namenode, tasktracker};
+use crate::held_port::{HeldPort, await_free};
 
 /// Who set a value, in error messages about it.
 const SOURCE: &str = "the embedded cluster";
 /// Between two looks at whether the cluster serves.
 const POLL: Duration = Duration::from_millis(2);
-
-/// Ports that are looked at before the system is asked for one.
-const TRIES: usize = 100;
+/// How long a daemon that was taken away may keep its port from the next one.
+const PORT_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What an embedded cluster is made of.
 #[derive(Clone, Debug)]
@@ -161,6 +160,8 @@ pub struct MiniCluster {
     jobtracker_ports: (u16, u16),
     tasktrackers: Vec<Option<tasktracker::RunningTaskTracker>>,
     tracker_racks: Vec<String>,
+    /// Ports that were chosen stay the cluster's, also while a part of it is down.
+    _held: Vec<HeldPort>,
     /// Removes the disks when the cluster is gone.
     _temporary: Option<TempDir>,
 }
@@ -181,19 +182,22 @@ impl MiniCluster {
                 (made.path().to_owned(), Some(made))
             }
         };
-        let rpc_port = port_or_free(options.rpc_port)?;
-        let http_port = port_or_free(options.http_port)?;
+        let mut held = Vec::new();
+        let rpc_port = port_or_free(options.rpc_port, &mut held)?;
+        let http_port = port_or_free(options.http_port, &mut held)?;
         let mut datanodes = Vec::new();
         let mut racks = HashMap::new();
         for index in 0..options.datanodes {
-            let port = port_or_free(0)?;
+            let port = port_or_free(0, &mut held)?;
             if let Some(rack) = options.racks.get(index % options.racks.len().max(1)) {
                 racks.insert(format!("127.0.0.1:{port}"), Arc::from(rack.as_str()));
             }
             datanodes.push(Place { port, running: None });
         }
-        let jobtracker_ports =
-            (port_or_free(options.jobtracker_port)?, port_or_free(options.jobtracker_http_port)?);
+        let jobtracker_ports = (
+            port_or_free(options.jobtracker_port, &mut held)?,
+            port_or_free(options.jobtracker_http_port, &mut held)?,
+        );
         let conf = configuration(&options, &directory, (rpc_port, http_port), jobtracker_ports);
         let mut cluster = Self {
             conf,
@@ -207,6 +211,7 @@ impl MiniCluster {
             jobtracker_ports,
             tasktrackers: (0..options.tasktrackers).map(|_| None).collect(),
             tracker_racks: options.racks.clone(),
+            _held: held,
             _temporary: temporary,
         };
         cluster.prepare_disks(options.format)?;
@@ -273,6 +278,9 @@ impl MiniCluster {
     /// What keeps it from starting.
     pub async fn start_namenode(&mut self) -> Result<(), MiniClusterError> {
         if self.namenode.is_none() {
+            for port in [self.rpc_port, self.http_port] {
+                await_free(port, PORT_PATIENCE).await;
+            }
             let options = namenode::StartOptions {
                 racks: Some(self.racks.clone()),
                 ..namenode::StartOptions::default()
@@ -299,6 +307,7 @@ impl MiniCluster {
         if place.running.is_none() {
             let mut conf = self.conf.clone();
             let data = self.directory.join(format!("data/data{}", index + 1));
+            await_free(place.port, PORT_PATIENCE).await;
             for (name, value) in [
                 ("dfs.datanode.data.dir", format!("file://{}", data.display())),
                 ("dfs.datanode.address", format!("127.0.0.1:{}", place.port)),
@@ -376,6 +385,9 @@ impl MiniCluster {
     /// What keeps it from starting.
     pub async fn start_jobtracker(&mut self) -> Result<(), MiniClusterError> {
         if self.jobtracker.is_none() {
+            for port in <[u16; 2]>::from(self.jobtracker_ports) {
+                await_free(port, PORT_PATIENCE).await;
+            }
             let started = jobtracker::RunningJobTracker::start(self.conf.clone()).await?;
             self.jobtracker = Some(started);
         }
@@ -528,21 +540,15 @@ fn configuration(
     conf
 }
 
-/// `port`, or one that is free now where it is 0.
-/// That port, or one that is free; below those that outgoing connections get, of which one would take it
-/// while its daemon is down.
-fn port_or_free(port: u16) -> Result<u16, MiniClusterError> {
+/// `port`, or one that is free where it is 0, which is held from now on.
+fn port_or_free(port: u16, held: &mut Vec<HeldPort>) -> Result<u16, MiniClusterError> {
     if port != 0 {
         return Ok(port);
     }
-    let below = (0..TRIES).map(|_| fastrand::u16(12_000..32_000));
-    below
-        .map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)))
-        .find(Result::is_ok)
-        .unwrap_or_else(|| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
-        .and_then(|listener| listener.local_addr())
-        .map(|address| address.port())
-        .map_err(|source| io_error("find a free port", source))
+    let free = HeldPort::any().map_err(|source| io_error("find a free port", source))?;
+    let number = free.number();
+    held.push(free);
+    Ok(number)
 }
 
 fn io_error(doing: &str, source: io::Error) -> MiniClusterError {

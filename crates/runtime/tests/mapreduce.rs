@@ -350,6 +350,77 @@ fn a_job_that_is_killed_leaves_nothing() {
     until(|| cluster.trackers[0].running().is_empty());
 }
 
+fn malformed_splits_are_refused_or_fail_their_job() {
+    use loxodon_mapreduce::input::{FileSplit, InputSplit, split_file};
+    use loxodon_mapreduce::protocol::{Empty, JobStatusMessage, SubmitRequest, Text};
+    let cluster = Cluster::start(1);
+    cluster.write("/in/a", "a b\n");
+    let caller = cluster.caller();
+    let files = cluster.files();
+    let area: Text = caller.call("getStagingAreaDir", &Empty {}).unwrap();
+    let submit = |split: &[u8], meta: &[u8]| {
+        let id: Text = caller.call("getNewJobID", &Empty {}).unwrap();
+        let directory = files.path(&format!("{}/{}", area.value, id.value)).unwrap();
+        let (mut conf, _) = cluster.job("/in", &format!("/out-{}", id.value));
+        conf.set("mapreduce.map.maxattempts", "1", "test");
+        let xml = cluster::job_xml(&conf);
+        for (name, bytes) in
+            [("job.xml", xml.as_bytes()), ("job.split", split), ("job.splitmetainfo", meta)]
+        {
+            let options = CreateOptions::overwriting();
+            let path = directory.child(name);
+            files.get(&path).unwrap().write_all(&path, bytes, options).unwrap();
+        }
+        let request = SubmitRequest {
+            job_id: id.value.clone(),
+            submit_dir: directory.to_string(),
+            credentials: Vec::new(),
+        };
+        let answer: Result<JobStatusMessage> = caller.call("submitJob", &request);
+        answer.map(|_| id.value)
+    };
+    let path = files.path("/in/a").unwrap();
+    let split = InputSplit::File(FileSplit { path, start: 0, length: 4, hosts: Vec::new() });
+    let (good, meta) = split_file::write(&[split], 10);
+    for (meta, why) in [
+        (&b"nothing of the kind"[..], "Invalid header on split file"),
+        (&b"META-SPL\x01\x05"[..], ""),
+        (&[&meta[..], b"more"].concat()[..], "4 bytes behind its last split"),
+    ] {
+        let error = submit(&good, meta).unwrap_err();
+        assert!(error.message().contains(why), "{error}");
+    }
+    for bad in [b"nothing".to_vec(), good[..good.len() / 2].to_vec(), good[..7].to_vec()] {
+        let id = submit(&bad, &meta).unwrap();
+        let failed = loxodon_mapreduce::job::JobState::Failed.number();
+        until(|| cluster.status(&caller, &id).state == failed);
+        let why = cluster.status(&caller, &id).failure_info;
+        for word in ["_m_000000_0 failed on tracker_", "/tasklog?attemptid=attempt_"] {
+            assert!(why.contains(word), "{why}");
+        }
+    }
+}
+
+fn parts_of_the_embedded_cluster_are_exchanged_at_once() {
+    let runtime = Runtime::new().unwrap();
+    runtime.block_on(async {
+        let options = MiniClusterOptions { tasktrackers: 1, ..MiniClusterOptions::default() };
+        let mut cluster = MiniCluster::start(options).await.unwrap();
+        let limit = Duration::from_secs(60);
+        for _ in 0..3 {
+            cluster.kill_jobtracker();
+            cluster.start_jobtracker().await.unwrap();
+            cluster.kill_namenode().await;
+            cluster.start_namenode().await.unwrap();
+            cluster.kill_datanode(0).unwrap();
+            cluster.start_datanode(0).await.unwrap();
+            cluster.wait_until_serving(limit).await.unwrap();
+            cluster.wait_until_tracking(limit).await.unwrap();
+        }
+        cluster.stop().await;
+    });
+}
+
 /// Waits for something that is to come.
 fn until(mut holds: impl FnMut() -> bool) {
     let end = std::time::Instant::now() + Duration::from_secs(60);
@@ -370,6 +441,14 @@ const TESTS: &[(&str, fn())] = &[
         the_history_tells_of_jobs_of_an_earlier_start,
     ),
     ("a_job_that_is_killed_leaves_nothing", a_job_that_is_killed_leaves_nothing),
+    (
+        "malformed_splits_are_refused_or_fail_their_job",
+        malformed_splits_are_refused_or_fail_their_job,
+    ),
+    (
+        "parts_of_the_embedded_cluster_are_exchanged_at_once",
+        parts_of_the_embedded_cluster_are_exchanged_at_once,
+    ),
 ];
 
 fn main() -> ExitCode {

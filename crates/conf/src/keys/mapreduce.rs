@@ -277,6 +277,8 @@ keys! {
     TRACKER_MEMORY: "yarn.nodemanager.resource.memory-mb", Int, "-1", [], "MiB for attempts; -1 means four fifths of the machine's.";
     TRACKER_CORES: "yarn.nodemanager.resource.cpu-vcores", Int, "-1", [], "Cores for attempts; -1 means the machine's.";
     MEMORY_CHECK: "yarn.nodemanager.pmem-check-enabled", Bool, "true", [], "Whether attempts that use more memory than they asked for are failed.";
+    CONTROL_GROUP: "loxodon.tasktracker.cgroup", Text, "auto", [], "Where attempts get control groups (version 2) of their own, with `memory.max`, `pids.max` and `cpu.weight` where the kernel has these controllers there: `auto` is below the TaskTracker's own if the system lets it, `none` is nowhere, else a folder of the cgroup file system that was delegated to the TaskTracker and has no processes. Without them memory is measured.";
+    ATTEMPT_PROCESSES: "loxodon.tasktracker.attempt.processes", Int, "0", [], "Processes and threads that an attempt may have, where its control group can limit them; 0 means no limit.";
     CACHE_SIZE: "mapreduce.tasktracker.cache.local.size", Int, "10737418240", [], "Bytes of the distributed cache beyond which unused files are removed.";
     SPACE_START: "mapreduce.tasktracker.local.dir.minspacestart", Int, "0", [], "Free bytes of local folders below which no attempt is taken.";
     HEALTH_SCRIPT: "mapreduce.tasktracker.healthchecker.script.path", Text, "", [], "Program that says whether the machine is well: a line that begins with `ERROR` says it is not.";

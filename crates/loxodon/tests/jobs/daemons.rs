@@ -1,92 +1,240 @@
-//! Daemons that are killed under a running job.
+//! Daemons that are killed, stopped or cut off under a running job.
 
+use std::fs;
 use std::process::Child;
 use std::time::Duration;
 
-use crate::site::{Site, all, comes, wait};
+use rustix::process::Signal;
 
-/// Lines of the input; every one is a word of its own or one that repeats.
+use crate::site::{Site, TaskProcess, all, wait};
+
+/// Lines of the input; every word comes equally often.
 const LINES: usize = 4000;
+/// Different words.
+const WORDS: usize = 40;
 
+/// The counts that every job here must find.
 fn input(site: &Site) -> Vec<String> {
-    let text: String = (0..LINES).map(|n| format!("word{}\n", n % 40)).collect();
-    site.put("/in", &text);
-    let mut counts: Vec<String> = (0..40).map(|n| format!("{} word{n}", LINES / 40)).collect();
+    let text: String = (0..LINES).map(|n| format!("word{}\n", n % WORDS)).collect();
+    site.put("/in", text);
+    fs::create_dir_all(site.path("marks")).expect("a directory");
+    let mut counts: Vec<String> =
+        (0..WORDS).map(|n| format!("{} word{n}", LINES / WORDS)).collect();
     counts.sort();
     counts
 }
 
-/// A job of eight maps, each of which takes its time.
-fn slow_job(site: &Site) -> Child {
-    let settings = [
-        "mapreduce.job.reduces=2",
-        "mapreduce.input.fileinputformat.split.maxsize=5000",
-        "mapreduce.job.jvm.numtasks=1",
-    ];
-    let options = [
-        "-input",
-        "/in",
-        "-output",
-        "/out",
-        "-mapper",
-        "sh -c 'sleep 0.7; cat'",
-        "-reducer",
-        "uniq -c",
-    ];
-    site.streaming(&settings, &options).spawn().expect("the program starts")
+/// A job that counts words in some maps and two reduces, with what its scripts do besides.
+struct Job {
+    output: String,
+    child: Child,
 }
 
-fn ended_well(job: Child, site: &Site, expected: &[String]) {
-    let output = job.wait_with_output().expect("its end");
-    assert!(output.status.success(), "{}", all(&output));
-    let lines: Vec<String> = site.output("/out").iter().map(|l| l.trim().to_owned()).collect();
-    assert_eq!(lines, expected, "{}", all(&output));
+impl Job {
+    fn start(site: &Site, output: &str, settings: &[&str], map: &str, reduce: &str) -> Self {
+        let mut all = vec![
+            "mapreduce.job.reduces=2",
+            "mapreduce.input.fileinputformat.split.maxsize=8000",
+            "mapreduce.task.progress-report.interval=200",
+            "mapreduce.reduce.shuffle.retry-delay.max.ms=300",
+            "mapreduce.reduce.shuffle.connect.timeout=1000",
+            "mapreduce.reduce.shuffle.read.timeout=1000",
+        ];
+        all.extend(settings);
+        let (map, reduce) = (format!("sh -c '{map}'"), format!("sh -c '{reduce}'"));
+        let options = ["-input", "/in", "-output", output, "-mapper", &map, "-reducer", &reduce];
+        let child = site.streaming(&all, &options).spawn().expect("the program starts");
+        Self { output: output.to_owned(), child }
+    }
+
+    /// It succeeds with the right output.
+    fn ends_well(self, site: &Site, expected: &[String]) -> String {
+        let output = self.child.wait_with_output().expect("its end");
+        assert!(output.status.success(), "{}\n{}", all(&output), site.logs());
+        let lines: Vec<String> =
+            site.output(&self.output).iter().map(|l| l.trim().to_owned()).collect();
+        assert_eq!(lines, expected, "{}", all(&output));
+        all(&output)
+    }
 }
 
-fn nothing_left(site: &Site) {
-    wait("no process is left", || site.tasks() == 0);
-    assert!(comes(Duration::from_secs(20), || site.left().is_empty()), "{:?}", site.left());
+const SLOW: &str = "sleep 0.6; cat";
+
+/// A process of a task's attempt of that kind, once there is one.
+fn running(site: &Site, kind: &str) -> TaskProcess {
+    let mut found = None;
+    wait(&format!("an attempt of {kind}"), || {
+        found = site.processes().into_iter().find(|process| process.attempt.contains(kind));
+        found.is_some()
+    });
+    found.expect("an attempt")
 }
 
 #[test]
-fn a_tasktracker_is_lost_and_its_work_done_again() {
+fn a_tasktracker_is_lost_in_each_phase_and_its_work_done_again() {
     let mut site = Site::start(2, &[]);
     let expected = input(&site);
-    let job = slow_job(&site);
-    wait("tasks run", || site.tasks() > 2);
-    site.kill_tracker(0);
-    ended_well(job, &site, &expected);
-    // What the dead one had left goes when it is started again.
-    site.start_tracker(0);
+    let marks = site.path("marks").display().to_string();
+
+    // While maps run.
+    let job = Job::start(&site, "/map", &[], SLOW, "uniq -c");
+    let victim = running(&site, "_m_").tracker;
+    site.kill_tracker(victim);
+    // It is not started again: the job goes on without it.
+    job.ends_well(&site, &expected);
+    site.start_tracker(victim);
     wait("it is back", || site.live_trackers() == 2);
-    nothing_left(&site);
+
+    // While a reduce waits for the last map.
+    let gate = format!(
+        "if [ $mapreduce_task_partition = 1 ]; then while [ ! -e {marks}/gate ]; do sleep 0.1; done; fi; cat"
+    );
+    let early = ["mapreduce.job.reduce.slowstart.completedmaps=0.0"];
+    let job = Job::start(&site, "/shuffle", &early, &gate, "uniq -c");
+    let victim = running(&site, "_r_").tracker;
+    site.kill_tracker(victim);
+    site.start_tracker(victim);
+    fs::write(site.path("marks/gate"), "").expect("a file");
+    job.ends_well(&site, &expected);
+
+    // While a reduce reduces.
+    let reduce = format!("touch {marks}/reduce; sleep 1; uniq -c");
+    let job = Job::start(&site, "/reduce", &[], "cat", &reduce);
+    wait("a reduce", || site.path("marks/reduce").exists());
+    let victim = running(&site, "_r_").tracker;
+    site.kill_tracker(victim);
+    site.start_tracker(victim);
+    job.ends_well(&site, &expected);
+
+    // While a reduce commits: HDFS stands still between its last line and its output's being in place.
+    let reduce = format!("uniq -c; touch {marks}/commit");
+    let job = Job::start(&site, "/commit", &["mapreduce.job.reduces=1"], "cat", &reduce);
+    wait("the end of the reduce", || site.path("marks/commit").exists());
+    site.pause_namenode(true);
+    let victim = running(&site, "_r_").tracker;
+    site.kill_tracker(victim);
+    site.pause_namenode(false);
+    site.start_tracker(victim);
+    job.ends_well(&site, &expected);
+    site.nothing_left();
 }
 
 #[test]
 fn all_tasktrackers_are_lost_and_come_back() {
     let mut site = Site::start(2, &[]);
     let expected = input(&site);
-    let job = slow_job(&site);
+    let job = Job::start(&site, "/out", &[], SLOW, "uniq -c");
     wait("tasks run", || site.tasks() > 2);
-    for index in 0..2 {
-        site.kill_tracker(index);
-    }
-    for index in 0..2 {
-        site.start_tracker(index);
-    }
-    ended_well(job, &site, &expected);
-    nothing_left(&site);
+    (0..2).for_each(|index| site.kill_tracker(index));
+    (0..2).for_each(|index| site.start_tracker(index));
+    job.ends_well(&site, &expected);
+    site.nothing_left();
 }
 
 #[test]
-fn the_jobtracker_is_killed_and_jobs_go_on() {
+fn the_jobtracker_is_killed_at_any_point_and_jobs_go_on() {
+    let seed: u64 = match std::env::var("LOXODON_SEED") {
+        Ok(seed) => seed.parse().expect("LOXODON_SEED is a number"),
+        Err(_) => fastrand::u64(..),
+    };
+    println!("LOXODON_SEED={seed}");
+    let mut dice = fastrand::Rng::with_seed(seed);
     let mut site = Site::start(2, &[]);
     let expected = input(&site);
-    let job = slow_job(&site);
-    wait("tasks run", || site.tasks() > 2);
-    std::thread::sleep(Duration::from_millis(700));
-    site.kill_jobtracker();
-    site.start_jobtracker();
-    ended_well(job, &site, &expected);
-    nothing_left(&site);
+    for round in 0..3 {
+        let mut job = Job::start(&site, &format!("/out{round}"), &[], SLOW, "sleep 0.3; uniq -c");
+        wait("tasks run", || site.tasks() > 0);
+        while job.child.try_wait().expect("its state").is_none() {
+            std::thread::sleep(Duration::from_millis(dice.u64(50..1500)));
+            site.kill_jobtracker();
+            site.start_jobtracker();
+        }
+        job.ends_well(&site, &expected);
+    }
+    site.nothing_left();
+}
+
+#[test]
+fn a_tasktracker_that_nobody_reaches_is_done_without() {
+    let site = Site::start(2, &[]);
+    let expected = input(&site);
+    let marks = site.path("marks").display().to_string();
+    // Every map is complete before a reduce begins; then one tracker neither beats nor serves its outputs, and
+    // accepts connections all the same, as a machine behind a broken switch does.
+    let late = ["mapreduce.job.reduce.slowstart.completedmaps=1.0", "mapreduce.job.reduces=1"];
+    let map = format!("cat; touch {marks}/$mapreduce_task_partition");
+    let job = Job::start(&site, "/out", &late, &map, "uniq -c");
+    let done = || fs::read_dir(site.path("marks")).expect("marks").count();
+    wait("most maps", || done() >= 2);
+    site.pause_tracker(0, true);
+    job.ends_well(&site, &expected);
+    site.pause_tracker(0, false);
+    wait("it is back", || site.live_trackers() == 2);
+    site.nothing_left();
+}
+
+/// Two attempts of one reduce, of which the first was let commit, stopped half-way, and goes on when the second is
+/// done.
+#[test]
+fn of_two_attempts_that_think_they_won_the_output_is_there_once() {
+    let site = Site::start(2, &[]);
+    let expected = input(&site);
+    let program = env!("CARGO_BIN_EXE_loxodon");
+    // Files beside its part make the commit long enough to be stopped within.
+    let reduce = format!(
+        "uniq -c; {program} hdfs dfs -mkdir -p $mapreduce_task_output_dir && \
+         {program} hdfs dfs -touchz $(seq -f \"$mapreduce_task_output_dir/side-%03g\" 400)"
+    );
+    let settings = ["mapreduce.job.reduces=1", "mapreduce.reduce.speculative=false"];
+    let job = Job::start(&site, "/out", &settings, "cat", &reduce);
+    let committed =
+        |site: &Site| site.list("/out").iter().filter(|p| p.starts_with("/out/side-")).count();
+    wait("the commit begins", || committed(&site) > 0);
+    let first = running(&site, "_r_");
+    site.pause_tracker(first.tracker, true);
+    let stopped: Vec<TaskProcess> =
+        site.processes().into_iter().filter(|p| p.attempt == first.attempt).collect();
+    stopped.iter().for_each(|process| process.send(Signal::STOP));
+    let before = committed(&site);
+    assert!(before < 400, "it was too late: the first attempt had committed");
+    job.ends_well(&site, &expected);
+    let listing = site.list("/out");
+    assert_eq!(committed(&site), 400, "{listing:?}");
+    stopped.iter().for_each(|process| process.send(Signal::CONT));
+    site.pause_tracker(first.tracker, false);
+    wait("the first attempt is gone", || site.tasks() == 0);
+    wait("its tracker is back", || site.live_trackers() == 2);
+    assert_eq!(site.list("/out"), listing);
+    let lines: Vec<String> = site.output("/out").iter().map(|l| l.trim().to_owned()).collect();
+    assert_eq!(lines, expected);
+    site.nothing_left();
+}
+
+#[test]
+fn hdfs_fails_under_a_job_and_the_job_waits() {
+    let mut site = Site::start(2, &[]);
+    let expected = input(&site);
+    let start = |site: &Site, output: &str| {
+        let job = Job::start(site, output, &[], SLOW, "uniq -c");
+        wait("tasks run", || site.tasks() > 2);
+        job
+    };
+
+    let job = start(&site, "/safe");
+    site.text(&["hdfs", "dfsadmin", "-safemode", "enter"]);
+    // Maps end meanwhile, and reduces begin to write.
+    std::thread::sleep(Duration::from_millis(2500));
+    site.text(&["hdfs", "dfsadmin", "-safemode", "leave"]);
+    job.ends_well(&site, &expected);
+
+    let job = start(&site, "/namenode");
+    site.kill_namenode();
+    site.start_namenode();
+    job.ends_well(&site, &expected);
+
+    let job = start(&site, "/datanode");
+    site.kill_datanode(0);
+    job.ends_well(&site, &expected);
+    site.start_datanode(0);
+    site.nothing_left();
 }

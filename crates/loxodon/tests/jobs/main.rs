@@ -3,7 +3,9 @@
 
 mod browser;
 mod daemons;
+mod faults;
 mod pages;
+mod records;
 mod site;
 mod streams;
 mod tasks;

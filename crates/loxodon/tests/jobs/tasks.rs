@@ -1,9 +1,8 @@
 //! Tasks that misbehave in every way we can think of.
 
 use std::fs;
-use std::time::Duration;
 
-use crate::site::{Site, all, comes, wait};
+use crate::site::{Site, all};
 
 const WORDS: &str = "a b a\nc a b\n";
 const IN_OUT: [&str; 4] = ["-input", "/in", "-output", "/out"];
@@ -23,12 +22,6 @@ fn map(site: &Site, settings: &[&str], script: &str) -> (bool, String) {
     (output.status.success(), all(&output))
 }
 
-/// Nothing of any job is left: no process, no directory.
-fn nothing_left(site: &Site) {
-    wait("no process is left", || site.tasks() == 0);
-    assert!(comes(Duration::from_secs(20), || site.left().is_empty()), "{:?}", site.left());
-}
-
 #[test]
 fn words_are_counted_and_counters_told() {
     let site = site();
@@ -43,7 +36,7 @@ fn words_are_counted_and_counters_told() {
     assert!(text.contains("seen="), "{text}");
     let lines: Vec<String> = site.output("/out").iter().map(|l| l.trim().to_owned()).collect();
     assert_eq!(lines, ["1 c", "2 b", "3 a"]);
-    nothing_left(&site);
+    site.nothing_left();
 }
 
 #[test]
@@ -54,7 +47,7 @@ fn a_mapper_that_fails_fails_its_job_after_four_attempts() {
     assert!(text.contains("subprocess failed with code 3"), "{text}");
     assert!(text.contains("attempt_"), "{text}");
     assert!(text.contains("Failed map tasks=4") || text.contains("Failed map tasks=8"), "{text}");
-    nothing_left(&site);
+    site.nothing_left();
 }
 
 #[test]
@@ -68,7 +61,7 @@ fn a_mapper_that_hangs_is_ended() {
     let (succeeded, text) = map(&site, &settings, "sleep 1000");
     assert!(!succeeded, "{text}");
     assert!(text.contains("Timed out after 1 secs"), "{text}");
-    nothing_left(&site);
+    site.nothing_left();
 }
 
 #[test]
@@ -88,7 +81,7 @@ fn endless_words_on_standard_error_are_cut() {
         }
     }
     assert!(longest > 10_000 && longest <= 200 << 10, "{longest}");
-    nothing_left(&site);
+    site.nothing_left();
 }
 
 #[test]
@@ -99,7 +92,7 @@ fn a_mapper_that_eats_memory_is_ended() {
     let (succeeded, text) = map(&site, &settings, eater);
     assert!(!succeeded, "{text}");
     assert!(text.contains("beyond physical memory limits"), "{text}");
-    nothing_left(&site);
+    site.nothing_left();
 }
 
 #[test]
@@ -107,7 +100,7 @@ fn what_a_mapper_leaves_running_is_ended() {
     let site = site();
     let (succeeded, text) = map(&site, &[], "setsid sleep 1000 >/dev/null 2>&1 & cat");
     assert!(succeeded, "{text}");
-    nothing_left(&site);
+    site.nothing_left();
 }
 
 #[test]
@@ -116,7 +109,7 @@ fn a_mapper_that_dies_of_a_signal_is_named() {
     let (succeeded, text) = map(&site, &["mapreduce.map.maxattempts=1"], "kill -9 $$");
     assert!(!succeeded, "{text}");
     assert!(text.contains("subprocess failed with code 137"), "{text}");
-    nothing_left(&site);
+    site.nothing_left();
 }
 
 #[test]

@@ -4,7 +4,9 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
-use loxodon_client::{Client, Error as ClientError, FileReader, FileWriter, SyncOptions};
+use loxodon_client::{
+    Client, Error as ClientError, FileReader, FileWriter, RenameOptions, SyncOptions,
+};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -137,6 +139,12 @@ impl FileSystem for HdfsFileSystem {
     fn rename(&self, from: &Path, to: &Path) -> Result<bool> {
         self.statistics.write_op();
         Ok(self.runtime.block_on(self.client.rename(&from.path, &to.path))?)
+    }
+
+    fn move_to(&self, from: &Path, to: &Path, overwrite: bool) -> Result<()> {
+        self.statistics.write_op();
+        let options = RenameOptions { overwrite, ..RenameOptions::default() };
+        Ok(self.runtime.block_on(self.client.rename2(&from.path, &to.path, options))?)
     }
 
     fn open(&self, path: &Path, ahead_to: Option<u64>) -> Result<Box<dyn InputStream>> {

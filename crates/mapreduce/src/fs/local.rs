@@ -94,6 +94,16 @@ fn forget_checksums(path: &str) -> Result<()> {
     }
 }
 
+/// The checksums go with their file.
+fn move_checksums(from: &str, to: &str) -> Result<()> {
+    let (Some(old), Some(new)) = (checksum_file(from), checksum_file(to)) else { return Ok(()) };
+    forget_checksums(to)?;
+    match fs::rename(&old, &new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(&old, &error)),
+        _ => Ok(()),
+    }
+}
+
 impl FileSystem for LocalFileSystem {
     fn uri(&self) -> Path {
         Path { scheme: Some("file".into()), authority: None, path: "/".into() }
@@ -182,17 +192,18 @@ impl FileSystem for LocalFileSystem {
             }
             Err(_) => return Ok(false),
         }
-        // The checksums go with their file.
-        if let (Some(old), Some(new)) = (checksum_file(&from.path), checksum_file(&target)) {
-            forget_checksums(&target)?;
-            match fs::rename(&old, &new) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(failed(&old, &error));
-                }
-                _ => {}
-            }
-        }
+        move_checksums(&from.path, &target)?;
         Ok(true)
+    }
+
+    fn move_to(&self, from: &Path, to: &Path, overwrite: bool) -> Result<()> {
+        self.statistics.write_op();
+        fs::symlink_metadata(&from.path).map_err(|e| failed(&from.path, &e))?;
+        if !overwrite && fs::symlink_metadata(&to.path).is_ok() {
+            return Err(failed(&to.path, &io::ErrorKind::AlreadyExists.into()));
+        }
+        fs::rename(&from.path, &to.path).map_err(|e| failed(&to.path, &e))?;
+        move_checksums(&from.path, &to.path)
     }
 
     fn open(&self, path: &Path, _ahead_to: Option<u64>) -> Result<Box<dyn InputStream>> {

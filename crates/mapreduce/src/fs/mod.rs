@@ -8,6 +8,7 @@ mod hdfs;
 mod local;
 pub mod memory;
 mod path;
+mod patience;
 mod registry;
 mod statistics;
 mod threads;
@@ -18,6 +19,7 @@ pub use glob::glob_status;
 pub use hdfs::HdfsFileSystem;
 pub use local::LocalFileSystem;
 pub use path::{Location as Path, join, name, normalize, parent};
+pub use patience::wait_for_hdfs;
 pub use registry::FileSystems;
 pub use statistics::{Statistics, StatisticsSnapshot};
 pub use threads::FsThreads;
@@ -150,6 +152,13 @@ pub trait FileSystem: Send + Sync {
     /// # Errors
     /// No permission; the file system cannot be reached.
     fn rename(&self, from: &Path, to: &Path) -> Result<bool>;
+
+    /// Makes `from` exactly `to`, in one step: where that fails, what was at `to` is there still. A file or an empty
+    /// directory that is there is replaced if `overwrite`.
+    ///
+    /// # Errors
+    /// `from` is not there; something else is at `to`; no permission.
+    fn move_to(&self, from: &Path, to: &Path, overwrite: bool) -> Result<()>;
 
     /// Opens a file. `ahead_to` is the position up to which it will be read in one go, if that is known: what
     /// lies beyond is not read ahead.

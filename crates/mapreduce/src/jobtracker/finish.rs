@@ -211,9 +211,14 @@ impl JobTracker {
             stats.pending -= u32::from(was_pending);
         }
         let where_ = self.tracker(on).map_or_else(String::new, |t| t.name.to_string());
+        let log = self.tracker(on).map_or_else(String::new, |t| {
+            let (host, port) = (&t.node.host, t.node.http_port);
+            format!("Its log: http://{host}:{port}/tasklog?attemptid={id}")
+        });
         let Some(job) = self.job_mut(task.job) else { return };
         job.diagnose(format!("Task failed {}", id.task));
         job.diagnose(format!("{id} failed on {where_}: {text}"));
+        job.diagnose(log);
         for other in others {
             self.request_kill(task.attempt(other), "Task has failed. Killing attempt!", false);
         }

@@ -49,8 +49,7 @@ impl JobTracker {
         if let Some(end) = events.iter().find_map(over) {
             return Ok(Recovered::WasOver(end));
         }
-        let starts = events.iter().filter(|e| matches!(e, HistoryEvent::AmStarted(_))).count();
-        let starts = u32::try_from(starts).unwrap_or(u32::MAX).max(1);
+        let starts = events.iter().filter_map(start_of).max().unwrap_or(0).max(1);
         let base = starts.saturating_mul(ATTEMPTS_PER_START);
         let queue: Arc<str> = events
             .iter()
@@ -493,6 +492,13 @@ fn running_attempt(number: u32, on: TrackerIndex, started: Milliseconds) -> Atte
         complete: false,
         unheard: true,
     }
+}
+
+/// Which JobTracker's start an event tells of. Counting them would not do: an earlier one's journal may be lost as
+/// a whole, and its attempts run still.
+fn start_of(event: &HistoryEvent) -> Option<u32> {
+    let HistoryEvent::AmStarted(e) = event else { return None };
+    e.application_attempt_id.rsplit('_').next()?.parse().ok()
 }
 
 fn over(event: &HistoryEvent) -> Option<JobState> {

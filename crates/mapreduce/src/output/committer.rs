@@ -78,6 +78,13 @@ pub trait OutputCommitter: Send + Sync {
     /// The output cannot be written.
     fn abort_task(&self, attempt: &AttemptId) -> Result<()>;
 
+    /// Where an attempt writes what its commit makes seen (`mapreduce.task.output.dir`); `None` where that is no
+    /// directory.
+    fn work_path(&self, attempt: &AttemptId) -> Option<Path> {
+        let _ = attempt;
+        None
+    }
+
     /// Whether tasks that a former attempt at the job committed need not run again.
     fn is_recovery_supported(&self) -> bool;
 
@@ -147,13 +154,6 @@ impl FileOutputCommitter {
         })
     }
 
-    /// Where an attempt writes (`mapreduce.task.output.dir`); `None` without an output directory.
-    #[must_use]
-    pub fn work_path(&self, attempt: &AttemptId) -> Option<Path> {
-        let (output, _) = self.target.as_ref()?;
-        Some(self.attempt_path(output, attempt))
-    }
-
     fn job_path(&self, output: &Path, job_attempt: i64) -> Path {
         output.child(PENDING).child(&job_attempt.to_string())
     }
@@ -207,10 +207,11 @@ impl FileOutputCommitter {
                 None => self.rename_or_merge(fs, from, to),
             };
         }
-        if there.is_some() {
+        if there.is_some_and(|there| there.is_directory) {
             delete(fs, to)?;
         }
-        rename(fs, &from.path, to)
+        // In one step: another attempt may have moved its file there, and removed this one.
+        fs.move_to(&from.path, to, true)
     }
 
     fn merge_children(&self, fs: &dyn FileSystem, from: &FileStatus, to: &Path) -> Result<()> {
@@ -223,7 +224,7 @@ impl FileOutputCommitter {
     /// With algorithm 2 other tasks may be making the same directory.
     fn rename_or_merge(&self, fs: &dyn FileSystem, from: &FileStatus, to: &Path) -> Result<()> {
         if self.algorithm == 1 {
-            return rename(fs, &from.path, to);
+            return fs.move_to(&from.path, to, false);
         }
         fs.mkdirs(to, 0o755)?;
         self.merge_children(fs, from, to)
@@ -263,20 +264,31 @@ fn delete(fs: &dyn FileSystem, path: &Path) -> Result<()> {
     if fs.delete(path, true)? { Ok(()) } else { Err(Error::io(format!("Failed to delete {path}"))) }
 }
 
-fn rename(fs: &dyn FileSystem, from: &Path, to: &Path) -> Result<()> {
-    if fs.rename(from, to)? {
-        Ok(())
-    } else {
-        Err(Error::io(format!("Failed to rename {from} to {to}")))
-    }
+fn move_committed(fs: &dyn FileSystem, from: &Path, to: &Path) -> Result<()> {
+    fs.move_to(from, to, false)
+        .map_err(|error| error.during(format_args!("Could not rename {from} to {to}")))
 }
 
-fn move_committed(fs: &dyn FileSystem, from: &Path, to: &Path) -> Result<()> {
-    if fs.rename(from, to)? {
-        Ok(())
-    } else {
-        Err(Error::io(format!("Could not rename {from} to {to}")))
+/// Puts an attempt's directory in the place of what another attempt committed, which comes back where that fails:
+/// this attempt may have been taken for lost, and its directory removed, while it stood still.
+fn replace_committed(
+    fs: &dyn FileSystem,
+    work: &Path,
+    committed: &Path,
+    attempt: &AttemptId,
+) -> Result<()> {
+    if !fs.exists(committed)? {
+        return move_committed(fs, work, committed);
     }
+    let pending = work.parent().unwrap_or_else(|| work.clone());
+    let aside = pending.child(&format!("{attempt}.replaced"));
+    move_committed(fs, committed, &aside)?;
+    let moved = move_committed(fs, work, committed);
+    match &moved {
+        Ok(()) => delete(fs, &aside)?,
+        Err(_) => move_committed(fs, &aside, committed)?,
+    }
+    moved
 }
 
 impl OutputCommitter for FileOutputCommitter {
@@ -330,10 +342,7 @@ impl OutputCommitter for FileOutputCommitter {
         };
         if self.algorithm == 1 {
             let committed = self.committed_path(output, self.job_attempt, attempt);
-            if fs.exists(&committed)? && !fs.delete(&committed, true)? {
-                return Err(Error::io(format!("Could not delete {committed}")));
-            }
-            return move_committed(&**fs, &work, &committed);
+            return replace_committed(&**fs, &work, &committed, attempt);
         }
         self.merge(&**fs, &from, output)?;
         if self.task_cleanup && !fs.delete(&work, true)? {
@@ -347,6 +356,11 @@ impl OutputCommitter for FileOutputCommitter {
             Some((output, fs)) => fs.delete(&self.attempt_path(output, attempt), true).map(drop),
             None => Ok(()),
         }
+    }
+
+    fn work_path(&self, attempt: &AttemptId) -> Option<Path> {
+        let (output, _) = self.target.as_ref()?;
+        Some(self.attempt_path(output, attempt))
     }
 
     fn is_recovery_supported(&self) -> bool {

@@ -108,6 +108,31 @@ fn both_algorithms_show_output_once_and_nothing_before() {
 }
 
 #[test]
+fn a_second_commit_of_a_task_loses_nothing() {
+    for algorithm in ["1", "2"] {
+        let mut job = Job::new();
+        job.set("mapreduce.fileoutputcommitter.algorithm.version", algorithm);
+        let committer = job.committer();
+        committer.setup_job().unwrap();
+        for number in 0..2 {
+            let attempt = attempt(TaskKind::Reduce, 3, number);
+            job.write(TEXT, &attempt, &[("a", number as i32)]);
+            committer.commit_task(&attempt).unwrap();
+        }
+        committer.commit_job().unwrap();
+        assert_eq!(job.tree(), ["_SUCCESS=", "part-r-00003=a\t1\n"]);
+        // One whose file has gone meanwhile does not take the other's place.
+        let out = job.folder.path().join("out");
+        let path = |name: &str| Path::plain(out.join(name).display().to_string());
+        let fs = job.files.get(&path("x")).unwrap();
+        let error = fs.move_to(&path("gone"), &path("part-r-00003"), true).unwrap_err();
+        assert_eq!(*error.kind(), crate::error::ErrorKind::NotFound);
+        assert!(fs.move_to(&path("_SUCCESS"), &path("part-r-00003"), false).is_err());
+        assert_eq!(job.bytes("part-r-00003"), b"a\t1\n");
+    }
+}
+
+#[test]
 fn directories_of_several_tasks_are_merged() {
     for algorithm in ["1", "2"] {
         let mut job = Job::new();

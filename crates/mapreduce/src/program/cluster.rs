@@ -154,7 +154,7 @@ impl Submitted {
         let request = JobRequest { job_id: job.to_string() };
         let (mut said, mut pause) = (None, Duration::from_millis(20));
         let status = loop {
-            let answer: MaybeJobStatus = self.caller.call("getJobStatus", &request)?;
+            let answer: MaybeJobStatus = self.caller.ask("getJobStatus", &request)?;
             let status = answer.status.ok_or_else(|| {
                 Error::new(ErrorKind::Io, format!("The job {job} is not known any more"))
             })?;
@@ -181,7 +181,7 @@ impl Submitted {
             let why = &status.failure_info;
             progress.line(&format!("Job {job} failed with state {state} due to: {why}"));
         }
-        let answer: JobCounters = self.caller.call("getJobCounters", &request)?;
+        let answer: JobCounters = self.caller.ask("getJobCounters", &request)?;
         let counters = answer.total.map(counters_from).unwrap_or_default();
         progress.line(&counters.to_string());
         Ok(JobResult { job, succeeded, counters, diagnostics })

@@ -1,6 +1,7 @@
 //! Calls from plain threads: a task's and a job client's.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use loxodon_client::UserIdentity;
 use loxodon_rpc::client::{CallOptions, ClientSettings, RpcClient, RpcError, ServerAddress};
@@ -9,6 +10,11 @@ use prost::Message;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::error::{Error, ErrorKind, Result};
+
+/// How often something is asked whose connection breaks.
+const TIMES: u32 = 60;
+/// Between two of these; a connection that is refused was tried for longer.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// One server and one of its protocols, called from threads that wait for the answers.
 pub struct BlockingCaller {
@@ -43,14 +49,44 @@ impl BlockingCaller {
     /// # Errors
     /// The server's exception, or why none came.
     pub fn call<Q: Message, A: Message + Default>(&self, method: &str, request: &Q) -> Result<A> {
+        self.call_once(method, request).map_err(failed)
+    }
+
+    /// Asks something that changes nothing: again, where the connection breaks, for the server may have been
+    /// started anew.
+    ///
+    /// # Errors
+    /// The server's exception, or why none came in about half a minute.
+    pub fn ask<Q: Message, A: Message + Default>(&self, method: &str, request: &Q) -> Result<A> {
+        let mut asked = 1;
+        loop {
+            match self.call_once(method, request) {
+                Err(RpcError::Connect { .. } | RpcError::Transport { .. }) if asked < TIMES => {
+                    asked += 1;
+                    std::thread::sleep(PAUSE);
+                }
+                answer => return answer.map_err(failed),
+            }
+        }
+    }
+
+    fn call_once<Q: Message, A: Message + Default>(
+        &self,
+        method: &str,
+        request: &Q,
+    ) -> std::result::Result<A, RpcError> {
         let options = CallOptions::default();
         let call = self.client.call(&self.address, self.protocol, method, request, options);
-        self.runtime.block_on(call).map_err(|error| match error {
-            RpcError::Remote(error) => {
-                Error::new(ErrorKind::Remote(error.class.into_owned()), error.message)
-            }
-            other => Error::io(other.to_string()),
-        })
+        self.runtime.block_on(call)
+    }
+}
+
+fn failed(error: RpcError) -> Error {
+    match error {
+        RpcError::Remote(error) => {
+            Error::new(ErrorKind::Remote(error.class.into_owned()), error.message)
+        }
+        other => Error::io(other.to_string()),
     }
 }
 

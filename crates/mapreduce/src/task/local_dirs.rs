@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rustix::fs::Access;
+
 use crate::error::{Error, ErrorKind, Result};
 
 /// Bytes that must stay free beside what is asked for.
@@ -61,6 +63,8 @@ fn usable(dir: &Path, name: &str, bytes: u64) -> Result<PathBuf, String> {
     let path = dir.join(name);
     let parent = path.parent().unwrap_or(dir);
     std::fs::create_dir_all(parent).map_err(|e| e.to_string())?;
+    // A disk that was mounted anew to be read only has its directories still.
+    rustix::fs::access(parent, Access::WRITE_OK | Access::EXEC_OK).map_err(|e| e.to_string())?;
     let disk = rustix::fs::statvfs(parent).map_err(|e| e.to_string())?;
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);
     if free < bytes.saturating_add(RESERVE) {

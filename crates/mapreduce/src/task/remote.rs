@@ -10,7 +10,7 @@ use super::umbilical::{Answer, MapEvent, MapEvents, MapSource, TaskStatus, Umbil
 use super::{Classes, TaskDescription, Work, run as run_task};
 use crate::counters::Counters;
 use crate::error::{Error, ErrorKind, Result};
-use crate::fs::FileSystems;
+use crate::fs::{FileSystems, wait_for_hdfs};
 use crate::input::InputSplit;
 use crate::input::split_file::{self, SplitMeta};
 use crate::job::{AttemptId, CompletionStatus, JobState, TaskKind, TaskState};
@@ -61,6 +61,7 @@ pub fn run(address: &str, attempt: &str, classes: &MakeClasses<'_>) -> Result<bo
 fn describe(attempt: AttemptId, spec: TaskSpec) -> Result<TaskDescription> {
     let mut conf = Configuration::new();
     conf.load_file(Path::new(&spec.job_xml))?;
+    wait_for_hdfs(&mut conf);
     let launch =
         spec.launch.ok_or_else(|| Error::io(format!("the tracker sent no order for {attempt}")))?;
     let work = work(&attempt, &launch, &conf)?;

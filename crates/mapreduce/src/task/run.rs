@@ -69,9 +69,10 @@ fn prepare_and_work(
     umbilical: &Arc<dyn Umbilical>,
 ) -> Result<Finished> {
     localize(&mut description);
-    let conf = description.conf.clone();
     let user = UserIdentity::new(&description.user);
-    let files = FileSystems::new(&conf, user)?;
+    let files = FileSystems::new(&description.conf, user)?;
+    name_output(&mut description, classes, &files);
+    let conf = description.conf.clone();
     let dirs = LocalDirs::new(description.attempt.to_string(), description.local_dirs.clone());
     let task = TaskContext::new(description.attempt.clone(), conf, files, Arc::new(dirs))?;
     let task = Arc::new(task);
@@ -109,6 +110,17 @@ fn localize(description: &mut TaskDescription) {
         }
         Work::Reduce { maps } => set("mapreduce.job.maps", &maps.to_string()),
         Work::JobSetup | Work::JobCleanup { .. } | Work::TaskCleanup => {}
+    }
+}
+
+/// Says where the attempt's output is until it is committed, for programs that write files of their own there. An
+/// output format or committer that is not known is told of where it is needed.
+fn name_output(description: &mut TaskDescription, classes: &dyn Classes, files: &FileSystems) {
+    let conf = &mut description.conf;
+    let committer =
+        output_format_of(classes, conf).and_then(|format| format.committer(conf, files));
+    if let Ok(Some(path)) = committer.map(|committer| committer.work_path(&description.attempt)) {
+        conf.set("mapreduce.task.output.dir", &path.to_string(), "the task");
     }
 }
 

@@ -8,4 +8,5 @@ mod golden;
 mod limits;
 mod process;
 mod recovery;
+mod replay;
 mod simulation;

@@ -1,7 +1,7 @@
 //! A tracker with its processes, and what they compute: a map gives its number to each reduce, a
 //! reduce adds up what all maps gave.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use loxodon_mapreduce::job::{AttemptId, CompletionStatus, JobState, Phase, TaskKind, TaskState};
 use loxodon_mapreduce::jobtracker::{AttemptStatus, Launch};
@@ -44,14 +44,18 @@ pub(crate) struct Machine {
     pub(crate) up: bool,
     /// Reads of map outputs that this machine serves.
     pub(crate) outputs: BTreeMap<AttemptId, i64>,
+    /// Those that cannot be read.
+    pub(crate) damaged: BTreeSet<AttemptId>,
+    /// How many times longer its tasks take.
+    pub(crate) slowness: i64,
 }
 
 impl Machine {
     pub(crate) fn new(number: u32, now: i64) -> Self {
         let name = format!("tracker_h{number}:1");
         let tracker = TaskTracker::new(&name, node(number, 3), now as u64);
-        let (processes, outputs) = Default::default();
-        Self { number, tracker, processes, up: true, outputs }
+        let (processes, outputs, damaged) = Default::default();
+        Self { number, tracker, processes, up: true, outputs, damaged, slowness: 1 }
     }
 
     pub(crate) fn obey(
@@ -70,7 +74,7 @@ impl Machine {
                         _ => Fate::Works,
                     };
                     let key = (launch.attempt.clone(), launch.is_cleanup);
-                    let took = dice.i64(50..4_000);
+                    let took = dice.i64(50..4_000) * self.slowness;
                     let process = Process {
                         launch: *launch,
                         ready_at: now + took,

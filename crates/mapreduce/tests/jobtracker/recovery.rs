@@ -147,3 +147,16 @@ fn a_job_that_was_over_stays_over_and_a_foreign_journal_is_refused() {
     submission.splits.truncate(1);
     assert!(jobtracker("2").recover(1, submission, &events).is_err());
 }
+
+#[test]
+fn numbers_of_attempts_are_new_though_the_first_journal_was_lost_as_a_whole() {
+    let (_, submission, _) = half_done();
+    let mut events = Vec::new();
+    for start in 1..4 {
+        let mut script = Script::of(restarted(start, submission.clone(), &events), &[4]);
+        // What the first contact ordered is lost with the tracker, and ordered again.
+        let setup = launched(&script.register(0, 2));
+        assert_eq!(setup[0].number / 1000, start as u32);
+        events = journal(&mut script, "nothing");
+    }
+}

@@ -4,17 +4,18 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
-use loxodon_mapreduce::history::{HistoryReader, file_header, write_event};
-use loxodon_mapreduce::job::{AttemptId, Caller, JobId, JobState, TaskKind};
+use loxodon_mapreduce::history::{HistoryEvent, HistoryReader, file_header, write_event};
+use loxodon_mapreduce::job::{AttemptId, Caller, JobId, JobState, Resources, TaskKind};
 use loxodon_mapreduce::jobtracker::{
     Action, Effect, Heartbeat, HeartbeatAnswer, JobTracker, JobTrackerSettings, Recovered,
     Submission,
 };
-use loxodon_mapreduce::scheduler::{FairScheduler, FairSettings};
+use loxodon_mapreduce::scheduler::{FairScheduler, FairSettings, PoolSettings};
 use loxodon_mapreduce::tasktracker::Sent;
 
 use crate::cluster::submission;
 use crate::process::{Machine, Store};
+use crate::replay;
 
 const MACHINES: u32 = 5;
 const FAULTS_UNTIL: i64 = 120_000;
@@ -56,7 +57,45 @@ struct World {
     journals: BTreeMap<JobId, Journal>,
     over: BTreeMap<JobId, JobState>,
     killed: BTreeSet<JobId>,
+    seen: Seen,
     digest: u64,
+}
+
+/// What happened, so that a run of many seeds can say that everything does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Seen {
+    succeeded: usize,
+    speculative: usize,
+    unfetched: usize,
+    preempted: usize,
+    blacklisted: usize,
+    replayed: usize,
+}
+
+impl std::ops::AddAssign for Seen {
+    fn add_assign(&mut self, other: Self) {
+        self.succeeded += other.succeeded;
+        self.speculative += other.speculative;
+        self.unfetched += other.unfetched;
+        self.preempted += other.preempted;
+        self.blacklisted += other.blacklisted;
+        self.replayed += other.replayed;
+    }
+}
+
+impl Seen {
+    fn note(&mut self, event: &HistoryEvent) {
+        match event {
+            HistoryEvent::TaskAttemptStarted(e) => {
+                self.speculative += usize::from(e.avataar.as_deref() == Some("SPECULATIVE"));
+            }
+            HistoryEvent::TaskAttemptUnsuccessfulCompletion(e) => {
+                self.unfetched += usize::from(e.error.contains("Too many fetch failures"));
+                self.preempted += usize::from(e.error.contains("reempted"));
+            }
+            _ => {}
+        }
+    }
 }
 
 fn jobtracker(start: u32) -> JobTracker {
@@ -65,9 +104,23 @@ fn jobtracker(start: u32) -> JobTracker {
         expiry: EXPIRY,
         node_delay: 1_500,
         rack_delay: 1_500,
+        reduce_preemption_delay: 2_000,
+        max_blacklists: 1,
+        fault_window: 30_000,
         ..JobTrackerSettings::default()
     };
-    let scheduler = Box::new(FairScheduler::new(FairSettings::default()));
+    let sure = PoolSettings {
+        minimum: Resources::new(4 * 1024, 4),
+        min_share_timeout: Some(2_000),
+        ..PoolSettings::default()
+    };
+    let fair = FairSettings {
+        pools: BTreeMap::from([("bob".to_owned(), sure)]),
+        fair_share_timeout: Some(5_000),
+        preemption: true,
+        ..FairSettings::default()
+    };
+    let scheduler = Box::new(FairScheduler::new(fair));
     JobTracker::new(settings, scheduler, &format!("{start}"))
 }
 
@@ -88,8 +141,13 @@ impl World {
             journals: BTreeMap::new(),
             over: BTreeMap::new(),
             killed: BTreeSet::new(),
+            seen: Seen::default(),
             digest: 0,
         };
+        // Some machines are slow.
+        for machine in &mut world.machines {
+            machine.slowness = [1, 1, 1, 8][world.dice.usize(0..4)];
+        }
         world.at(200, Event::Step);
         world.at(500, Event::Tick);
         for machine in 0..MACHINES {
@@ -153,6 +211,12 @@ impl World {
                     jt.tick(now);
                 }
                 self.flush_some();
+                if self.dice.u32(0..12) == 0 {
+                    self.compare_replay();
+                }
+                if self.faults() && self.dice.u32(0..20) == 0 {
+                    self.meddle();
+                }
                 if self.faults() && self.dice.u32(0..40) == 0 {
                     let machine = self.dice.usize(0..self.machines.len());
                     self.cut_off[machine] = now + self.dice.i64(500..25_000);
@@ -192,6 +256,37 @@ impl World {
         }
     }
 
+    /// A user changes his mind; an output is damaged on its disk.
+    fn meddle(&mut self) {
+        let now = self.now;
+        let outputs: Vec<AttemptId> =
+            self.machines.iter().flat_map(|m| m.outputs.keys()).cloned().collect();
+        if let Some(output) = self.dice.choice(outputs) {
+            let machine = self.machines.iter_mut().find(|m| m.outputs.contains_key(&output));
+            machine.expect("its machine").damaged.insert(output);
+        }
+        let Some(jt) = &mut self.jt else { return };
+        let jobs: Vec<JobId> = jt.running_jobs();
+        let Some(job) = self.dice.choice(jobs) else { return };
+        let priority = ["VERY_HIGH", "LOW", "NORMAL"][self.dice.usize(0..3)];
+        let root = Caller::named("ann");
+        let _ = jt.set_priority(&root, &job, priority);
+        let attempt = job.task(TaskKind::Map, self.dice.u32(0..12)).attempt(0);
+        let _ = jt.kill_task(now, &root, &attempt, self.dice.bool());
+    }
+
+    fn compare_replay(&mut self) {
+        self.carry_out();
+        let Some(jt) = &self.jt else { return };
+        self.seen.blacklisted += jt.blacklisted_trackers().len();
+        for (id, job) in &self.accepted {
+            if let Some(journal) = self.journals.get(id) {
+                replay::check(self.now, jt, jobtracker(99), job, &journal.bytes);
+                self.seen.replayed += 1;
+            }
+        }
+    }
+
     fn submit(&mut self) {
         let Some(jt) = &mut self.jt else {
             self.at(5_000, Event::Submit);
@@ -199,7 +294,17 @@ impl World {
         };
         let id = jt.new_job_id();
         let (maps, reduces) = (self.dice.u32(0..12), self.dice.u32(0..4));
-        let conf = [("mapreduce.map.maxattempts", "8"), ("mapreduce.reduce.maxattempts", "8")];
+        let slowstart = ["0.0", "0.05", "1.0"][self.dice.usize(0..3)];
+        let complaints = ["1", "3"][self.dice.usize(0..2)];
+        let conf = [
+            ("mapreduce.map.maxattempts", "12"),
+            ("mapreduce.reduce.maxattempts", "12"),
+            ("mapreduce.job.reduce.slowstart.completedmaps", slowstart),
+            ("mapreduce.job.speculative.slowtaskthreshold", "0.5"),
+            ("mapreduce.job.speculative.retry-after-speculate", "2000"),
+            ("mapreduce.job.maxtaskfailures.per.tracker", "1"),
+            ("mapreduce.reduce.shuffle.max-fetch-failures-notifications", complaints),
+        ];
         let job = submission(id.clone(), maps, reduces, MACHINES, &conf);
         let user = if self.dice.bool() { "ann" } else { "bob" };
         jt.submit(self.now, &Caller::named(user), job.clone()).unwrap();
@@ -216,7 +321,7 @@ impl World {
             .machines
             .iter()
             .filter(|m| m.up && self.cut_off[m.number as usize] <= now)
-            .flat_map(|m| m.outputs.clone())
+            .flat_map(|m| m.outputs.clone().into_iter().filter(|(id, _)| !m.damaged.contains(id)))
             .collect();
         let granted: Vec<AttemptId> = self
             .machines
@@ -297,6 +402,7 @@ impl World {
                         journal.bytes = file_header().into_bytes();
                         journal.durable = journal.bytes.len();
                     }
+                    self.seen.note(&event);
                     write_event(&mut journal.bytes, &event);
                     self.digest = self.digest.wrapping_mul(31).wrapping_add(
                         journal.bytes.iter().rev().take(64).map(|b| u64::from(*b)).sum(),
@@ -369,6 +475,11 @@ impl World {
             }
         }
         self.jt = Some(jt);
+        self.carry_out();
+        // It serves nobody before the journals say that it started.
+        for journal in self.journals.values_mut() {
+            journal.durable = journal.bytes.len();
+        }
     }
 }
 
@@ -387,33 +498,40 @@ fn check_job(jt: &JobTracker, id: &JobId, job: &Submission, state: JobState, sto
     assert_eq!(counted.unwrap_or(0), sum, "the counters of {id}");
 }
 
-fn run(seed: u64) -> (u64, usize) {
+fn run(seed: u64) -> (u64, Seen) {
     let mut world = World::new(seed);
     world.run();
-    let succeeded = world.over.values().filter(|state| **state == JobState::Succeeded).count();
+    world.seen.succeeded =
+        world.over.values().filter(|state| **state == JobState::Succeeded).count();
     for machine in world.machines.iter().filter(|m| m.up) {
         let left: Vec<_> = machine.processes.keys().collect();
         assert!(left.is_empty(), "seed {seed}: processes are left: {left:?}");
     }
-    (world.digest, succeeded)
+    (world.digest, world.seen)
 }
 
+/// `LOXODON_SEED=n` runs one, `LOXODON_SEEDS=n` as many from 0 on.
 #[test]
 fn every_job_ends_with_the_right_output() {
-    let seeds = match std::env::var("LOXODON_SEED") {
-        Ok(seed) => {
-            let seed: u64 = seed.parse().expect("LOXODON_SEED is a number");
-            seed..seed + 1
-        }
-        Err(_) => 0..60,
+    let number = |name: &str| -> Option<u64> {
+        std::env::var(name).ok().map(|text| text.parse().expect("a number"))
     };
-    let mut succeeded = 0;
+    let seeds = match (number("LOXODON_SEED"), number("LOXODON_SEEDS")) {
+        (Some(seed), _) => seed..seed + 1,
+        (None, count) => 0..count.unwrap_or(40),
+    };
+    let mut all = Seen::default();
     for seed in seeds.clone() {
         println!("seed {seed}");
-        succeeded += run(seed).1;
+        all += run(seed).1;
     }
+    println!("{all:?}");
     let jobs = (seeds.end - seeds.start) as usize * 6;
-    assert!(succeeded * 2 > jobs, "only {succeeded} of {jobs} jobs succeeded");
+    assert!(all.succeeded * 2 > jobs, "only {} of {jobs} jobs succeeded", all.succeeded);
+    if seeds.end - seeds.start >= 40 {
+        let least = [all.speculative, all.unfetched, all.preempted, all.blacklisted, all.replayed];
+        assert!(least.iter().all(|count| *count > 0), "{all:?}");
+    }
 }
 
 #[test]

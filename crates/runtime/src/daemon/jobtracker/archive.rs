@@ -22,36 +22,60 @@ pub(super) use super::done::DoneIndex;
 /// Permissions of the done directory and of what is in it (`HISTORY_DONE_DIR_PERMISSION`).
 pub(super) const DIRECTORY: u16 = 0o770;
 const FILE: u16 = 0o660;
+/// Times that a job's files are tried to be put away; another JobTracker goes on with what is left.
+const ATTEMPTS: u32 = 125;
+/// After the first time; doubles.
+const PAUSE: Duration = Duration::from_millis(200);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Copied at once, in bytes.
 const PIECE: usize = 1 << 20;
 /// Most times that somebody is told (`mapreduce.job.end-notification.max.attempts` at most).
 const MOST_CALLS: i64 = 100;
 
-/// Moves a job's history to the finished ones, removes its files, calls its notification URL.
+/// Moves a job's history to the finished ones, removes its files, calls its notification URL. What the file system
+/// refuses is tried again: it may be in safe mode.
 pub(super) async fn put_away(hub: &Arc<Hub>, finished: FinishedJob, journal: Option<Path>) {
-    let (own, over) = (Arc::clone(hub), finished.clone());
-    let moved = tokio::task::spawn_blocking(move || {
-        // Its files are still needed for that.
-        let conf = job_conf(&own, &over);
-        if let Some(journal) = journal {
-            match move_history(&own, &over, &journal, conf.as_ref().map(|(bytes, _)| &**bytes)) {
-                Ok(path) => {
-                    own.with(|machine| machine.set_history_file(&over.job, &path.to_string()));
-                    remove_files(&own, &over);
-                }
-                Err(error) => {
-                    tracing::error!("the history of {} stays in {journal}: {error}", over.job);
-                }
-            }
+    let mut conf = None;
+    let mut pause = PAUSE;
+    for attempt in 1..=ATTEMPTS {
+        let (own, over, journal) = (Arc::clone(hub), finished.clone(), journal.clone());
+        let read = conf.take();
+        let moved = tokio::task::spawn_blocking(move || {
+            // Its files are still needed for that.
+            let conf = read.or_else(|| job_conf(&own, &over));
+            let bytes = conf.as_ref().map(|(bytes, _): &(Vec<u8>, Configuration)| &**bytes);
+            let moved = move_away(&own, &over, journal.as_ref(), bytes);
+            (conf, moved)
+        });
+        let Ok((read, moved)) = moved.await else { break };
+        conf = read;
+        let Err(error) = moved else { break };
+        if attempt == ATTEMPTS {
+            tracing::error!("the files of {} stay: {error}", finished.job);
         } else {
-            remove_files(&own, &over);
+            tracing::warn!("the files of {} stay for now: {error}", finished.job);
+            tokio::time::sleep(pause).await;
+            pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
         }
-        conf.map(|(_, conf)| conf)
-    });
-    let conf = moved.await.ok().flatten().unwrap_or_default();
+    }
+    let conf = conf.map(|(_, conf)| conf).unwrap_or_default();
     if let Some(url) = &finished.notification_url {
         notify(&finished, url, &conf).await;
     }
+}
+
+fn move_away(
+    hub: &Arc<Hub>,
+    finished: &FinishedJob,
+    journal: Option<&Path>,
+    conf: Option<&[u8]>,
+) -> Result<()> {
+    if let Some(journal) = journal {
+        let path = move_history(hub, finished, journal, conf)?;
+        hub.with(|machine| machine.set_history_file(&finished.job, &path.to_string()));
+    }
+    remove_files(hub, finished)
 }
 
 /// A job's `job.xml`, as its user can read it.
@@ -108,7 +132,10 @@ fn move_history(
     let target = directory.child(&name.file_name());
     let from = hub.files().get(journal)?;
     let is_same = from.uri() == fs.uri();
-    if !(is_same && from.rename(journal, &target)?) {
+    if !from.exists(journal)? && fs.exists(&target)? {
+        // Moved before, when something after that failed.
+        fs.set_permission(&target, FILE)?;
+    } else if !(is_same && from.rename(journal, &target)?) {
         copy(&*from, journal, &*fs, &target)?;
         from.delete(journal, false)?;
     } else {
@@ -134,21 +161,15 @@ fn copy(from: &dyn FileSystem, source: &Path, to: &dyn FileSystem, target: &Path
     writer.close()
 }
 
-/// Removes a job's staging directory, and what says that it is not over.
-fn remove_files(hub: &Hub, finished: &FinishedJob) {
-    let removed = || -> Result<()> {
-        let files: FileSystems = hub.files_of(&finished.user)?;
-        let directory = files.path(&finished.job_dir)?;
-        // Whatever else a client named is not the job's to remove.
-        if directory.name() == finished.job.to_string() {
-            files.get(&directory)?.delete(&directory, true)?;
-        }
-        Ok(())
-    };
-    if let Err(error) = removed() {
-        tracing::warn!("{} stays: {error}", finished.job_dir);
+/// Removes a job's staging directory, and then what says that it is not over.
+fn remove_files(hub: &Hub, finished: &FinishedJob) -> Result<()> {
+    let files: FileSystems = hub.files_of(&finished.user)?;
+    let directory = files.path(&finished.job_dir)?;
+    // Whatever else a client named is not the job's to remove.
+    if directory.name() == finished.job.to_string() {
+        files.get(&directory)?.delete(&directory, true)?;
     }
-    submit::forget(hub, &finished.job);
+    submit::forget(hub, &finished.job)
 }
 
 /// Calls a job's URL (`JobEndNotifier`), as often as its configuration says.

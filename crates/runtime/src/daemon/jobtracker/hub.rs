@@ -184,6 +184,15 @@ impl Hub {
         let _ = journal.send(note);
     }
 
+    /// Hears when everything that happened to a job up to now survives a crash; nothing of one that is over.
+    pub(super) fn durable(&self, job: &JobId) -> Option<oneshot::Receiver<()>> {
+        let (told, durable) = oneshot::channel();
+        let journals = self.journals.lock();
+        // One whose task has ended was given up and said so.
+        let _ = journals.get(job)?.send(Note::Durable(told));
+        Some(durable)
+    }
+
     /// Answers a heartbeat. A commit is granted only once the journal says whose attempt it is, so that the next
     /// JobTracker knows whom to wait for.
     pub(super) fn reply(self: &Arc<Self>, reply: Responder, answer: HeartbeatAnswer) {
@@ -193,9 +202,7 @@ impl Hub {
         });
         let mut waits = Vec::new();
         for job in granted {
-            let (told, durable) = oneshot::channel();
-            self.note(job, Note::Durable(told));
-            waits.push(durable);
+            waits.extend(self.durable(&job));
         }
         if waits.is_empty() {
             return reply.reply(&HeartbeatResponse::from(answer));

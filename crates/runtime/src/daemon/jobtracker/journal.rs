@@ -23,10 +23,12 @@ use super::hub::Hub;
 const TOGETHER: usize = 4096;
 /// Copied at once, in bytes.
 const PIECE: usize = 1 << 20;
-/// Times that a journal is begun anew before it is given up.
-const ATTEMPTS: u32 = 8;
+/// Times that a journal is begun anew before it is given up: about ten minutes, in which no commit is granted.
+const ATTEMPTS: u32 = 125;
 /// After the first failure; doubles.
 const PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Only the JobTracker reads journals.
 const PERMISSION: u16 = 0o600;
 
@@ -245,7 +247,7 @@ impl Journal {
             } else {
                 tracing::warn!("the journal of {} cannot be written: {error}", self.job);
                 tokio::time::sleep(pause).await;
-                pause = pause.saturating_mul(2);
+                pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
             }
         }
         self.buffer.clear();

@@ -1,6 +1,7 @@
 //! What a restart finds: jobs that are not over go on from their journals.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use loxodon_mapreduce::error::{ErrorKind, Result};
 use loxodon_mapreduce::fs::Path;
@@ -14,6 +15,10 @@ use super::submit::{self, JobInfo};
 
 /// Longest journal that is read, in bytes.
 const LARGEST: u64 = 4 << 30;
+/// How long a start waits until a job that was over is put away.
+const ARCHIVE_PATIENCE: Duration = Duration::from_secs(5);
+/// Between two looks at that.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// Takes up all jobs that are in the system directory. Blocks.
 ///
@@ -28,11 +33,18 @@ pub(super) fn take_up(hub: &Arc<Hub>) -> Result<()> {
         .filter_map(|status| status.path.name().parse().ok())
         .collect();
     jobs.sort();
+    let mut waits = Vec::new();
     for job in jobs {
         match take_up_one(hub, &job) {
             Ok(()) => {}
             Err(error) => tracing::error!("{job} cannot go on, and is left where it is: {error}"),
         }
+        waits.extend(hub.durable(&job));
+    }
+    // Numbers of attempts depend on which start this is: no other may take itself for the same.
+    for durable in waits {
+        // A journal that was given up has said so.
+        let _ = durable.blocking_recv();
     }
     Ok(())
 }
@@ -40,15 +52,13 @@ pub(super) fn take_up(hub: &Arc<Hub>) -> Result<()> {
 fn take_up_one(hub: &Arc<Hub>, job: &JobId) -> Result<()> {
     let Some(info) = JobInfo::read(hub, job)? else {
         tracing::warn!("{job} was never taken, and is forgotten");
-        submit::forget(hub, job);
-        return Ok(());
+        return submit::forget(hub, job);
     };
     let found = read_journal(hub, job)?;
     if found.is_none() && hub.done.find(job)?.is_some() {
         // It was over, and its journal had been moved.
         remove_staging(hub, &info);
-        submit::forget(hub, job);
-        return Ok(());
+        return submit::forget(hub, job);
     }
     let submission = submit::read(hub, &info);
     let (events, earlier) = match found {
@@ -57,10 +67,10 @@ fn take_up_one(hub: &Arc<Hub>, job: &JobId) -> Result<()> {
     };
     if let Some(finished) = finished(job, &info, submission.as_ref().ok(), &events) {
         tracing::info!("{job} was over: {}", finished.state);
-        let (hub, journal) = (Arc::clone(hub), earlier.map(|earlier| earlier.path));
+        let (own, journal) = (Arc::clone(hub), earlier.map(|earlier| earlier.path));
         let runtime = hub.runtime.clone();
-        runtime.spawn(async move { super::archive::put_away(&hub, finished, journal).await });
-        return Ok(());
+        runtime.spawn(async move { super::archive::put_away(&own, finished, journal).await });
+        return await_archive(hub, job);
     }
     let submission = submission?;
     if let Some(earlier) = earlier {
@@ -72,6 +82,15 @@ fn take_up_one(hub: &Arc<Hub>, job: &JobId) -> Result<()> {
         Ok(Recovered::Continues) => tracing::info!("{job} goes on after {} events", events.len()),
         Ok(Recovered::WasOver(state)) => tracing::warn!("{job} was over: {state}"),
         Err(error) => tracing::error!("{job} cannot go on, and is left where it is: {error}"),
+    }
+    Ok(())
+}
+
+/// Waits until a job that was over is among the finished ones, where its client finds it; not for ever.
+fn await_archive(hub: &Hub, job: &JobId) -> Result<()> {
+    let end = Instant::now() + ARCHIVE_PATIENCE;
+    while hub.done.find(job)?.is_none() && Instant::now() < end {
+        std::thread::sleep(LOOK);
     }
     Ok(())
 }
@@ -107,7 +126,10 @@ fn read_journal(hub: &Hub, job: &JobId) -> Result<Option<(Vec<HistoryEvent>, Ear
         return Ok(None);
     };
     for other in others {
-        fs.delete(&other, false)?;
+        // It may stay, as in safe mode: the longest one counts, also the next time.
+        if let Err(error) = fs.delete(&other, false) {
+            tracing::warn!("an old journal of {job} stays: {error}");
+        }
     }
     Ok(Some((events, Earlier { path, length, next })))
 }

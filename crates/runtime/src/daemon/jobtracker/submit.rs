@@ -166,7 +166,9 @@ pub(super) fn submit(
     if let Err(error) = taken {
         // Of two that hand in the same job one has it.
         if hub.with(|machine| machine.job_status(&job)).is_none() {
-            forget(hub, &job);
+            if let Err(untold) = forget(hub, &job) {
+                tracing::warn!("what says that {job} exists stays: {untold}");
+            }
         }
         return Err(error);
     }
@@ -176,12 +178,13 @@ pub(super) fn submit(
 }
 
 /// Removes what says that a job exists. Blocks.
-pub(super) fn forget(hub: &Hub, job: &JobId) {
+///
+/// # Errors
+/// The file system refuses it.
+pub(super) fn forget(hub: &Hub, job: &JobId) -> Result<()> {
     let directory = journal::directory(&hub.system_dir, job);
-    let removed = hub.files().get(&directory).and_then(|fs| fs.delete(&directory, true));
-    if let Err(error) = removed {
-        tracing::warn!("{directory} stays: {error}");
-    }
+    hub.files().get(&directory)?.delete(&directory, true)?;
+    Ok(())
 }
 
 #[cfg(test)]

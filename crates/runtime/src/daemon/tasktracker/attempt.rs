@@ -14,8 +14,10 @@ use loxodon_mapreduce::jobtracker::Launch;
 use loxodon_mapreduce::protocol::{TaskProgram, TaskSpec};
 use loxodon_mapreduce::settings::Settings as _;
 use loxodon_mapreduce::tasktracker::Ending;
+use rustix::fs::Access;
 use tokio::process::{Child, Command};
 
+use super::control_group::ControlGroup;
 use super::process::{ATTEMPT_MARK, TRACKER_MARK};
 use super::tracker::{JobFiles, Tracker};
 use super::{logs, process};
@@ -44,6 +46,7 @@ pub(super) fn roomiest(directories: &[PathBuf], bytes: u64) -> Result<PathBuf> {
     for directory in directories {
         let free = fs::create_dir_all(directory)
             .map_err(|error| error.to_string())
+            .and_then(|()| writable(directory).map_err(|error| error.to_string()))
             .and_then(|()| rustix::fs::statvfs(directory).map_err(|error| error.to_string()))
             .map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
         match free {
@@ -65,6 +68,31 @@ pub(super) fn roomiest(directories: &[PathBuf], bytes: u64) -> Result<PathBuf> {
     })
 }
 
+/// A disk that was mounted anew to be read only has its directories still.
+fn writable(directory: &Path) -> rustix::io::Result<()> {
+    rustix::fs::access(directory, Access::WRITE_OK | Access::EXEC_OK)
+}
+
+/// Makes the attempt's directory on each disk that lets it; the error of the last one where none does.
+fn make_some(directories: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
+    let (mut made, mut refused) = (Vec::new(), None);
+    for directory in directories {
+        match make(&directory) {
+            Ok(()) if writable(&directory).is_ok() => made.push(directory),
+            Ok(()) => {}
+            Err(error) => refused = Some(error),
+        }
+    }
+    if made.is_empty() {
+        let none = || {
+            let text = "No space available in any of the local directories: none can be written";
+            Error::new(ErrorKind::Disk, text)
+        };
+        return Err(refused.unwrap_or_else(none));
+    }
+    Ok(made)
+}
+
 /// Brings everything here that the attempt needs. Blocks.
 ///
 /// # Errors
@@ -72,9 +100,7 @@ pub(super) fn roomiest(directories: &[PathBuf], bytes: u64) -> Result<PathBuf> {
 pub(super) fn prepare(tracker: &Tracker, launch: &Launch, job: &JobFiles) -> Result<Prepared> {
     let directories =
         tracker.directories.of_attempt(&launch.user, &launch.attempt, launch.is_cleanup);
-    for directory in &directories {
-        make(directory)?;
-    }
+    let directories = make_some(directories)?;
     let work = roomiest(&directories, 0)?.join("work");
     make(&work.join("tmp"))?;
     for (link, target) in &job.links {
@@ -194,8 +220,14 @@ pub(super) fn start(prepared: &Prepared, umbilical: &str, attempt: &str) -> Resu
     started.map_err(|e| Error::system(format_args!("starting {}", prepared.program.display()), &e))
 }
 
-/// Waits until the process has ended, and ends whatever it started.
-pub(super) async fn wait(mut child: Child, prepared: &Prepared, mark: &str) -> Ending {
+/// Waits until the process has ended, and ends whatever it started. Says also whether the system ended it for its
+/// memory.
+pub(super) async fn wait(
+    mut child: Child,
+    prepared: &Prepared,
+    mark: &str,
+    confined: Option<ControlGroup>,
+) -> (Ending, bool) {
     let logs = PathBuf::from(&prepared.spec.log_dir);
     let limit = prepared.log_limit;
     let out = child.stdout.take();
@@ -206,24 +238,30 @@ pub(super) async fn wait(mut child: Child, prepared: &Prepared, mark: &str) -> E
         error.map(|stream| tokio::spawn(logs::keep(stream, logs.join("stderr"), limit))),
     ];
     let status = child.wait().await;
-    if let Some(group) = group {
-        let mark = mark.to_owned();
-        // It walks over /proc.
-        let ended = tokio::task::spawn_blocking(move || process::end_now(group, &mark));
-        let _: Result<(), _> = ended.await;
-    }
+    let mark = mark.to_owned();
+    // It walks over /proc.
+    let ended = tokio::task::spawn_blocking(move || {
+        let out_of_memory = confined.as_ref().is_some_and(ControlGroup::was_out_of_memory);
+        if let Some(group) = group {
+            process::end_now(group, &mark);
+        }
+        confined.iter().for_each(ControlGroup::end);
+        out_of_memory
+    });
+    let out_of_memory = ended.await.unwrap_or(false);
     // Nobody is left who could write: the streams end now.
     for task in kept.into_iter().flatten() {
         let _: Result<(), _> = task.await;
     }
-    match status {
+    let ending = match status {
         Ok(status) => match (status.code(), status.signal()) {
             (Some(code), _) => Ending::Code(code),
             (None, Some(signal)) => Ending::Signal(signal),
             (None, None) => Ending::Code(-1),
         },
         Err(error) => Ending::NotStarted(error.to_string()),
-    }
+    };
+    (ending, out_of_memory)
 }
 
 /// A task's own last words, for the diagnostics of one that said nothing else.

@@ -259,6 +259,74 @@ pub(super) fn put(
 mod tests {
     use super::*;
 
+    /// A cache with room for so many bytes, and files to bring to it.
+    struct Place {
+        root: tempfile::TempDir,
+        files: FileSystems,
+        cache: Cache,
+    }
+
+    impl Place {
+        fn new(room: u64) -> Self {
+            let root = tempfile::tempdir().unwrap();
+            let mut conf = Configuration::new();
+            conf.set("fs.defaultFS", "file:///", "test");
+            let user = loxodon_client::UserIdentity::new("u");
+            let files = FileSystems::new(&conf, user).unwrap();
+            let directories = LocalDirectories::open(vec![root.path().join("local")]).unwrap();
+            Self { cache: Cache::new(Arc::new(directories), room), files, root }
+        }
+
+        fn wanted(&self, name: &str, is_public: bool) -> Wanted {
+            let file = self.root.path().join(name);
+            if !file.exists() {
+                fs::write(&file, [b'x'; 100]).unwrap();
+            }
+            let uri = format!("file://{}", file.display());
+            Wanted { uri, link: name.into(), timestamp: None, is_public, is_archive: false }
+        }
+
+        fn bring(&self, wanted: &Wanted, job: u32, user: &str) -> Result<PathBuf> {
+            self.cache.bring(wanted, &JobId::new("1", job), user, &self.files)
+        }
+    }
+
+    #[test]
+    fn what_nobody_uses_leaves_when_there_is_no_room() {
+        let place = Place::new(250);
+        let bring = |name: &str, job| place.bring(&place.wanted(name, true), job, "u").unwrap();
+        let (first, second, third) = (bring("a", 1), bring("b", 1), bring("c", 2));
+        // More than there is room for, and all of it is used.
+        assert!([&first, &second, &third].iter().all(|path| path.exists()));
+        assert_eq!(bring("a", 1), first);
+        place.cache.release(&JobId::new("1", 1));
+        // The one that was wanted least lately goes, and no more than must.
+        assert!(first.exists() && !second.exists() && third.exists());
+        assert_ne!(bring("b", 2), second);
+        assert!(!first.exists() && third.exists());
+        place.cache.release(&JobId::new("1", 2));
+        assert!(third.exists());
+    }
+
+    #[test]
+    fn what_is_private_is_each_users_own() {
+        let place = Place::new(1000);
+        let (public, private) = (place.wanted("p", true), place.wanted("q", false));
+        let shared = place.bring(&public, 1, "ann").unwrap();
+        assert_eq!(place.bring(&public, 2, "bob").unwrap(), shared);
+        let of_ann = place.bring(&private, 1, "ann").unwrap();
+        let of_bob = place.bring(&private, 2, "bob").unwrap();
+        assert_ne!(of_ann, of_bob);
+        assert!(of_ann.to_string_lossy().contains("/ann/distcache/"));
+        assert_eq!(place.bring(&private, 3, "ann").unwrap(), of_ann);
+        // What was lost with its disk comes again.
+        fs::remove_file(&of_ann).unwrap();
+        assert!(place.bring(&private, 3, "ann").unwrap().exists());
+        let changed = Wanted { timestamp: Some(1), ..public };
+        let error = place.bring(&changed, 1, "ann").unwrap_err();
+        assert!(error.message().contains("changed on src filesystem (expected 1,"), "{error}");
+    }
+
     #[test]
     fn what_a_job_wants_is_read_from_its_configuration() {
         let mut conf = Configuration::new();

@@ -51,17 +51,27 @@ impl LocalDirectories {
         self.good.lock().clone()
     }
 
-    /// Looks at each directory again; gives those that have just failed.
+    /// Looks at each directory again: those that fail are not used until they can be written to again, as a disk
+    /// that was full. Gives those that have just failed.
     pub(super) fn check(&self) -> Vec<PathBuf> {
-        let mut failed = Vec::new();
-        self.good.lock().retain(|dir| match writable(dir) {
-            Ok(()) => true,
-            Err(error) => {
-                tracing::error!("local directory {} has failed: {error}", dir.display());
-                failed.push(dir.clone());
-                false
+        let mut good = self.good.lock();
+        let (mut now, mut failed) = (Vec::new(), Vec::new());
+        for dir in &self.all {
+            match (writable(dir), good.contains(dir)) {
+                (Ok(()), known) => {
+                    if !known {
+                        tracing::info!("local directory {} is used again", dir.display());
+                    }
+                    now.push(dir.clone());
+                }
+                (Err(error), true) => {
+                    tracing::error!("local directory {} has failed: {error}", dir.display());
+                    failed.push(dir.clone());
+                }
+                (Err(_), false) => {}
             }
-        });
+        }
+        *good = now;
         failed
     }
 
@@ -70,32 +80,56 @@ impl LocalDirectories {
         self.all.first().map(|dir| dir.display().to_string()).unwrap_or_default()
     }
 
-    /// Where a user's private things are, on each disk.
+    /// Where a user's private things are, on each disk that works.
     pub(super) fn of_user(&self, user: &str) -> Vec<PathBuf> {
         self.good().into_iter().map(|dir| dir.join(OWN).join(user)).collect()
     }
 
-    /// A job's directory on each disk.
+    /// A job's directory on each disk that works, to write to.
     pub(super) fn of_job(&self, user: &str, job: &JobId) -> Vec<PathBuf> {
-        let below = |dir: PathBuf| dir.join("jobcache").join(job.to_string());
-        self.of_user(user).into_iter().map(below).collect()
+        self.good().iter().map(|dir| job_below(dir, user, job)).collect()
     }
 
-    /// An attempt's directory on each disk; the clean-up after it has its own.
+    /// An attempt's directory on each disk that works; the clean-up after it has its own.
     pub(super) fn of_attempt(
         &self,
         user: &str,
         attempt: &AttemptId,
         is_cleanup: bool,
     ) -> Vec<PathBuf> {
-        let name = if is_cleanup { format!("{attempt}.cleanup") } else { attempt.to_string() };
+        let name = attempt_name(attempt, is_cleanup);
         self.of_job(user, attempt.job()).into_iter().map(|dir| dir.join(&name)).collect()
+    }
+
+    /// Where a job's files may lie, to be found or removed: also on disks that can only be read by now.
+    pub(super) fn anywhere_of_job(&self, user: &str, job: &JobId) -> Vec<PathBuf> {
+        self.all.iter().map(|dir| job_below(dir, user, job)).collect()
+    }
+
+    /// The same of an attempt.
+    pub(super) fn anywhere_of_attempt(
+        &self,
+        user: &str,
+        attempt: &AttemptId,
+        is_cleanup: bool,
+    ) -> Vec<PathBuf> {
+        let name = attempt_name(attempt, is_cleanup);
+        let jobs = self.anywhere_of_job(user, attempt.job());
+        jobs.into_iter().map(|dir| dir.join(&name)).collect()
     }
 
     /// Where what everybody may read is kept, on each disk.
     pub(super) fn public(&self) -> Vec<PathBuf> {
         self.good().into_iter().map(|dir| dir.join(OWN).join("distcache")).collect()
     }
+}
+
+fn job_below(dir: &Path, user: &str, job: &JobId) -> PathBuf {
+    dir.join(OWN).join(user).join("jobcache").join(job.to_string())
+}
+
+fn attempt_name(attempt: &AttemptId, is_cleanup: bool) -> String {
+    if is_cleanup { format!("{attempt}.cleanup") } else { attempt.to_string() }
 }
 
 fn prepare(dir: &Path) -> io::Result<()> {
@@ -117,7 +151,9 @@ fn prepare(dir: &Path) -> io::Result<()> {
 }
 
 fn writable(dir: &Path) -> io::Result<()> {
-    let probe = dir.join(OWN).join(".probe");
+    let own = dir.join(OWN);
+    fs::create_dir_all(&own)?;
+    let probe = own.join(".probe");
     fs::write(&probe, b"x")?;
     fs::remove_file(&probe)
 }
@@ -163,7 +199,15 @@ mod tests {
         assert_eq!(dirs.good(), std::slice::from_ref(&good));
         assert!(!good.join("taskTracker/u").exists());
         fs::remove_dir_all(good.join("taskTracker")).unwrap();
-        assert_eq!(dirs.check(), [good]);
+        fs::write(good.join("taskTracker"), "in the way").unwrap();
+        assert_eq!(dirs.check(), std::slice::from_ref(&good));
+        assert!(dirs.good().is_empty() && dirs.check().is_empty());
+        let job = JobId::new("1", 1);
+        assert_eq!(dirs.anywhere_of_job("u", &job).len(), 2);
+        assert!(dirs.of_job("u", &job).is_empty());
+        fs::remove_file(good.join("taskTracker")).unwrap();
+        assert!(dirs.check().is_empty());
+        assert_eq!(dirs.good(), [good]);
         let error = LocalDirectories::open(vec![bad]).unwrap_err();
         assert!(error.to_string().contains("/bad: "), "{error}");
     }

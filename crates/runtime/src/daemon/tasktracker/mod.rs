@@ -4,6 +4,7 @@
 
 mod attempt;
 mod cache;
+mod control_group;
 mod files;
 mod logs;
 mod process;
@@ -18,6 +19,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use loxodon_conf::Configuration;
 use loxodon_mapreduce::error::Error;
+use loxodon_mapreduce::fs::wait_for_hdfs;
 use loxodon_mapreduce::jobtracker::{HeartbeatAnswer, TrackerNode};
 use loxodon_mapreduce::protocol::{HeartbeatRequest, HeartbeatResponse, INTER_TRACKER};
 use loxodon_mapreduce::shuffle::server::IndexCache;
@@ -35,6 +37,7 @@ use crate::web::{
     WebServer, escape_html, standard_pages,
 };
 use attempt::Slot;
+use control_group::ControlGroups;
 use files::LocalDirectories;
 use settings::TaskTrackerSettings;
 use shuffle::ShuffleServer;
@@ -112,6 +115,8 @@ impl RunningTaskTracker {
             tracing::warn!("{notice}");
         }
         let settings = TaskTrackerSettings::read(&conf)?;
+        let mut for_jobs = conf.clone();
+        wait_for_hdfs(&mut for_jobs);
         let jobtracker = jobtracker_address(&settings.jobtracker)?;
         let directories = LocalDirectories::open(settings.local_dirs.clone());
         let directories = Arc::new(directories.map_err(StartError::Directories)?);
@@ -152,7 +157,7 @@ impl RunningTaskTracker {
             machine(&settings, server.local_addr(), web.local_addr(), shuffle.local_addr());
         let tracker = Arc::new(Tracker::new(
             settings,
-            conf.clone(),
+            for_jobs,
             web.local_addr().port(),
             server.local_addr().to_string(),
             report.ip(),
@@ -213,6 +218,7 @@ impl Drop for RunningTaskTracker {
             process::end_now(group, &mark);
         }
         process::end_marked(process::TRACKER_MARK, &mark);
+        self.tracker.groups.iter().for_each(ControlGroups::end_all);
     }
 }
 

@@ -43,6 +43,10 @@ pub(super) struct TaskTrackerSettings {
     pub(super) minimum_space: u64,
     /// `yarn.nodemanager.pmem-check-enabled`
     pub(super) memory_is_limited: bool,
+    /// `loxodon.tasktracker.cgroup`
+    pub(super) control_group: String,
+    /// `loxodon.tasktracker.attempt.processes`; 0 is no limit.
+    pub(super) most_processes: u64,
     /// `mapreduce.tasktracker.healthchecker.script.path`
     pub(super) health_script: Option<String>,
     /// `mapreduce.tasktracker.healthchecker.interval`
@@ -117,6 +121,8 @@ impl TaskTrackerSettings {
             cache_room: count("mapreduce.tasktracker.cache.local.size", 10 << 30)?,
             minimum_space: count("mapreduce.tasktracker.local.dir.minspacestart", 0)?,
             memory_is_limited: conf.get_bool("yarn.nodemanager.pmem-check-enabled", true)?,
+            control_group: text("loxodon.tasktracker.cgroup", "auto")?,
+            most_processes: count("loxodon.tasktracker.attempt.processes", 0)?,
             health_script: conf.get_text("mapreduce.tasktracker.healthchecker.script.path")?,
             health_interval: Duration::from_millis(
                 count("mapreduce.tasktracker.healthchecker.interval", 60_000)?.max(1000),

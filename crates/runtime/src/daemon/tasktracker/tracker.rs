@@ -2,14 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use loxodon_client::UserIdentity;
 use loxodon_conf::Configuration;
 use loxodon_mapreduce::error::{Error, Result};
-use loxodon_mapreduce::fs::FileSystems;
+use loxodon_mapreduce::fs::{FileSystems, Path as Location};
 use loxodon_mapreduce::job::{AttemptId, JobId};
 use loxodon_mapreduce::jobtracker::Launch;
 use loxodon_mapreduce::protocol::TaskSpec;
@@ -21,6 +21,7 @@ use tokio::sync::Notify;
 
 use super::attempt::{self, Running, Slot};
 use super::cache::{self, Cache};
+use super::control_group::{ControlGroup, ControlGroups, Limits};
 use super::files::{LocalDirectories, remove_tree};
 use super::settings::TaskTrackerSettings;
 use super::shuffle::Outputs;
@@ -43,6 +44,13 @@ pub(super) struct JobFiles {
     pub(super) links: Vec<(String, PathBuf)>,
 }
 
+impl JobFiles {
+    fn are_there(&self) -> bool {
+        let links = self.links.iter().map(|(_, target)| target);
+        [&self.job_xml, &self.program].into_iter().chain(links).all(|path| path.exists())
+    }
+}
+
 /// A job of which something runs or lies here.
 struct Job {
     user: Arc<str>,
@@ -61,6 +69,8 @@ pub(super) struct Tracker {
     pub(super) umbilical: String,
     pub(super) report_ip: IpAddr,
     pub(super) directories: Arc<LocalDirectories>,
+    /// Where the system lets attempts have some.
+    pub(super) groups: Option<ControlGroups>,
     pub(super) cache: Cache,
     pub(super) indexes: Arc<IndexCache>,
     pub(super) machine: Mutex<TaskTracker>,
@@ -90,6 +100,7 @@ impl Tracker {
     ) -> Self {
         Self {
             host: settings.host.clone(),
+            groups: ControlGroups::open(&settings.control_group, &directories.mark()),
             cache: Cache::new(Arc::clone(&directories), settings.cache_room),
             settings,
             conf,
@@ -182,9 +193,16 @@ impl Tracker {
     async fn run(self: Arc<Self>, launch: Launch) {
         let slot: Slot = (launch.attempt.clone(), launch.is_cleanup);
         let ending = match self.start(&launch, &slot).await {
-            Ok((child, prepared)) => {
+            Ok((child, prepared, group)) => {
                 let mark = attempt::mark(&slot.0, slot.1);
-                let ending = attempt::wait(child, &prepared, &mark).await;
+                let (ending, out_of_memory) = attempt::wait(child, &prepared, &mark, group).await;
+                if out_of_memory {
+                    let text = format!(
+                        "Task {} is running beyond physical memory limits: the system ended it at {} MB.",
+                        slot.0, launch.size.memory_mb
+                    );
+                    self.with(|machine| machine.diagnose(&slot.0, slot.1, &text));
+                }
                 if !matches!(ending, Ending::Code(0)) {
                     let words = attempt::last_words(&prepared.spec.log_dir);
                     if !words.is_empty() {
@@ -205,7 +223,7 @@ impl Tracker {
         self: &Arc<Self>,
         launch: &Launch,
         slot: &Slot,
-    ) -> Result<(tokio::process::Child, attempt::Prepared)> {
+    ) -> Result<(tokio::process::Child, attempt::Prepared, Option<ControlGroup>)> {
         self.admit(launch).await;
         let (tracker, own) = (Arc::clone(self), launch.clone());
         let prepared = tokio::task::spawn_blocking(move || {
@@ -224,8 +242,34 @@ impl Tracker {
         *heard = now();
         let child = attempt::start(&prepared, &self.umbilical, &slot.0.to_string())?;
         running.group = child.id().and_then(|id| i32::try_from(id).ok());
+        // It starts nothing before it has heard what to run, which waits for this lock.
+        let group = child.id().and_then(|id| self.confine(launch, slot, id));
         drop(all);
-        Ok((child, prepared))
+        Ok((child, prepared, group))
+    }
+
+    /// Puts an attempt's process into a control group of its own, where there are any.
+    fn confine(&self, launch: &Launch, slot: &Slot, process: u32) -> Option<ControlGroup> {
+        let limits = Limits {
+            memory: match self.settings.memory_is_limited {
+                true => launch.size.memory_mb.saturating_mul(1 << 20),
+                false => 0,
+            },
+            processes: self.settings.most_processes,
+            cores: launch.size.cores,
+        };
+        let groups = self.groups.as_ref()?;
+        let confined = groups.create(&attempt::mark(&slot.0, slot.1), &limits).and_then(|group| {
+            group.admit(process)?;
+            Ok(group)
+        });
+        match confined {
+            Ok(group) => Some(group),
+            Err(error) => {
+                tracing::warn!("{} has no control group: {error}", slot.0);
+                None
+            }
+        }
     }
 
     /// Makes a place for the attempt's job, once what was left of an earlier one is removed.
@@ -246,7 +290,8 @@ impl Tracker {
         let job = self.jobs.lock().get(id).cloned();
         let job = job.ok_or_else(|| Error::io(format!("{id} is over")))?;
         let mut files = job.files.lock();
-        if let Some(files) = files.as_ref() {
+        // A disk may have gone with them.
+        if let Some(files) = files.as_ref().filter(|files| files.are_there()) {
             return Ok(Arc::clone(files));
         }
         let fresh = Arc::new(self.fetch(launch)?);
@@ -261,15 +306,14 @@ impl Tracker {
         let own = attempt::roomiest(&directories, 0)?;
         let job_xml = own.join("job.xml");
         let from = source.path(&launch.job_dir)?.child("job.xml");
-        cache::put(&source, &from, false, &job_xml)?;
+        place(&source, &from, &job_xml)?;
         let mut conf = Configuration::new();
         conf.load_file(&job_xml)?;
         let program = match conf.get_text(PROGRAM)? {
             Some(name) if name != BUILT_IN => {
                 let from = source.path(&name)?;
                 let to = own.join("program");
-                cache::put(&source, &from, false, &to)?;
-                attempt::make_executable(&to)?;
+                place(&source, &from, &to)?;
                 to
             }
             _ => std::env::current_exe()
@@ -305,8 +349,8 @@ impl Tracker {
 
     fn remove_attempt(&self, id: AttemptId) {
         let Some(user) = self.user_of(id.job()) else { return };
-        let mut directories = self.directories.of_attempt(&user, &id, false);
-        directories.extend(self.directories.of_attempt(&user, &id, true));
+        let mut directories = self.directories.anywhere_of_attempt(&user, &id, false);
+        directories.extend(self.directories.anywhere_of_attempt(&user, &id, true));
         tokio::task::spawn_blocking(move || directories.iter().for_each(|dir| remove_tree(dir)));
     }
 
@@ -329,7 +373,7 @@ impl Tracker {
             }
             tracker.jobs.lock().remove(&job);
             tracker.indexes.forget(&job);
-            let directories = tracker.directories.of_job(&user, &job);
+            let directories = tracker.directories.anywhere_of_job(&user, &job);
             let own = Arc::clone(&tracker);
             let id = job.clone();
             let removed = tokio::task::spawn_blocking(move || {
@@ -356,6 +400,15 @@ impl Tracker {
     }
 }
 
+/// Copies a file of a job here, whole at once: tasks may read, or be, the one that is there. It can be started.
+fn place(files: &FileSystems, from: &Location, to: &Path) -> Result<()> {
+    let new = to.with_extension("new");
+    cache::put(files, from, false, &new)?;
+    attempt::make_executable(&new)?;
+    let renamed = std::fs::rename(&new, to);
+    renamed.map_err(|e| Error::system(format_args!("renaming {}", new.display()), &e))
+}
+
 impl Outputs for Tracker {
     fn key(&self, job: &JobId) -> Option<Arc<[u8]>> {
         self.jobs.lock().get(job).map(|job| Arc::clone(&job.key))
@@ -366,6 +419,6 @@ impl Outputs for Tracker {
             return None;
         }
         let user = self.user_of(map.job())?;
-        attempt::map_output(&self.directories.of_attempt(&user, map, false))
+        attempt::map_output(&self.directories.anywhere_of_attempt(&user, map, false))
     }
 }
