@@ -176,11 +176,13 @@ impl Disk {
         mounted.then_some(Self(at))
     }
 
+    /// While a file is open to be written to, it cannot be made one that is only read.
     fn remount(&self, option: &str) {
         let options = format!("remount,{option}");
-        let done = Command::new("mount").args(["-o", &options]).arg(&self.0).output();
-        let output = done.expect("mount");
-        assert!(output.status.success(), "{output:?}");
+        wait(&options, || {
+            let done = Command::new("mount").args(["-o", &options]).arg(&self.0).output();
+            done.expect("mount").status.success()
+        });
     }
 }
 
