@@ -39,7 +39,7 @@ pub(crate) fn run(command: &mut Command) -> io::Result<Used> {
     }
     let wall_seconds = start.elapsed().as_secs_f64();
     // It is not waited for yet, so that its times are still there.
-    let cpu_seconds = cpu_seconds(&child);
+    let cpu_seconds = cpu_seconds_with_children(child.id());
     let status = child.wait()?;
     if !status.success() {
         let said = fs::read_to_string(errors.path())?;
@@ -61,8 +61,9 @@ fn peak(child: &Child) -> Option<f64> {
     Some(line.split_whitespace().next()?.parse::<f64>().ok()? * 1024.0)
 }
 
-fn cpu_seconds(child: &Child) -> io::Result<f64> {
-    let stat = fs::read_to_string(format!("/proc/{}/stat", child.id()))?;
+/// CPU seconds, user and system, of a process and of the children that it waited for.
+pub(crate) fn cpu_seconds_with_children(process: u32) -> io::Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
     let bad = || io::Error::other(format!("/proc/*/stat reads: {stat}"));
     let fields: Vec<&str> = stat.rsplit_once(')').ok_or_else(bad)?.1.split_whitespace().collect();
     let times = fields.get(11..15).ok_or_else(bad)?;

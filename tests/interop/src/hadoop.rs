@@ -61,6 +61,37 @@ const FURTHER_JARS: [(&str, &str); 8] = [
     ("org.apache.hadoop:hadoop-yarn-common:3.5.0", "hadoop-yarn-common-3.5.0.jar"),
 ];
 
+/// The jars that the `pom.xml` in `folder` names, with all that they depend on: fetched once into `name` of the cache.
+///
+/// # Errors
+/// Where Maven is missing or fails: what it printed.
+pub fn jars(folder: &Path, name: &str) -> io::Result<PathBuf> {
+    let (jars, complete) = (cache()?.join(name), cache()?.join(format!("{name}-complete")));
+    let _lock = lock()?;
+    if !complete.exists() {
+        run(Command::new("mvn")
+            .args(["-q", "-B", "dependency:copy-dependencies", "-DincludeScope=runtime"])
+            .arg(format!("-DoutputDirectory={}", jars.display()))
+            .current_dir(folder))?;
+        fs::write(&complete, "")?;
+    }
+    Ok(jars)
+}
+
+/// Compiles Java sources against `class_path`; the folder of the classes, `name` of the cache.
+///
+/// # Errors
+/// Where `javac` is missing or fails: what it printed.
+pub fn classes(sources: &[PathBuf], class_path: &str, name: &str) -> io::Result<PathBuf> {
+    let classes = cache()?.join(name);
+    let _lock = lock()?;
+    run(Command::new("javac")
+        .args(["-nowarn", "-cp", class_path, "-d"])
+        .arg(&classes)
+        .args(sources))?;
+    Ok(classes)
+}
+
 /// Where what was fetched and compiled is kept.
 pub(crate) fn cache() -> io::Result<PathBuf> {
     let cache = repository().join(".cache/hadoop-3.5.0");

@@ -115,7 +115,11 @@ impl Site {
     }
 }
 
-fn write_xml(path: &Path, pairs: &[(&str, &str)]) -> io::Result<()> {
+/// Writes a configuration file.
+///
+/// # Errors
+/// Where it cannot be written.
+pub fn write_xml(path: &Path, pairs: &[(&str, &str)]) -> io::Result<()> {
     let mut text = String::from("<configuration>\n");
     for (name, value) in pairs {
         text += &format!("  <property><name>{name}</name><value>{value}</value></property>\n");

@@ -173,14 +173,7 @@ impl Command for SetRep {
     }
 
     fn arguments(&mut self, session: &mut Session, items: Vec<Item>) -> Result<()> {
-        for mut item in items {
-            let done = if item.exists() {
-                self.existing(session, item)
-            } else {
-                self.missing(session, &mut item)
-            };
-            done.or_else(|failure| session.report(failure))?;
-        }
+        self.each(session, items)?;
         for item in std::mem::take(&mut self.waiting) {
             self.wait(session, &item)?;
         }
@@ -246,14 +239,7 @@ impl Command for Truncate {
     }
 
     fn arguments(&mut self, session: &mut Session, items: Vec<Item>) -> Result<()> {
-        for mut item in items {
-            let done = if item.exists() {
-                self.existing(session, item)
-            } else {
-                self.missing(session, &mut item)
-            };
-            done.or_else(|failure| session.report(failure))?;
-        }
+        self.each(session, items)?;
         for mut item in std::mem::take(&mut self.waiting) {
             session.line(format_args!("Waiting for {item} ..."))?;
             session.flush()?;

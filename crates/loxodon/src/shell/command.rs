@@ -42,8 +42,13 @@ pub(crate) trait Command {
         if items.is_empty() { Err(Failure::not_found(arg)) } else { Ok(items) }
     }
 
-    /// All arguments, one after the other.
+    /// All arguments.
     fn arguments(&mut self, session: &mut Session, items: Vec<Item>) -> Result<()> {
+        self.each(session, items)
+    }
+
+    /// Arguments one after the other; what fails is reported, and the next has its turn.
+    fn each(&mut self, session: &mut Session, items: Vec<Item>) -> Result<()> {
         for mut item in items {
             let done = if item.exists() {
                 self.existing(session, item)

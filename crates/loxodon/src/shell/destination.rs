@@ -103,15 +103,7 @@ impl Command for Move {
 
     fn arguments(&mut self, session: &mut Session, items: Vec<Item>) -> Result<()> {
         check(self.destination()?, items.len(), false)?;
-        for mut item in items {
-            let done = if item.exists() {
-                self.existing(session, item)
-            } else {
-                self.missing(session, &mut item)
-            };
-            done.or_else(|failure| session.report(failure))?;
-        }
-        Ok(())
+        self.each(session, items)
     }
 
     fn existing(&mut self, session: &mut Session, item: Item) -> Result<()> {

@@ -31,14 +31,7 @@ impl Command for GetMerge {
     }
 
     fn arguments(&mut self, session: &mut Session, items: Vec<Item>) -> Result<()> {
-        for mut item in items {
-            let done = if item.exists() {
-                self.existing(session, item)
-            } else {
-                self.missing(session, &mut item)
-            };
-            done.or_else(|failure| session.report(failure))?;
-        }
+        self.each(session, items)?;
         let Some(target) = self.target.take().filter(|_| !self.some_missing) else { return Ok(()) };
         let endpoint = target.fs.endpoint();
         let sources = std::mem::take(&mut self.sources);

@@ -324,14 +324,7 @@ impl Command for Transfer {
             self.permits = Some(Arc::new(Semaphore::new(self.threads)));
         }
         destination::check(self.destination()?, items.len(), self.overwrite)?;
-        for mut item in items {
-            let done = if item.exists() {
-                self.existing(session, item)
-            } else {
-                self.missing(session, &mut item)
-            };
-            done.or_else(|failure| session.report(failure))?;
-        }
+        self.each(session, items)?;
         self.wait_for_all(session)?;
         self.progress.finish();
         Ok(())

@@ -84,14 +84,7 @@ impl Command for Df {
     }
 
     fn arguments(&mut self, session: &mut Session, items: Vec<Item>) -> Result<()> {
-        for mut item in items {
-            let done = if item.exists() {
-                self.existing(session, item)
-            } else {
-                self.missing(session, &mut item)
-            };
-            done.or_else(|failure| session.report(failure))?;
-        }
+        self.each(session, items)?;
         self.table.print(session)
     }
 
@@ -156,14 +149,7 @@ impl Command for Du {
     }
 
     fn arguments(&mut self, session: &mut Session, items: Vec<Item>) -> Result<()> {
-        for mut item in items {
-            let done = if item.exists() {
-                self.existing(session, item)
-            } else {
-                self.missing(session, &mut item)
-            };
-            done.or_else(|failure| session.report(failure))?;
-        }
+        self.each(session, items)?;
         self.table.print(session)
     }
 

@@ -7,46 +7,53 @@ use loxodon_wire::ids::TxId;
 use md5::{Digest, Md5};
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// Bytes that are written at once.
 const BUFFER: usize = 1024 * 1024;
 
-/// Where an image is written: every image directory at once, and the digest is taken on the way.
+/// Pieces that may wait for a disk, or for the digest.
+const PIECES: usize = 4;
+
+/// Bytes after which a disk is told to begin: what is left at the end is little.
+const SYNC_EVERY: usize = 16 * 1024 * 1024;
+
+/// Where an image is written: every image directory and the digest have a thread of their own, so that
+/// encoding, digest and disks do not wait for each other.
 #[derive(Debug)]
-pub struct ImageSink<'a> {
-    storage: &'a StorageSet,
-    copies: Vec<Copy>,
-    digest: Md5,
+pub struct ImageSink {
+    copies: Vec<SyncSender<Arc<Vec<u8>>>>,
+    digest: SyncSender<Arc<Vec<u8>>>,
     buffer: Vec<u8>,
 }
 
 #[derive(Debug)]
 struct Copy {
     directory: usize,
-    path: std::path::PathBuf,
+    path: PathBuf,
     file: File,
 }
 
-impl ImageSink<'_> {
+impl ImageSink {
     fn flush_buffer(&mut self) -> io::Result<()> {
-        self.digest.update(&self.buffer);
-        let buffer = &self.buffer;
-        let storage = self.storage;
-        self.copies.retain_mut(|copy| {
-            keep(storage, copy.directory, copy.file.write_all(buffer).about("write", &copy.path))
-        });
-        self.buffer.clear();
-        if self.copies.is_empty() {
-            return Err(io::Error::other(
-                "Failed to save in any storage directories while saving namespace.",
-            ));
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        let next = Vec::with_capacity(BUFFER + BUFFER / 2);
+        let piece = Arc::new(std::mem::replace(&mut self.buffer, next));
+        let is_digested = self.digest.send(Arc::clone(&piece)).is_ok();
+        // A disk that failed does not listen any more.
+        self.copies.retain(|copy| copy.send(Arc::clone(&piece)).is_ok());
+        if self.copies.is_empty() || !is_digested {
+            return Err(io::Error::other(NOWHERE));
         }
         Ok(())
     }
 }
 
-impl Write for ImageSink<'_> {
+impl Write for ImageSink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.buffer.extend_from_slice(bytes);
         if self.buffer.len() >= BUFFER {
@@ -58,6 +65,32 @@ impl Write for ImageSink<'_> {
     fn flush(&mut self) -> io::Result<()> {
         self.flush_buffer()
     }
+}
+
+const NOWHERE: &str = "Failed to save in any storage directories while saving namespace.";
+
+impl Copy {
+    /// Writes the pieces that come, and makes them durable.
+    fn write(&mut self, pieces: &Receiver<Arc<Vec<u8>>>) -> Result<(), DiskError> {
+        let mut unsynced = 0;
+        for piece in pieces {
+            self.file.write_all(&piece).about("write", &self.path)?;
+            unsynced += piece.len();
+            if unsynced >= SYNC_EVERY {
+                self.file.sync_data().about("sync", &self.path)?;
+                unsynced = 0;
+            }
+        }
+        self.file.sync_all().about("sync", &self.path)
+    }
+}
+
+fn digest_of(pieces: &Receiver<Arc<Vec<u8>>>) -> [u8; 16] {
+    let mut digest = Md5::new();
+    for piece in pieces {
+        digest.update(&**piece);
+    }
+    digest.finalize().into()
 }
 
 /// Whether a directory may stay in use after what was done to it.
@@ -79,54 +112,81 @@ fn keep(storage: &StorageSet, directory: usize, outcome: Result<(), DiskError>) 
 pub fn save_image(
     storage: &StorageSet,
     txid: TxId,
-    write: impl FnOnce(&mut ImageSink<'_>) -> io::Result<()>,
+    write: impl FnOnce(&mut ImageSink) -> io::Result<()>,
 ) -> Result<[u8; 16], DiskError> {
-    let mut sink = ImageSink {
-        storage,
-        copies: Vec::new(),
-        digest: Md5::new(),
-        buffer: Vec::with_capacity(BUFFER * 2),
-    };
+    let copies = create(storage, txid);
+    if copies.is_empty() {
+        return Err(DiskError::NoDirectories("No image directories available!"));
+    }
+    let paths: Vec<PathBuf> = copies.iter().map(|copy| copy.path.clone()).collect();
+    match write_copies(storage, copies, write) {
+        Ok((digest, copies)) => {
+            let published = copies
+                .into_iter()
+                .filter(|copy| keep(storage, copy.directory, publish(copy, txid, &digest)))
+                .count();
+            if published == 0 { Err(DiskError::NoDirectories(NOWHERE)) } else { Ok(digest) }
+        }
+        Err(source) => {
+            for path in &paths {
+                // It failed already; what is left over is deleted by the next one.
+                let _ = fs::remove_file(path);
+            }
+            let path = StorageFile::Image(txid).name().into();
+            Err(DiskError::Io { action: "save", path, source })
+        }
+    }
+}
+
+fn create(storage: &StorageSet, txid: TxId) -> Vec<Copy> {
+    let mut copies = Vec::new();
     for (directory, current) in storage.current_directories(|settings| settings.images) {
         let path = current.join(StorageFile::ImageNew(txid).name());
         match File::create(&path).about("create", &path) {
-            Ok(file) => sink.copies.push(Copy { directory, path, file }),
+            Ok(file) => copies.push(Copy { directory, path, file }),
             Err(error) => {
                 storage.drop_directory(directory, &error);
             }
         }
     }
-    if sink.copies.is_empty() {
-        return Err(DiskError::NoDirectories("No image directories available!"));
-    }
-    let written = write(&mut sink).and_then(|()| sink.flush_buffer());
-    let ImageSink { copies, digest, .. } = sink;
-    if let Err(source) = written {
-        for copy in &copies {
-            // It failed already; what is left over is deleted by the next one.
-            let _ = fs::remove_file(&copy.path);
-        }
-        return Err(DiskError::Io {
-            action: "save",
-            path: StorageFile::Image(txid).name().into(),
-            source,
-        });
-    }
-    let digest: [u8; 16] = digest.finalize().into();
-    let saved = copies
-        .into_iter()
-        .filter(|copy| keep(storage, copy.directory, publish(copy, txid, &digest)))
-        .count();
-    if saved == 0 {
-        return Err(DiskError::NoDirectories(
-            "Failed to save in any storage directories while saving namespace.",
-        ));
-    }
-    Ok(digest)
+    copies
 }
 
+/// The digest, and the copies that are whole and durable.
+fn write_copies(
+    storage: &StorageSet,
+    copies: Vec<Copy>,
+    write: impl FnOnce(&mut ImageSink) -> io::Result<()>,
+) -> io::Result<([u8; 16], Vec<Copy>)> {
+    std::thread::scope(|scope| {
+        let (digest, pieces) = sync_channel(PIECES);
+        let digested = std::thread::Builder::new()
+            .name("image-digest".into())
+            .spawn_scoped(scope, move || digest_of(&pieces))?;
+        let mut sink =
+            ImageSink { copies: Vec::new(), digest, buffer: Vec::with_capacity(BUFFER * 2) };
+        let mut writers = Vec::new();
+        for mut copy in copies {
+            let (sender, pieces) = sync_channel(PIECES);
+            sink.copies.push(sender);
+            let writer = std::thread::Builder::new().name("image-writer".into());
+            writers.push(writer.spawn_scoped(scope, move || {
+                let outcome = copy.write(&pieces);
+                keep(storage, copy.directory, outcome).then_some(copy)
+            })?);
+        }
+        let written = write(&mut sink).and_then(|()| sink.flush_buffer());
+        drop(sink);
+        let whole: Vec<Copy> =
+            writers.into_iter().filter_map(|writer| writer.join().ok().flatten()).collect();
+        let digest =
+            digested.join().map_err(|_| io::Error::other("the digest's thread panicked"))?;
+        written.map(|()| (digest, whole))
+    })
+}
+
+/// Gives a copy that is durable its name, and puts the digest beside it.
 fn publish(copy: &Copy, txid: TxId, digest: &[u8; 16]) -> Result<(), DiskError> {
-    copy.file.sync_all().about("sync", &copy.path)?;
     let name = StorageFile::Image(txid).name();
     let target = copy.path.with_file_name(&name);
     let line = digest::render(digest, &name);
