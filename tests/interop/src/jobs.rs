@@ -259,14 +259,14 @@ fn counters(log: &str) -> BTreeMap<String, i64> {
         .collect()
 }
 
+/// A case of a suite: its name, and what it does on a site.
+pub type Case<'a> = (&'a str, fn(&mut JobSite) -> io::Result<()>);
+
 /// Runs all cases; the error has those that failed.
 ///
 /// # Errors
 /// A case fails.
-pub fn all_hold(
-    cases: &[(&str, fn(&mut JobSite) -> io::Result<()>)],
-    site: &mut JobSite,
-) -> io::Result<()> {
+pub fn all_hold(cases: &[Case<'_>], site: &mut JobSite) -> io::Result<()> {
     let mut failed = Vec::new();
     for (name, case) in cases {
         if let Err(error) = case(site) {

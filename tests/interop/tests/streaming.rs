@@ -483,7 +483,7 @@ fn other_options(site: &mut JobSite) -> io::Result<()> {
     let args = ["-input", "/in/text", "-output", "OUT", "-mapper", counted, "-numReduceTasks", "0"];
     let (javas, ours) = both(site, &[&prefix[..], &args].concat(), "prefix")?;
     same_counters(&javas, &ours, &["other", "none"])?;
-    if ours.counters.get("other").is_none() {
+    if !ours.counters.contains_key("other") {
         return Err(io::Error::other(format!("{:?}", ours.counters)));
     }
     let jars = [

@@ -49,7 +49,7 @@ fn odd_bytes_come_out_as_they_went_in() {
 fn records_larger_than_every_buffer_pass() {
     let site = Site::start(1, &[]);
     // A long key without a value, a long value, and short ones before, between and behind.
-    let mut lines = vec![
+    let mut lines = [
         b"a\t1".to_vec(),
         [vec![b'k'; 3 << 20], b"\t".to_vec()].concat(),
         b"m\t2".to_vec(),

@@ -25,7 +25,7 @@ pub(super) enum Expression {
     /// The files of a path, read by an input format.
     Table { format: String, path: String },
     /// Parts joined.
-    Join { operation: Operation, parts: Vec<Expression> },
+    Join { operation: Operation, parts: Vec<Self> },
 }
 
 #[derive(Debug, PartialEq, Eq)]

@@ -165,10 +165,10 @@ pub(super) fn submit(
         written.and_then(|()| Ok(hub.with(|machine| machine.submit(now, &caller, submission))?));
     if let Err(error) = taken {
         // Of two that hand in the same job one has it.
-        if hub.with(|machine| machine.job_status(&job)).is_none() {
-            if let Err(untold) = forget(hub, &job) {
-                tracing::warn!("what says that {job} exists stays: {untold}");
-            }
+        if hub.with(|machine| machine.job_status(&job)).is_none()
+            && let Err(untold) = forget(hub, &job)
+        {
+            tracing::warn!("what says that {job} exists stays: {untold}");
         }
         return Err(error);
     }
