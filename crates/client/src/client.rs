@@ -247,15 +247,7 @@ fn rpc_settings(settings: &Settings, highly_available: bool) -> ClientSettings {
     let (connect_retries, connect_retries_on_timeout) = if highly_available {
         (settings.failover_connect_retries, settings.failover_connect_retries_on_timeout)
     } else {
-        (0, settings.connect_retries_on_timeout)
+        (0, settings.rpc.connect_retries_on_timeout)
     };
-    ClientSettings {
-        connect_retries,
-        connect_retries_on_timeout,
-        connect_retry_interval: settings.connect_interval,
-        connect_timeout: settings.connect_timeout,
-        max_idle: settings.ipc_max_idle,
-        max_response: settings.ipc_max_response,
-        ..ClientSettings::default()
-    }
+    ClientSettings { connect_retries, connect_retries_on_timeout, ..settings.rpc.clone() }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use loxodon_conf::{ConfError, Configuration, Key, keys};
+use loxodon_rpc::client::ClientSettings;
 
 use crate::error::{Error, Result as ClientResult};
 
@@ -108,16 +109,10 @@ pub(crate) struct Settings {
     pub(crate) lease_hard_limit: Duration,
     /// `dfs.user.home.dir.prefix`.
     pub(crate) home_prefix: String,
-    /// `ipc.client.connect.max.retries.on.timeouts`.
-    pub(crate) connect_retries_on_timeout: u32,
-    /// `ipc.client.connect.retry.interval`.
-    pub(crate) connect_interval: Duration,
-    /// `ipc.client.connect.timeout`.
-    pub(crate) connect_timeout: Duration,
-    /// `ipc.client.connection.maxidletime`.
-    pub(crate) ipc_max_idle: Duration,
-    /// `ipc.maximum.response.length`, in bytes.
-    pub(crate) ipc_max_response: usize,
+    /// `ipc.client.*`.
+    pub(crate) rpc: ClientSettings,
+    /// `dfs.client.server-defaults.validity.period.ms`.
+    pub(crate) server_defaults_validity: Duration,
     /// `dfs.client.failover.connection.retries`.
     pub(crate) failover_connect_retries: u32,
     /// `dfs.client.failover.connection.retries.on.timeouts`.
@@ -202,12 +197,8 @@ impl Settings {
             umask: 0,
             lease_hard_limit: conf.time(&keys::LEASE_HARD_LIMIT)?,
             home_prefix: conf.text(&keys::HOME_PREFIX)?.unwrap_or_else(|| "/user".into()),
-            connect_retries_on_timeout: small(&keys::IPC_CONNECT_RETRIES_ON_TIMEOUTS)?,
-            connect_interval: conf.time(&keys::IPC_CONNECT_RETRY_INTERVAL)?,
-            connect_timeout: conf.time(&keys::IPC_CONNECT_TIMEOUT)?,
-            ipc_max_idle: conf.time(&keys::IPC_CLIENT_IDLE)?,
-            ipc_max_response: usize::try_from(conf.bytes(&keys::IPC_MAX_RESPONSE)?)
-                .unwrap_or(usize::MAX),
+            rpc: ClientSettings::from_conf(conf)?,
+            server_defaults_validity: conf.time(&keys::SERVER_DEFAULTS_VALIDITY)?,
             failover_connect_retries: small(&keys::FAILOVER_CONNECTION_RETRIES)?,
             failover_connect_retries_on_timeout: small(
                 &keys::FAILOVER_CONNECTION_RETRIES_ON_TIMEOUTS,
@@ -346,7 +337,7 @@ mod tests {
         assert_eq!(settings.umask, 0o022);
         assert_eq!(settings.checksum_type, 2);
         assert_eq!(settings.socket_timeout, Duration::from_secs(60));
-        assert_eq!(settings.connect_retries_on_timeout, 45);
+        assert_eq!(settings.rpc.connect_retries_on_timeout, 45);
         assert!(settings.linear_retries.is_empty());
         assert_eq!(settings.prefetch_size, None);
     }

@@ -24,6 +24,17 @@ pub struct Entry {
     pub is_option: bool,
 }
 
+/// A key that has another value in a newer configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The key.
+    pub name: String,
+    /// As it was written; empty where it was not set and has no default.
+    pub old: String,
+    /// As it is written now, or the default.
+    pub new: Option<String>,
+}
+
 /// A configuration: what files and options set, over the table's defaults.
 ///
 /// Every getter takes a [`Key`] of [`keys`]; its default applies where nothing sets the key.
@@ -108,6 +119,32 @@ impl Configuration {
             return Some(&entry.value);
         }
         keys::find(name).map(|key| key.default).filter(|default| !default.is_empty())
+    }
+
+    /// Keys whose value is another in `newer`, by name (`ReconfigurationUtil.parseChangedProperties`).
+    #[must_use]
+    pub fn changes(&self, newer: &Self) -> Vec<Change> {
+        let names: BTreeSet<&String> = self.entries.keys().chain(newer.entries.keys()).collect();
+        let mut changes = Vec::new();
+        for name in names {
+            let (old, new) = (self.raw(name), newer.raw(name));
+            if old != new {
+                let (old, new) = (old.unwrap_or_default().to_owned(), new.map(str::to_owned));
+                changes.push(Change { name: name.clone(), old, new });
+            }
+        }
+        changes
+    }
+
+    /// Sets a key to `value`, as said by whoever set it in `other`.
+    pub fn put(&mut self, name: &str, value: &str, other: &Self) {
+        match other.entries.get(name) {
+            Some(entry) => {
+                let entry = Entry { value: value.to_owned(), ..entry.clone() };
+                self.entries.insert(name.to_owned(), entry);
+            }
+            None => self.unset(name),
+        }
     }
 
     /// What set a key: a file's name, an option, or the defaults.

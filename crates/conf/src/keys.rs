@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use crate::key::Kind::{Bool, Float, Int, List, Size, Text, Time};
-use crate::key::Unit::{Milliseconds, Seconds};
+use crate::key::Unit::{Milliseconds, Minutes, Seconds};
 use crate::key::{Key, Kind};
 
 macro_rules! keys {
@@ -35,30 +35,36 @@ keys! {
     DEFAULT_FS: "fs.defaultFS", Text, "file:///", ["fs.default.name"], "File system of paths without a scheme, `hdfs://host:port` or `hdfs://nameservice`.";
     TMP_DIR: "hadoop.tmp.dir", Text, "/tmp/hadoop-${user.name}", [], "Folder below which the storage directories of a cluster without further configuration lie.";
     TRASH_INTERVAL: "fs.trash.interval", Float, "0", [], "Minutes after which a trash checkpoint is deleted; 0 turns the trash off.";
-    TRASH_CHECKPOINT_INTERVAL: "fs.trash.checkpoint.interval", Float, "0", [], "Minutes between trash checkpoints; 0 means as `fs.trash.interval`.";
+    TRASH_CHECKPOINT_INTERVAL: "fs.trash.checkpoint.interval", Float, "0", [], "Minutes between the rounds in which the NameNode makes checkpoints of all trashes and deletes old ones; 0, or more than `fs.trash.interval`, means as that.";
+    TRASH_CLEAN_ROOT: "fs.trash.clean.trashroot.enable", Bool, "false", [], "Whether the NameNode also deletes what lies in a trash and is no checkpoint of it.";
     UMASK: "fs.permissions.umask-mode", Text, "022", ["dfs.umaskmode"], "Permissions taken away from new files and directories, octal (`022`) or symbolic (`u=rwx,g=rx,o=rx`).";
     PROTECTED_DIRECTORIES: "fs.protected.directories", List, "", [], "Directories that cannot be deleted or renamed while they are not empty.";
+    PROTECT_SUBDIRECTORIES: "dfs.protected.subdirectories.enable", Bool, "false", [], "Whether what lies below those is protected too.";
     SAFE_DELETE_LIMIT: "hadoop.shell.safely.delete.limit.num.files", Int, "100", [], "Files in a directory above which `rm -safely` asks first.";
     MISSING_DEFAULT_FS_WARNING: "hadoop.shell.missing.defaultFs.warning", Bool, "false", [], "Whether the shell warns where `fs.defaultFS` is not set.";
     FILE_BUFFER_SIZE: "io.file.buffer.size", Size, "4096", [], "Bytes read or written at once in sequence files and copies.";
-    COMPRESSION_CODECS: "io.compression.codecs", List, "", [], "Compression codec classes beside the built-in ones, by which `-text` knows file name endings.";
     HOME_PREFIX: "dfs.user.home.dir.prefix", Text, "/user", [], "Folder of the users' home directories.";
 
     // Users
-    AUTHENTICATION: "hadoop.security.authentication", Text, "simple", [], "How users prove who they are; only `simple` is there.";
-    AUTHORIZATION: "hadoop.security.authorization", Bool, "false", [], "Whether service-level access lists are checked.";
-    GROUP_MAPPING: "hadoop.security.group.mapping", Text, "org.apache.hadoop.security.JniBasedUnixGroupsMappingWithFallback", [], "Where the NameNode learns users' groups: the operating system, or a static mapping.";
+    AUTHENTICATION: "hadoop.security.authentication", Text, "simple", [], "How users prove who they are; with anything but `simple` daemons and clients refuse to start.";
+    AUTHORIZATION: "hadoop.security.authorization", Bool, "false", [], "Whether service-level access lists are checked; with `true` the daemons of HDFS refuse to start.";
+    GROUP_MAPPING: "hadoop.security.group.mapping", Text, "org.apache.hadoop.security.JniBasedUnixGroupsMappingWithFallback", [], "Where daemons learn users' groups: the operating system (`JniBasedUnixGroupsMapping`, `...WithFallback`, `ShellBasedUnixGroupsMapping`) or nowhere (`NullGroupsMapping`).";
     STATIC_GROUP_MAPPING: "hadoop.user.group.static.mapping.overrides", Text, "dr.who=;", [], "Groups of users by name, `user1=group1,group2;user2=;`, in place of what the operating system says.";
     GROUPS_CACHE: "hadoop.security.groups.cache.secs", Time(Seconds), "300", [], "How long a user's groups are remembered.";
-    GROUPS_NEGATIVE_CACHE: "hadoop.security.groups.negative-cache.secs", Time(Seconds), "30", [], "How long it is remembered that a user is in no group.";
+    GROUPS_NEGATIVE_CACHE: "hadoop.security.groups.negative-cache.secs", Time(Seconds), "30", [], "How long it is remembered that a user is in no group; 0 asks each time.";
     CALLER_CONTEXT: "hadoop.caller.context.enabled", Bool, "false", [], "Whether the caller's context is written to the audit log.";
     CALLER_CONTEXT_MAX: "hadoop.caller.context.max.size", Int, "128", [], "Longest caller context in the audit log, in bytes.";
     CALLER_SIGNATURE_MAX: "hadoop.caller.context.signature.max.size", Int, "40", [], "Longest caller signature in the audit log, in bytes.";
+    CALLER_SEPARATOR: "hadoop.caller.context.separator", Text, ",", [], "What stands between the parts of a caller's context.";
 
     // RPC
     IPC_MAX_DATA: "ipc.maximum.data.length", Size, "134217728", [], "Largest request that a server accepts.";
     IPC_MAX_RESPONSE: "ipc.maximum.response.length", Size, "134217728", [], "Largest answer that a client accepts.";
     IPC_MAX_CONNECTIONS: "ipc.server.max.connections", Int, "0", [], "Connections that a server holds open at once; 0 means no limit of its own.";
+    IPC_IDLE_THRESHOLD: "ipc.client.idlethreshold", Int, "4000", [], "Connections above which a server closes idle ones.";
+    IPC_LISTEN_QUEUE: "ipc.server.listen.queue.size", Int, "256", [], "Connections that wait to be accepted by a server.";
+    IPC_SERVER_NODELAY: "ipc.server.tcpnodelay", Bool, "true", [], "Whether small answers of servers leave at once.";
+    IPC_PURGE_INTERVAL: "ipc.server.purge.interval", Time(Minutes), "15", [], "How long a server keeps answers that their client does not take.";
     IPC_CLIENT_IDLE: "ipc.client.connection.maxidletime", Time(Milliseconds), "10000", [], "Idle time after which a client closes a connection; servers close at twice that.";
     IPC_CONNECT_TIMEOUT: "ipc.client.connect.timeout", Time(Milliseconds), "20000", [], "How long a client waits for a connection.";
     IPC_CONNECT_RETRIES: "ipc.client.connect.max.retries", Int, "10", [], "Attempts to connect to a server that refuses.";
@@ -66,19 +72,28 @@ keys! {
     IPC_CONNECT_RETRIES_ON_TIMEOUTS: "ipc.client.connect.max.retries.on.timeouts", Int, "45", [], "Attempts to connect to a server that does not answer.";
     IPC_RPC_TIMEOUT: "ipc.client.rpc-timeout.ms", Time(Milliseconds), "120000", [], "How long a client waits for an answer; 0 means for ever, with pings.";
     IPC_PING_INTERVAL: "ipc.ping.interval", Time(Milliseconds), "60000", [], "Pause between pings of a client that waits for an answer.";
+    IPC_PING: "ipc.client.ping", Bool, "true", [], "Whether clients ping servers that they wait for.";
+    IPC_CLIENT_NODELAY: "ipc.client.tcpnodelay", Bool, "true", [], "Whether small calls of clients leave at once.";
+
+    // What is not there, and must not be taken to be
+    ENCRYPT_TRANSFER: "dfs.encrypt.data.transfer", Bool, "false", [], "Whether blocks are encrypted on their way; with `true` daemons refuse to start.";
+    BLOCK_TOKENS: "dfs.block.access.token.enable", Bool, "false", [], "Whether DataNodes ask for tokens; with `true` daemons refuse to start.";
+    HTTP_POLICY: "dfs.http.policy", Text, "HTTP_ONLY", [], "Which web servers there are; with `HTTPS_ONLY` or `HTTP_AND_HTTPS` daemons refuse to start.";
+    ATTRIBUTES_PROVIDER: "dfs.namenode.inode.attributes.provider.class", Text, "", [], "A class that decides about permissions; where one is set, the NameNode refuses to start.";
+    SHARED_EDITS: "dfs.namenode.shared.edits.dir", Text, "", [], "Edits shared by NameNodes of high availability; where they are set, the NameNode refuses to start.";
 
     // Topology
     TOPOLOGY_MAPPING: "net.topology.node.switch.mapping.impl", Text, "org.apache.hadoop.net.ScriptBasedMapping", ["topology.node.switch.mapping.impl"], "Where racks come from: a script (`ScriptBasedMapping`) or a table (`TableMapping`).";
     TOPOLOGY_SCRIPT: "net.topology.script.file.name", Text, "", ["topology.script.file.name"], "Program that prints the rack of each address given to it.";
-    TOPOLOGY_SCRIPT_ARGS: "net.topology.script.number.args", Int, "100", ["topology.script.number.args"], "Addresses given to one run of that program.";
     TOPOLOGY_TABLE: "net.topology.table.file.name", Text, "", [], "File with an address and its rack on each line.";
+    TOPOLOGY_REFUSE: "dfs.namenode.reject-unresolved-dn-topology-mapping", Bool, "false", [], "Whether a DataNode whose rack cannot be found is refused; otherwise it is put on `/default-rack`.";
 
     // Name services
     NAMESERVICES: "dfs.nameservices", List, "", ["dfs.federation.nameservices"], "Names of the name services that a client or DataNode knows.";
-    NAMESERVICE_ID: "dfs.nameservice.id", Text, "", ["dfs.federation.nameservice.id"], "The name service of this NameNode.";
+    NAMESERVICE_ID: "dfs.nameservice.id", Text, "", ["dfs.federation.nameservice.id"], "The name service of this NameNode, whose keys it reads; where not set, the only one of `dfs.nameservices`, or the one with this machine's address.";
     INTERNAL_NAMESERVICES: "dfs.internal.nameservices", List, "", [], "Name services that this cluster's DataNodes serve; where not set, all.";
     HA_NAMENODES: "dfs.ha.namenodes", List, "", [], "With `.NAMESERVICE` appended: ids of its NameNodes.";
-    HA_NAMENODE_ID: "dfs.ha.namenode.id", Text, "", [], "The id of this NameNode within its name service.";
+    HA_NAMENODE_ID: "dfs.ha.namenode.id", Text, "", [], "The id of this NameNode within its name service, whose keys it reads; where not set, the one with this machine's address.";
     NAMENODE_RPC_ADDRESS: "dfs.namenode.rpc-address", Text, "", [], "Address of the NameNode's calls, `host:port`; with `.NAMESERVICE.ID` for one of several.";
     NAMENODE_RPC_BIND_HOST: "dfs.namenode.rpc-bind-host", Text, "", [], "Address on which the NameNode listens for calls, in place of the host above.";
     NAMENODE_SERVICE_RPC_ADDRESS: "dfs.namenode.servicerpc-address", Text, "", [], "Address for the calls of DataNodes and administrators, where it is another one.";
@@ -102,8 +117,6 @@ keys! {
     NAME_DIR_RESTORE: "dfs.namenode.name.dir.restore", Bool, "false", ["dfs.name.dir.restore"], "Whether a directory that failed is tried again at each checkpoint.";
     NAME_DIR_PERMISSION: "dfs.namenode.storage.dir.perm", Text, "700", [], "Permissions of the storage directories.";
     SUPPORT_FORMAT: "dfs.namenode.support.allow.format", Bool, "true", [], "Whether `namenode -format` may run.";
-    CHECKPOINT_DIR: "dfs.namenode.checkpoint.dir", List, "file://${hadoop.tmp.dir}/dfs/namesecondary", ["fs.checkpoint.dir"], "Directories of the Secondary NameNode.";
-    CHECKPOINT_EDITS_DIR: "dfs.namenode.checkpoint.edits.dir", List, "${dfs.namenode.checkpoint.dir}", ["fs.checkpoint.edits.dir"], "Edit directories of the Secondary NameNode.";
     CHECKPOINT_PERIOD: "dfs.namenode.checkpoint.period", Time(Seconds), "3600", ["fs.checkpoint.period"], "Time between checkpoints.";
     CHECKPOINT_TXNS: "dfs.namenode.checkpoint.txns", Int, "1000000", [], "Transactions after which a checkpoint is made before its time.";
     CHECKPOINT_CHECK_PERIOD: "dfs.namenode.checkpoint.check.period", Time(Seconds), "60", [], "Time between looks at that number.";
@@ -120,18 +133,17 @@ keys! {
     IMAGE_TRANSFER_BANDWIDTH: "dfs.image.transfer.bandwidthPerSec", Size, "52428800", [], "Bytes a second for transfers of images; 0 means no limit.";
     RESOURCE_RESERVED: "dfs.namenode.resource.du.reserved", Size, "104857600", [], "Free bytes on the edit log's disk below which the NameNode goes into safe mode.";
     RESOURCE_CHECK_INTERVAL: "dfs.namenode.resource.check.interval", Time(Milliseconds), "5000", [], "Time between looks at that.";
-    RESOURCE_CHECKED_VOLUMES: "dfs.namenode.resource.checked.volumes", List, "", [], "Further folders looked at.";
+    RESOURCE_CHECKED_VOLUMES: "dfs.namenode.resource.checked.volumes", List, "", [], "Further folders whose disks must have room.";
     RESOURCE_MINIMUM: "dfs.namenode.resource.checked.volumes.minimum", Int, "1", [], "Volumes that must have room.";
 
     // NameNode
-    NAMENODE_HANDLERS: "dfs.namenode.handler.count", Int, "10", [], "Threads that run the NameNode's calls.";
     ACCESS_TIME_PRECISION: "dfs.namenode.accesstime.precision", Time(Milliseconds), "3600000", ["dfs.access.time.precision"], "How exact access times are; 0 turns them off.";
     OWNER_SETS_QUOTA: "dfs.permissions.allow.owner.set.quota", Bool, "false", [], "Whether the owner of the parent directory may set quotas, as superusers may.";
     PERMISSIONS: "dfs.permissions.enabled", Bool, "true", ["dfs.permissions"], "Whether permissions are checked.";
     SUPERUSER_GROUP: "dfs.permissions.superusergroup", Text, "supergroup", ["dfs.permissions.supergroup"], "Group whose members may do everything.";
-    CLUSTER_ADMINISTRATORS: "dfs.cluster.administrators", Text, "", [], "Users and groups that may see the daemons' internal pages.";
     ACLS: "dfs.namenode.acls.enabled", Bool, "true", [], "Whether access control lists may be set.";
     XATTRS: "dfs.namenode.xattrs.enabled", Bool, "true", [], "Whether extended attributes may be set.";
+    POSIX_ACLS: "dfs.namenode.posix.acl.inheritance.enabled", Bool, "true", [], "Whether default access control lists are applied before the umask.";
     MAX_XATTRS: "dfs.namenode.fs-limits.max-xattrs-per-inode", Int, "32", [], "Extended attributes of one file.";
     MAX_XATTR_SIZE: "dfs.namenode.fs-limits.max-xattr-size", Size, "16384", [], "Bytes of an extended attribute's name and value together.";
     MAX_COMPONENT_LENGTH: "dfs.namenode.fs-limits.max-component-length", Int, "255", [], "Bytes of a name; 0 means no limit.";
@@ -149,16 +161,16 @@ keys! {
     LEASE_HARD_LIMIT: "dfs.namenode.lease-hard-limit-sec", Time(Seconds), "1200", [], "Time after which the file of a silent writer is closed for it.";
     LEASE_RECHECK_INTERVAL: "dfs.namenode.lease-recheck-interval-ms", Time(Milliseconds), "2000", [], "Time between looks at writers.";
     COMMITTED_ALLOWED: "dfs.namenode.file.close.num-committed-allowed", Int, "0", [], "Blocks without a reported replica with which a file may be closed.";
-    AUDIT_LOGGERS: "dfs.namenode.audit.loggers", List, "default", [], "Where audit lines go.";
+    AUDIT_LOGGERS: "dfs.namenode.audit.loggers", List, "default", [], "Where audit lines go; there is only `default`.";
     TOP_ENABLED: "dfs.namenode.top.enabled", Bool, "true", [], "Whether it is counted who asks most, as far as the audit log tells of it.";
     TOP_WINDOWS: "dfs.namenode.top.windows.minutes", List, "1,5,25", [], "Over how long that is counted.";
     TOP_BUCKETS: "dfs.namenode.top.window.num.buckets", Int, "10", [], "In how many steps those windows move on.";
     TOP_USERS: "dfs.namenode.top.num.users", Int, "10", [], "How many users are on top.";
     AUDIT_QUIET_COMMANDS: "dfs.namenode.audit.log.debug.cmdlist", List, "", [], "Operations that have no audit line.";
-    AUDIT_REMOTE_PORT: "dfs.namenode.audit.log.with.remote.port", Bool, "false", [], "Whether audit lines carry the caller's port.";
-    CONTENT_SUMMARY_LIMIT: "dfs.content-summary.limit", Int, "5000", [], "Files summed up before other calls get their turn.";
+    AUDIT_REMOTE_PORT: "dfs.namenode.audit.log.with.remote.port", Bool, "false", [], "Whether the caller's port is added to his context in audit lines (`clientPort:`).";
     STORAGE_POLICY: "dfs.storage.policy.enabled", Bool, "true", [], "Whether storage policies may be set.";
     STORAGE_DEFAULT_POLICY: "dfs.storage.default.policy", Text, "HOT", [], "Storage policy of a file without one.";
+    STORAGE_POLICY_SUPERUSER: "dfs.storage.policy.permissions.superuser-only", Bool, "false", [], "Whether only superusers may set storage policies.";
     STARTUP_DELAY_BLOCK_DELETION: "dfs.namenode.startup.delay.block.deletion.sec", Time(Seconds), "0", [], "Time after the start during which no block is deleted.";
     CHECKSUM_COMBINE: "dfs.checksum.combine.mode", Text, "MD5MD5CRC", [], "How blocks' checksums become a file's: `MD5MD5CRC` or `COMPOSITE_CRC`.";
 
@@ -167,11 +179,14 @@ keys! {
     SAFEMODE_MIN_DATANODES: "dfs.namenode.safemode.min.datanodes", Int, "0", [], "DataNodes that must be there before it ends.";
     SAFEMODE_EXTENSION: "dfs.namenode.safemode.extension", Time(Milliseconds), "30000", ["dfs.safemode.extension"], "How much longer it lasts once both are reached.";
     SAFEMODE_REPLICATION_MIN: "dfs.namenode.safemode.replication.min", Int, "", [], "Replicas that make a block count; where not set, `dfs.namenode.replication.min`.";
+    QUEUE_THRESHOLD: "dfs.namenode.replqueue.threshold-pct", Float, "", [], "Share of blocks that must be reported before replication begins; where not set, as `dfs.namenode.safemode.threshold-pct`.";
 
     // Blocks
     REPLICATION: "dfs.replication", Int, "3", [], "Replicas of a file whose writer does not say.";
     REPLICATION_MAX: "dfs.replication.max", Int, "512", [], "Most replicas of a file.";
     REPLICATION_MIN: "dfs.namenode.replication.min", Int, "1", ["dfs.replication.min"], "Replicas without which a block is not complete.";
+    MAINTENANCE_REPLICATION_MIN: "dfs.namenode.maintenance.replication.min", Int, "1", [], "Replicas on other nodes that a block must keep while a DataNode is in maintenance.";
+    PLACEMENT: "dfs.block.replicator.classname", Text, "org.apache.hadoop.hdfs.server.blockmanagement.BlockPlacementPolicyDefault", [], "How replicas are spread: `...BlockPlacementPolicyDefault` or `...BlockPlacementPolicyRackFaultTolerant`.";
     BLOCKSIZE: "dfs.blocksize", Size, "134217728", ["dfs.block.size"], "Block size of a file whose writer does not say.";
     BYTES_PER_CHECKSUM: "dfs.bytes-per-checksum", Int, "512", ["io.bytes.per.checksum"], "Bytes under one checksum.";
     CHECKSUM_TYPE: "dfs.checksum.type", Text, "CRC32C", [], "Checksum of new files: `CRC32C`, `CRC32` or `NULL`.";
@@ -197,7 +212,6 @@ keys! {
     HOSTS: "dfs.hosts", Text, "", [], "File with the DataNodes that may register; where not set, all.";
     HOSTS_PROVIDER: "dfs.namenode.hosts.provider.classname", Text, "org.apache.hadoop.hdfs.server.blockmanagement.HostFileManager", [], "What `dfs.hosts` holds: names, or with `...CombinedHostFileManager` JSON with a state for each host.";
     HOSTS_EXCLUDE: "dfs.hosts.exclude", Text, "", [], "File with the DataNodes to be decommissioned.";
-    IP_HOSTNAME_CHECK: "dfs.namenode.datanode.registration.ip-hostname-check", Bool, "true", [], "Whether a DataNode's address must have a host name.";
     DECOMMISSION_INTERVAL: "dfs.namenode.decommission.interval", Time(Seconds), "30", [], "Time between looks at DataNodes that are being decommissioned.";
     DECOMMISSION_BLOCKS: "dfs.namenode.decommission.blocks.per.interval", Int, "500000", [], "Blocks looked at then.";
     DECOMMISSION_NODES: "dfs.namenode.decommission.max.concurrent.tracked.nodes", Int, "100", [], "DataNodes decommissioned at once.";
@@ -213,8 +227,10 @@ keys! {
     DATANODE_HOSTNAME: "dfs.datanode.hostname", Text, "", ["slave.host.name"], "Host name that the DataNode registers with.";
     DATANODE_USE_HOSTNAME: "dfs.datanode.use.datanode.hostname", Bool, "false", [], "Whether DataNodes reach each other by host name.";
     MAX_TRANSFERS: "dfs.datanode.max.transfer.threads", Int, "4096", ["dfs.datanode.max.xcievers"], "Transfers at once.";
-    RESERVED: "dfs.datanode.du.reserved", Size, "0", [], "Bytes of each volume left to others.";
-    RESERVED_PERCENT: "dfs.datanode.du.reserved.pct", Int, "0", [], "The same as a percentage of the volume.";
+    RESERVED: "dfs.datanode.du.reserved", Size, "0", [], "Bytes of each volume left to others; also with `.STORAGETYPE`, `.FOLDER` or `.FOLDER.STORAGETYPE` appended.";
+    RESERVED_PERCENT: "dfs.datanode.du.reserved.pct", Int, "0", [], "The same as a percentage of the volume, where the calculator uses it.";
+    RESERVED_CALCULATOR: "dfs.datanode.du.reserved.calculator", Text, "org.apache.hadoop.hdfs.server.datanode.fsdataset.impl.ReservedSpaceCalculator$ReservedSpaceCalculatorAbsolute", [], "Which of both counts: `...Absolute`, `...Percentage`, `...Conservative` (the greater) or `...Aggressive` (the smaller).";
+    STOP_WRITER_TIMEOUT: "dfs.datanode.xceiver.stop.timeout.millis", Time(Milliseconds), "60000", [], "How long a recovery waits for a replica's writer to stop.";
     FAILED_VOLUMES_TOLERATED: "dfs.datanode.failed.volumes.tolerated", Int, "0", [], "Volumes that may fail before the DataNode stops; -1 means all but one.";
     VOLUME_CHOOSING: "dfs.datanode.fsdataset.volume.choosing.policy", Text, "", [], "Which volume a new block goes to: `RoundRobinVolumeChoosingPolicy` or `AvailableSpaceVolumeChoosingPolicy`.";
     AVAILABLE_SPACE_THRESHOLD: "dfs.datanode.available-space-volume-choosing-policy.balanced-space-threshold", Size, "10737418240", [], "Difference in free bytes up to which volumes count as balanced.";
@@ -234,6 +250,12 @@ keys! {
     RESTART_REPLICA_EXPIRY: "dfs.datanode.restart.replica.expiration", Time(Seconds), "50", [], "How long a writer may take to come back to a DataNode that was shut down for an upgrade.";
     LOCAL_PATH_USERS: "dfs.block.local-path-access.user", List, "", [], "Users who may ask a DataNode where replicas lie on its disks.";
     PIPELINE_SLOWNODE: "dfs.pipeline.slownode", Bool, "false", [], "Whether DataNodes tell writers that the NameNode finds them slow.";
+    PEER_STATS: "dfs.datanode.peer.stats.enabled", Bool, "false", [], "Whether DataNodes measure how fast others take packets, and the NameNode listens to that.";
+    OUTLIER_NODES: "dfs.datanode.min.outlier.detection.nodes", Int, "10", [], "DataNodes that must have been measured before one of them is called slow.";
+    SLOW_PEER_THRESHOLD: "dfs.datanode.slowpeer.low.threshold.ms", Int, "5", [], "Milliseconds for a packet up to which no DataNode is called slow.";
+    OUTLIER_SAMPLES: "dfs.datanode.peer.metrics.min.outlier.detection.samples", Int, "1000", [], "Packets that a DataNode must have been sent before anything is said of it.";
+    OUTLIERS_INTERVAL: "dfs.datanode.outliers.report.interval", Time(Milliseconds), "30m", [], "Time between reports of slow DataNodes; what a report says holds three times as long.";
+    SLOW_NODES_REPORTED: "dfs.datanode.max.nodes.to.report", Int, "5", [], "Slow DataNodes on the NameNode's list.";
     BALANCE_BANDWIDTH: "dfs.datanode.balance.bandwidthPerSec", Size, "100m", ["dfs.balance.bandwidthPerSec"], "Bytes a second for balancing.";
     BALANCE_MAX_MOVES: "dfs.datanode.balance.max.concurrent.moves", Int, "100", [], "Blocks moved at once.";
     TRANSFER_BANDWIDTH: "dfs.datanode.data.transfer.bandwidthPerSec", Size, "0", [], "Bytes a second between DataNodes; 0 means no limit.";
@@ -352,6 +374,7 @@ pub(crate) fn honours(name: &str) -> bool {
 /// Keys that Hadoop reads with `.NAMESERVICE` or `.NAMESERVICE.NAMENODE` appended.
 fn takes_suffix(key: &Key) -> bool {
     key.name.starts_with("dfs.namenode.")
+        || key.name.starts_with(RESERVED.name)
         || key.name == HA_NAMENODES.name
         || key.name == FAILOVER_PROXY_PROVIDER.name
         || key.name == FAILOVER_RANDOM_ORDER.name

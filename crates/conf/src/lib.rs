@@ -22,7 +22,7 @@ mod renamed;
 pub mod value;
 mod xml;
 
-pub use configuration::{Configuration, Entry};
+pub use configuration::{Change, Configuration, Entry};
 pub use error::ConfError;
 pub use key::{Key, Kind, Unit};
 pub use load::{DEFAULT_FILES, configuration_directory};

@@ -8,7 +8,7 @@ use loxodon_rpc::server::{Call, Handler, Responder};
 use loxodon_wire::ids::{BlockId, GenerationStamp};
 use loxodon_wire::proto::hdfs as proto;
 use loxodon_wire::rpc::RemoteError;
-use loxodon_wire::rpc::protocol::{CLIENT_DATANODE, INTER_DATANODE, Protocol};
+use loxodon_wire::rpc::protocol::{CLIENT_DATANODE, INTER_DATANODE, Protocol, RECONFIGURATION};
 use prost::Message;
 
 use crate::block::Block;
@@ -23,7 +23,7 @@ const RESTART_GRACE: Duration = Duration::from_millis(100);
 /// Answers calls.
 pub(crate) struct Calls(pub(crate) Arc<Node>);
 
-static PROTOCOLS: [&Protocol; 2] = [&CLIENT_DATANODE, &INTER_DATANODE];
+static PROTOCOLS: [&Protocol; 3] = [&CLIENT_DATANODE, &INTER_DATANODE, &RECONFIGURATION];
 
 impl Handler for Calls {
     fn protocols(&self) -> &[&'static Protocol] {
@@ -64,7 +64,7 @@ fn check_privilege(node: &Node, call: &Call) -> Result<()> {
     let own = !settings.check_permissions
         || user == settings.user
         || !PRIVILEGED.contains(&call.method.name);
-    if own || (settings.groups_of)(user).contains(&settings.superuser_group) {
+    if own || settings.groups_of.of(user).contains(&settings.superuser_group) {
         return Ok(());
     }
     Err(DataNodeError::AccessDenied("Permission denied".to_owned()))
@@ -99,9 +99,13 @@ fn answer(node: &Arc<Node>, call: &Call) -> Result<Vec<u8>, RemoteError> {
             Ok(Vec::new())
         }
         "deleteBlockPool" => delete_pool(node, &call.decode()?).map(|()| Vec::new()),
-        "refreshNamenodes" => Err(unsupported(
-            "refreshNamenodes: the NameNodes of a running DataNode cannot be changed",
-        )),
+        "refreshNamenodes" => node.refresh_namenodes().map(|()| Vec::new()),
+        "startReconfiguration" => {
+            node.start_reconfiguration()?;
+            Ok(Vec::new())
+        }
+        "getReconfigurationStatus" => Ok(node.reconfiguration.status().encode_to_vec()),
+        "listReconfigurableProperties" => Ok(node.reconfiguration.names().encode_to_vec()),
         "getBlockLocalPathInfo" => local_path(node, call).map(|answer| answer.encode_to_vec()),
         "initReplicaRecovery" => {
             init_recovery(node, &call.decode()?).map(|answer| answer.encode_to_vec())
@@ -175,12 +179,9 @@ fn volume_report(node: &Node) -> Result<proto::GetVolumeReportResponseProto> {
 
 fn trigger_report(node: &Node, request: &proto::TriggerBlockReportRequestProto) {
     let wanted = |address: &str| request.nn_address.as_deref().is_none_or(|named| named == address);
-    for peer in node
-        .services
-        .iter()
-        .flat_map(|service| &service.peers)
-        .filter(|peer| wanted(&peer.address.to_string()))
-    {
+    let services = node.services();
+    let peers = services.iter().flat_map(|service| &service.peers);
+    for peer in peers.filter(|peer| wanted(&peer.address.to_string())) {
         if request.incremental {
             peer.changes.wake.notify_one();
         } else {

@@ -5,26 +5,26 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock, mpsc};
 use std::time::{Duration, Instant, SystemTime};
 
-use loxodon_rpc::client::{ClientSettings, RpcClient};
-use loxodon_rpc::server::{Server, ServerLimits};
+use loxodon_rpc::client::RpcClient;
+use loxodon_rpc::server::{Reconfiguration, Server};
 use loxodon_wire::rpc::UserIdentity;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 
 use crate::calls::Calls;
 use crate::dataset::replica::VolumeIndex;
 use crate::dataset::{CacheAges, Dataset, DatasetSettings, Deleted, Volume, VolumeFailures};
 use crate::error::{DataNodeError, NetworkContext, Result};
+use crate::live::Live;
 use crate::load::Load;
 use crate::metrics::DataNodeMetrics;
-use crate::namenode::{self, Service};
+use crate::namenode::Service;
 use crate::node::{HADOOP_VERSION, Node, Ports, State, Throttles};
-use crate::scanner;
+use crate::peers::PeerStats;
 use crate::settings::DataNodeSettings;
 use crate::status::{DataNodeStatus, NameNodeStatus, VolumeStatus};
-use crate::storage::StorageDirectory;
 use crate::transfer::{Throttle, TransferServer, Transfers};
+use crate::{reconfigure, scanner};
 
 /// A DataNode that runs. Dropped without [`Self::shutdown`], it ends as in a crash: connections break
 /// off, nothing is told to the NameNode or saved.
@@ -33,9 +33,7 @@ pub struct DataNode {
     transfers: TransferServer,
     /// Until [`Self::shutdown`] begins.
     server: Option<Server>,
-    actors: JoinSet<()>,
     deleter: Option<std::thread::JoinHandle<()>>,
-    scanners: Vec<std::thread::JoinHandle<()>>,
 }
 
 impl DataNode {
@@ -53,7 +51,8 @@ impl DataNode {
         let (deletions, deleted) = mpsc::channel::<Deleted>();
         let node = Arc::new(new_node(settings, dataset, uuid, deletions));
         let server =
-            Server::bind(ipc, ServerLimits::default(), Arc::new(Calls(Arc::clone(&node)))).await;
+            Server::bind(ipc, node.settings.limits.clone(), Arc::new(Calls(Arc::clone(&node))))
+                .await;
         let server = server.map_err(|error| {
             DataNodeError::Refused(format!("Problem binding to {ipc}: {error}"))
         })?;
@@ -66,14 +65,12 @@ impl DataNode {
         }
         let transfers = TransferServer::start(Arc::clone(&node), listener)?;
         let deleter = start_deleter(&node, deleted)?;
-        let mut actors = JoinSet::new();
-        for service in &node.services {
-            for at in 0..service.peers.len() {
-                actors.spawn(namenode::run(Arc::clone(&node), Arc::clone(service), at));
-            }
+        for service in node.services() {
+            node.serve(&service);
         }
         let scanners = scanner::start(&node);
-        Ok(Self { node, transfers, server: Some(server), actors, deleter: Some(deleter), scanners })
+        node.scanners.lock().extend(scanners);
+        Ok(Self { node, transfers, server: Some(server), deleter: Some(deleter) })
     }
 
     /// Where blocks are transferred.
@@ -98,7 +95,7 @@ impl DataNode {
     /// # Errors
     /// The refusal.
     pub async fn registered(&self) -> Result<()> {
-        let all: usize = self.node.services.iter().map(|service| service.peers.len()).sum();
+        let all: usize = self.node.services().iter().map(|service| service.peers.len()).sum();
         let mut state = self.node.state.subscribe();
         let reached =
             state.wait_for(|state| state.registered >= all || state.fatal.is_some()).await;
@@ -141,7 +138,8 @@ impl DataNode {
     pub async fn shutdown(mut self) {
         self.node.state.send_modify(|state| state.stopping = true);
         self.node.scans.stop();
-        while self.actors.join_next().await.is_some() {}
+        let mut actors = std::mem::take(&mut *self.node.actors.lock());
+        while actors.join_next().await.is_some() {}
         if let Some(server) = self.server.take() {
             server.shutdown().await;
         }
@@ -158,7 +156,7 @@ impl DataNode {
             {
                 tracing::error!("the deleting thread ended badly");
             }
-            for scanner in std::mem::take(&mut self.scanners) {
+            for scanner in std::mem::take(&mut *self.node.scanners.lock()) {
                 if scanner.join().is_err() {
                     tracing::error!("a scanning thread ended badly");
                 }
@@ -176,7 +174,7 @@ impl Drop for DataNode {
         if self.server.take().is_none() {
             return;
         }
-        self.actors.abort_all();
+        self.node.actors.lock().abort_all();
         self.node.state.send_modify(|state| state.stopping = true);
         self.node.scans.stop();
         self.transfers.stop();
@@ -217,10 +215,8 @@ fn new_node(
     uuid: String,
     deletions: mpsc::Sender<Deleted>,
 ) -> Node {
-    let client = RpcClient::new(
-        ClientSettings::default(),
-        Arc::new(UserIdentity::new(settings.user.clone())),
-    );
+    let client =
+        RpcClient::new(settings.calls.clone(), Arc::new(UserIdentity::new(settings.user.clone())));
     let services = settings.services.iter().map(|service| {
         Arc::new(Service::new(service.name.clone(), &service.namenodes, client.clone()))
     });
@@ -231,7 +227,13 @@ fn new_node(
         read: Throttle::new(settings.read_bandwidth),
     };
     Node {
-        services: services.collect(),
+        services: RwLock::new(services.collect()),
+        actors: Mutex::default(),
+        live: Live::new(&settings),
+        peers: PeerStats::new(settings.outliers.peers),
+        reconfiguration: Reconfiguration::new(settings.conf.clone(), reconfigure::NAMES),
+        volume_changes: Mutex::default(),
+        scanners: Mutex::default(),
         dataset,
         metrics: DataNodeMetrics::default(),
         transfers: Transfers::default(),
@@ -256,7 +258,7 @@ fn dataset_settings(settings: &DataNodeSettings) -> DatasetSettings {
     DatasetSettings {
         choice: settings.choice,
         ages: CacheAges { replicas: settings.replica_cache_age, used: settings.used_cache_age },
-        stop_patience: Duration::from_secs(60),
+        stop_patience: settings.stop_patience,
         block_size: settings.block_size,
         failed_volumes_tolerated: settings.failed_volumes_tolerated,
         seed: fastrand::u64(..),
@@ -269,42 +271,27 @@ fn open_volumes(settings: &DataNodeSettings) -> Result<(Vec<Arc<Volume>>, Volume
         VolumeFailures { configured: settings.locations.len(), ..VolumeFailures::default() };
     let (mut volumes, mut uuid) = (Vec::new(), None::<String>);
     for (at, location) in settings.locations.iter().enumerate() {
-        let opened = StorageDirectory::open(location, settings.permissions).and_then(|directory| {
-            let identity = directory.identity()?;
-            Ok((directory, identity))
-        });
-        let (directory, identity) = match opened {
-            Ok(opened) => opened,
+        let index = u16::try_from(at)
+            .map_err(|_| DataNodeError::Settings("too many volumes".to_owned()))?;
+        let reserved = settings.reserved.get(&location.path).copied().unwrap_or_default();
+        let opened = Volume::open(
+            VolumeIndex(index),
+            location,
+            settings.permissions,
+            reserved,
+            uuid.as_deref(),
+        );
+        match opened {
+            Ok((volume, known)) => {
+                uuid = uuid.or(known);
+                volumes.push(Arc::new(volume));
+            }
             Err(error @ DataNodeError::Disk { .. }) => {
                 tracing::error!(%location, %error, "a volume cannot be used");
                 failures.add(location.path.display().to_string(), 0);
-                continue;
             }
             Err(error) => return Err(error),
-        };
-        let known = identity.as_ref().and_then(|identity| identity.datanode.clone());
-        if let (Some(known), Some(uuid)) = (&known, &uuid)
-            && known != uuid
-        {
-            return Err(DataNodeError::Inconsistent {
-                path: location.path.clone(),
-                reason: format!(
-                    "DatanodeUuid={known}, does not match {uuid} from other StorageDirectory."
-                ),
-            });
         }
-        uuid = uuid.or(known);
-        let index = u16::try_from(at)
-            .map_err(|_| DataNodeError::Settings("too many volumes".to_owned()))?;
-        let storage =
-            identity.map(|identity| identity.storage).filter(|storage| !storage.is_empty());
-        let storage = storage.unwrap_or_else(|| format!("DS-{}", uuid::Uuid::new_v4()));
-        volumes.push(Arc::new(Volume::new(
-            VolumeIndex(index),
-            directory,
-            storage,
-            settings.reserved,
-        )));
     }
     Ok((volumes, failures, uuid.unwrap_or_else(|| uuid::Uuid::new_v4().to_string())))
 }
@@ -335,7 +322,8 @@ fn status(node: &Node) -> DataNodeStatus {
         usage: volume.usage().unwrap_or_default(),
         replicas: volume.replica_count(),
     });
-    let namenodes = node.services.iter().flat_map(|service| {
+    let services = node.services();
+    let namenodes = services.iter().flat_map(|service| {
         let pool = service.identity().map(|identity| identity.pool);
         service.peers.iter().map(move |peer| NameNodeStatus {
             address: peer.address.to_string(),
@@ -345,8 +333,7 @@ fn status(node: &Node) -> DataNodeStatus {
     });
     DataNodeStatus {
         uuid: node.uuid.clone(),
-        cluster: node
-            .services
+        cluster: services
             .iter()
             .find_map(|service| service.identity())
             .map(|identity| identity.cluster),

@@ -5,18 +5,22 @@ use std::sync::{Arc, OnceLock, mpsc};
 use std::time::{Duration, Instant};
 
 use loxodon_rpc::client::RpcClient;
+use loxodon_rpc::server::Reconfiguration;
 use loxodon_wire::ids::{BlockId, GenerationStamp};
 use loxodon_wire::proto::hdfs as proto;
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, RwLock};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tracing::{error, warn};
 
 use crate::block::Block;
 use crate::dataset::{Dataset, Deleted, Volume};
 use crate::error::{DataNodeError, Result};
+use crate::live::Live;
 use crate::load::Load;
 use crate::metrics::DataNodeMetrics;
 use crate::namenode::{BadReplica, Change, Service};
+use crate::peers::PeerStats;
 use crate::scanner::ScanControl;
 use crate::settings::DataNodeSettings;
 use crate::storage::PoolIdentity;
@@ -57,7 +61,16 @@ pub(crate) struct Node {
     pub(crate) throttles: Throttles,
     pub(crate) runtime: tokio::runtime::Handle,
     pub(crate) client: RpcClient,
-    pub(crate) services: Vec<Arc<Service>>,
+    pub(crate) services: RwLock<Vec<Arc<Service>>>,
+    /// The conversations with NameNodes.
+    pub(crate) actors: Mutex<JoinSet<()>>,
+    pub(crate) live: Live,
+    pub(crate) peers: PeerStats,
+    pub(crate) reconfiguration: Arc<Reconfiguration>,
+    /// One change of the volumes at a time.
+    pub(crate) volume_changes: Mutex<()>,
+    /// Threads that look after blocks.
+    pub(crate) scanners: Mutex<Vec<std::thread::JoinHandle<()>>>,
     pub(crate) ports: OnceLock<Ports>,
     pub(crate) started: std::time::Instant,
     pub(crate) state: watch::Sender<State>,
@@ -103,7 +116,7 @@ impl Node {
 
     /// A NameNode is not served any more; with none left, neither is anyone.
     pub(crate) fn service_ended(&self, reason: &DataNodeError) {
-        let all: usize = self.services.iter().map(|service| service.peers.len()).sum();
+        let all: usize = self.services().iter().map(|service| service.peers.len()).sum();
         self.state.send_modify(|state| {
             state.ended += 1;
             if state.ended >= all || matches!(reason, DataNodeError::VolumesFailed(_)) {
@@ -116,8 +129,13 @@ impl Node {
         &self.uuid
     }
 
-    pub(crate) fn service(&self, pool: &str) -> Result<&Arc<Service>> {
-        let found = self.services.iter().find(|service| service.is_pool(pool));
+    /// The block pools that are served.
+    pub(crate) fn services(&self) -> Vec<Arc<Service>> {
+        self.services.read().clone()
+    }
+
+    pub(crate) fn service(&self, pool: &str) -> Result<Arc<Service>> {
+        let found = self.services.read().iter().find(|service| service.is_pool(pool)).cloned();
         found.ok_or_else(|| DataNodeError::Refused(format!("block pool {pool} is not served")))
     }
 
@@ -177,7 +195,7 @@ impl Node {
                 service.identity().is_none_or(|identity| identity.pool == pool)
             };
             let now = Instant::now();
-            if now >= until || self.is_stopping() || !self.services.iter().any(may_come) {
+            if now >= until || self.is_stopping() || !self.services.read().iter().any(may_come) {
                 return Err(DataNodeError::Refused(format!(
                     "Not ready to serve the block pool, {pool}."
                 )));

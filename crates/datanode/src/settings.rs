@@ -1,12 +1,17 @@
 //! What a DataNode is told at its start.
 
+use std::collections::HashMap;
+use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use loxodon_conf::{ConfError, Configuration, keys};
-use loxodon_rpc::client::ServerAddress;
+use loxodon_conf::{ConfError, Configuration, Key, keys};
+use loxodon_rpc::client::{ClientSettings, ServerAddress};
+use loxodon_rpc::server::ServerLimits;
 
-use crate::dataset::{ReservedSpace, VolumeChoice};
+use crate::dataset::{ReservedRule, ReservedSpace, VolumeChoice};
 use crate::error::{DataNodeError, Result};
 use crate::storage::StorageLocation;
 
@@ -71,8 +76,8 @@ pub struct DataNodeSettings {
     pub readahead: u64,
     /// Whether data leaves by `sendfile`.
     pub sendfile: bool,
-    /// Space for others.
-    pub reserved: ReservedSpace,
+    /// Space for others, by the volume's folder; none where a volume is not named.
+    pub reserved: HashMap<PathBuf, ReservedSpace>,
     /// How volumes are chosen.
     pub choice: VolumeChoice,
     /// Volumes that may fail; -1 means all but one.
@@ -132,7 +137,81 @@ pub struct DataNodeSettings {
     /// Who may ask where replicas lie on the disks.
     pub local_path_users: Vec<String>,
     /// The groups of a user, as the system knows them.
-    pub groups_of: fn(&str) -> Vec<String>,
+    pub groups_of: GroupLookup,
+    /// Limits of the server of calls.
+    pub limits: ServerLimits,
+    /// How NameNodes and other DataNodes are called.
+    pub calls: ClientSettings,
+    /// How long a recovery waits for a writer to stop.
+    pub stop_patience: Duration,
+    /// Which replicas and disks count as slow.
+    pub outliers: OutlierSettings,
+    /// What these settings were read from, to be read again.
+    pub conf: Configuration,
+}
+
+/// When another DataNode or a disk counts as slow (`DataNodePeerMetrics`, `OutlierDetector`).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OutlierSettings {
+    /// Whether it is measured how fast other DataNodes take packets.
+    pub peers: bool,
+    /// DataNodes without which none is slow among them.
+    pub least_peers: usize,
+    /// Milliseconds for a packet up to which none is slow.
+    pub low_threshold: f64,
+    /// Packets without which nothing is said of a DataNode.
+    pub least_samples: u64,
+    /// Between two reports to the NameNode.
+    pub interval: Duration,
+}
+
+impl Default for OutlierSettings {
+    fn default() -> Self {
+        Self {
+            peers: false,
+            least_peers: 10,
+            low_threshold: 5.0,
+            least_samples: 1000,
+            interval: Duration::from_secs(30 * 60),
+        }
+    }
+}
+
+impl OutlierSettings {
+    /// As the configuration has it.
+    ///
+    /// # Errors
+    /// A value that is none.
+    pub(crate) fn from_conf(conf: &Configuration) -> Result<Self, ConfError> {
+        Ok(Self {
+            peers: conf.bool(&keys::PEER_STATS)?,
+            least_peers: conf.count(&keys::OUTLIER_NODES)?,
+            low_threshold: conf.count(&keys::SLOW_PEER_THRESHOLD)? as f64,
+            least_samples: conf.count(&keys::OUTLIER_SAMPLES)? as u64,
+            interval: conf.time(&keys::OUTLIERS_INTERVAL)?,
+        })
+    }
+}
+
+/// The groups of a user.
+#[derive(Clone)]
+pub struct GroupLookup(Arc<dyn Fn(&str) -> Vec<String> + Send + Sync>);
+
+impl GroupLookup {
+    /// As `look_up` finds them.
+    pub fn new(look_up: impl Fn(&str) -> Vec<String> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(look_up))
+    }
+
+    pub(crate) fn of(&self, user: &str) -> Vec<String> {
+        (self.0)(user)
+    }
+}
+
+impl fmt::Debug for GroupLookup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("GroupLookup")
+    }
 }
 
 impl DataNodeSettings {
@@ -164,7 +243,7 @@ impl DataNodeSettings {
             drop_behind_reads: false,
             readahead: 4 << 20,
             sendfile: true,
-            reserved: ReservedSpace::default(),
+            reserved: HashMap::new(),
             choice: VolumeChoice::RoundRobin,
             failed_volumes_tolerated: 0,
             pool_patience: Duration::from_secs(20),
@@ -192,7 +271,12 @@ impl DataNodeSettings {
             tell_slow: false,
             superuser_group: "supergroup".to_owned(),
             check_permissions: true,
-            groups_of: |_| Vec::new(),
+            groups_of: GroupLookup::new(|_| Vec::new()),
+            limits: ServerLimits::default(),
+            calls: ClientSettings::default(),
+            stop_patience: Duration::from_secs(60),
+            outliers: OutlierSettings::default(),
+            conf: Configuration::new(),
             local_path_users: Vec::new(),
             restart_patience: Duration::from_secs(50),
         }
@@ -205,6 +289,7 @@ impl DataNodeSettings {
     pub fn from_conf(conf: &Configuration, user: &str) -> Result<Self> {
         let mut settings = Self::local(locations(conf)?, ServerAddress::new("", 0));
         settings.user = user.to_owned();
+        settings.conf = conf.clone();
         settings.services = services(conf)?;
         settings.read_conf(conf).map_err(wrong)?;
         settings.address = address(conf, &keys::DATANODE_ADDRESS)?;
@@ -237,8 +322,15 @@ impl DataNodeSettings {
         self.drop_behind_reads = conf.bool(&keys::DROP_BEHIND_READS)?;
         self.readahead = conf.bytes(&keys::READAHEAD)?;
         self.sendfile = conf.bool(&keys::TRANSFER_TO)?;
-        self.reserved.bytes = conf.bytes(&keys::RESERVED)?;
-        self.reserved.percent = conf.int_in(&keys::RESERVED_PERCENT, 0..=100)? as u64;
+        self.reserved = self
+            .locations
+            .iter()
+            .map(|location| Ok((location.path.clone(), reserved(conf, location)?)))
+            .collect::<Result<_, ConfError>>()?;
+        self.limits = ServerLimits::from_conf(conf)?;
+        self.calls = ClientSettings::from_conf(conf)?;
+        self.outliers = OutlierSettings::from_conf(conf)?;
+        self.stop_patience = conf.time(&keys::STOP_WRITER_TIMEOUT)?;
         self.failed_volumes_tolerated = conf.int(&keys::FAILED_VOLUMES_TOLERATED)?;
         self.pool_patience = conf.time(&keys::POOL_READY_TIMEOUT)?;
         self.heartbeat = conf.time(&keys::HEARTBEAT_INTERVAL)?;
@@ -281,11 +373,61 @@ impl DataNodeSettings {
     }
 }
 
-fn wrong(error: ConfError) -> DataNodeError {
+pub(crate) fn wrong(error: ConfError) -> DataNodeError {
     DataNodeError::Settings(error.to_string())
 }
 
-fn locations(conf: &Configuration) -> Result<Vec<StorageLocation>> {
+/// What is reserved on one volume: a key with its folder and storage type counts before one with its
+/// folder, its storage type, or neither (`ReservedSpaceCalculator`).
+pub(crate) fn reserved(
+    conf: &Configuration,
+    location: &StorageLocation,
+) -> Result<ReservedSpace, ConfError> {
+    let folder = location.path.display().to_string();
+    let kind = location.kind.name().to_ascii_lowercase();
+    let number = |key: &Key| -> Result<Option<u64>, ConfError> {
+        for suffixes in [&[folder.as_str(), &kind][..], &[&folder], &[&kind]] {
+            if let Some(text) = conf.suffixed(key, suffixes)? {
+                return text.parse().map(Some).map_err(|_| ConfError::Value {
+                    key: format!("{}.{}", key.name, suffixes.join(".")),
+                    value: text,
+                    source_name: conf.source(&format!("{}.{}", key.name, suffixes.join("."))),
+                    wanted: "a whole number of at least 0".to_owned(),
+                });
+            }
+        }
+        Ok(None)
+    };
+    let bytes = match number(&keys::RESERVED)? {
+        Some(bytes) => bytes,
+        None => conf.bytes(&keys::RESERVED)?,
+    };
+    let percent = match number(&keys::RESERVED_PERCENT)? {
+        Some(percent) => percent.min(100),
+        None => conf.int_in(&keys::RESERVED_PERCENT, 0..=100)?.cast_unsigned(),
+    };
+    let key = &keys::RESERVED_CALCULATOR;
+    let class = conf.text(key)?.unwrap_or_default();
+    let rule = match class.rsplit(['.', '$']).next().unwrap_or_default() {
+        "ReservedSpaceCalculatorAbsolute" => ReservedRule::Absolute,
+        "ReservedSpaceCalculatorPercentage" => ReservedRule::Percentage,
+        "ReservedSpaceCalculatorConservative" => ReservedRule::Greater,
+        "ReservedSpaceCalculatorAggressive" => ReservedRule::Smaller,
+        _ => {
+            return Err(ConfError::Value {
+                key: key.name.to_owned(),
+                value: class,
+                source_name: conf.source(key.name),
+                wanted:
+                    "one of ReservedSpaceCalculator{Absolute,Percentage,Conservative,Aggressive}"
+                        .to_owned(),
+            });
+        }
+    };
+    Ok(ReservedSpace { bytes, percent, rule })
+}
+
+pub(crate) fn locations(conf: &Configuration) -> Result<Vec<StorageLocation>> {
     let list = conf.list(&keys::DATA_DIR).map_err(wrong)?;
     let locations: Result<Vec<_>> = list.iter().map(|text| StorageLocation::parse(text)).collect();
     match locations {
@@ -321,7 +463,7 @@ fn choice(conf: &Configuration) -> Result<VolumeChoice> {
 }
 
 /// The NameNodes of `dfs.nameservices`, or of `fs.defaultFS` alone.
-fn services(conf: &Configuration) -> Result<Vec<NameService>> {
+pub(crate) fn services(conf: &Configuration) -> Result<Vec<NameService>> {
     let internal = conf.list(&keys::INTERNAL_NAMESERVICES).map_err(wrong)?;
     let names =
         if internal.is_empty() { conf.list(&keys::NAMESERVICES).map_err(wrong)? } else { internal };
@@ -370,4 +512,36 @@ fn parse_address(text: &str) -> Result<ServerAddress> {
     let invalid = || DataNodeError::Settings(format!("{text} is no address of a NameNode"));
     let port = port.parse().map_err(|_| invalid())?;
     if host.is_empty() { Err(invalid()) } else { Ok(ServerAddress::new(host, port)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_reserved_depends_on_the_volume() {
+        let mut conf = Configuration::new();
+        conf.set("dfs.datanode.du.reserved", "1k", "test");
+        conf.set("dfs.datanode.du.reserved.ssd", "2", "test");
+        conf.set("dfs.datanode.du.reserved./d/2", "3", "test");
+        conf.set("dfs.datanode.du.reserved./d/2.ssd", "4", "test");
+        conf.set("dfs.datanode.du.reserved.pct", "10", "test");
+        let of = |conf: &Configuration, text| {
+            reserved(conf, &StorageLocation::parse(text).unwrap()).unwrap()
+        };
+        assert_eq!(of(&conf, "/d/1").bytes, 1024);
+        assert_eq!(of(&conf, "[SSD]/d/1").bytes, 2);
+        assert_eq!(of(&conf, "/d/2").bytes, 3);
+        assert_eq!(of(&conf, "[SSD]/d/2").bytes, 4);
+        assert_eq!(of(&conf, "/d/1").of(100_000), 1024);
+        let mut with = |rule: &str| {
+            let class = format!("o.a.h.ReservedSpaceCalculator$ReservedSpaceCalculator{rule}");
+            conf.set("dfs.datanode.du.reserved.calculator", &class, "test");
+            reserved(&conf, &StorageLocation::parse("/d/1").unwrap()).map(|it| it.of(100_000))
+        };
+        assert_eq!(with("Percentage").unwrap(), 10_000);
+        assert_eq!(with("Conservative").unwrap(), 10_000);
+        assert_eq!(with("Aggressive").unwrap(), 1024);
+        assert!(with("Generous").is_err());
+    }
 }

@@ -13,7 +13,7 @@ use loxodon_conf::keys;
 const LAYERS: &[(&str, &[&str])] = &[
     ("conf", &[]),
     ("wire", &[]),
-    ("rpc", &["wire"]),
+    ("rpc", &["conf", "wire"]),
     ("cluster", &["wire"]),
     ("namespace", &["wire"]),
     ("journal", &["wire"]),
@@ -39,6 +39,20 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("sim", &["blocks", "cluster", "conf", "journal", "namenode", "namespace", "wire"]),
+];
+
+/// Keys whose names are put together where they are read: what the source says instead.
+const COMPOSED: &[(&str, &str)] = &[
+    ("mapreduce.job.end-notification.", "mapreduce.job.end-notification.{name}"),
+    ("mapreduce.job.speculative.", "mapreduce.job.speculative.{name}"),
+    ("mapreduce.job.cache.", "mapreduce.job.cache."),
+    ("mapreduce.map.", "mapreduce.{word}.{name}"),
+    ("mapreduce.reduce.", "mapreduce.{word}.{name}"),
+    ("mapreduce.job.running.", "mapreduce.job.running.{word}.limit"),
+    ("stream.recordreader.", "stream.recordreader.{name}"),
+    ("stream.map.", "stream.{side}."),
+    ("stream.reduce.", "stream.{side}."),
+    ("stream.num.", "stream.num.{side}.output.key.fields"),
 ];
 
 /// Lines that a file may have before it must be about two things.
@@ -104,6 +118,52 @@ fn pure_crates_have_no_clock_thread_file_or_socket() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A key in the table that nothing reads is a promise that nobody keeps.
+#[test]
+fn every_key_of_the_table_is_read() {
+    let crates = repository().join("crates");
+    let table = [crates.join("conf/src/keys.rs"), crates.join("conf/src/keys/mapreduce.rs")];
+    let renamed = crates.join("conf/src/renamed.rs");
+    let mut code = String::new();
+    for path in rust_files(&crates) {
+        let inside = path.components().any(|part| part.as_os_str() == "src");
+        if inside && !table.contains(&path) && path != renamed {
+            let text = fs::read_to_string(&path).expect("a source file");
+            code.push_str(text.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or_default());
+        }
+    }
+    let words: BTreeSet<&str> =
+        code.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':').collect();
+    let mut unread = Vec::new();
+    for path in table {
+        let text = fs::read_to_string(&path).expect("the table");
+        for row in text.lines() {
+            let Some((name, rest)) = row.trim().split_once(": \"") else { continue };
+            let Some((key, _)) = rest.split_once('"') else { continue };
+            if !name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_') {
+                continue;
+            }
+            let older: Vec<&str> =
+                keys::find(key).into_iter().flat_map(keys::older_names).collect();
+            let read = words
+                .iter()
+                .any(|word| word.strip_suffix(name).is_some_and(|path| path.ends_with("keys::")))
+                || older.iter().chain([&key]).any(|name| code.contains(&format!("\"{name}\"")))
+                || COMPOSED
+                    .iter()
+                    .any(|(family, read)| key.starts_with(family) && code.contains(read))
+                || ["map", "reduce"].iter().any(|side| {
+                    let composed = key.replacen(&format!(".{side}."), ".{side}.", 1);
+                    composed != key && code.contains(&composed)
+                });
+            if !read {
+                unread.push(format!("{name} ({key}) is in the table, and nothing reads it"));
+            }
+        }
+    }
+    assert!(unread.is_empty(), "{}", unread.join("\n"));
 }
 
 #[test]

@@ -334,3 +334,34 @@ fn secondary_sort() {
     assert_eq!(parts["part-r-00001"], b"x\t-1,3,3,20\ny\t9,10\n");
     assert_eq!(result.counters.get(TASK, "REDUCE_INPUT_GROUPS"), 3);
 }
+
+/// Writes where its attempt's output files are.
+#[derive(Default)]
+struct Where;
+
+impl Mapper for Where {
+    type KeyIn = LongWritable;
+    type ValueIn = Text;
+    type KeyOut = Text;
+    type ValueOut = IntWritable;
+
+    fn map(&mut self, _: i64, _: &[u8], out: &mut Output<Text, IntWritable>) -> Result<()> {
+        let place = out.task().conf().get("mapreduce.task.output.dir")?.unwrap_or_default();
+        out.write(place.as_bytes(), 1)
+    }
+}
+
+#[test]
+fn a_task_knows_where_its_output_is() {
+    let place = Place::new();
+    place.input("a", b"line\n");
+    let mut job = place.job();
+    job.mapper::<Where>().reduces(0);
+    assert!(place.run(job).succeeded);
+    let parts = place.output();
+    let text = String::from_utf8_lossy(&parts["part-m-00000"]).into_owned();
+    assert!(
+        text.starts_with(&format!("{}/_temporary/0/_temporary/attempt_", place.path("out"))),
+        "{text}"
+    );
+}

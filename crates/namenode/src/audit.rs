@@ -44,6 +44,10 @@ pub struct AuditSettings {
     pub signature_max: usize,
     /// `dfs.namenode.audit.log.debug.cmdlist`: operations that are not logged.
     pub quiet_commands: Vec<String>,
+    /// `dfs.namenode.audit.log.with.remote.port`.
+    pub remote_port: bool,
+    /// `hadoop.caller.context.separator`.
+    pub separator: String,
 }
 
 impl Default for AuditSettings {
@@ -53,6 +57,8 @@ impl Default for AuditSettings {
             context_max: 128,
             signature_max: 40,
             quiet_commands: Vec::new(),
+            remote_port: false,
+            separator: ",".to_owned(),
         }
     }
 }
@@ -106,11 +112,37 @@ impl AuditEvent {
             }
         }
         line.push_str("\tproto=rpc");
-        if let Some(context) = request.context {
-            push_context(&mut line, context, settings);
+        match (request.context, request.port.filter(|_| settings.remote_port)) {
+            (context, Some(port)) => {
+                push_context(&mut line, &with_port(context, port, settings), settings)
+            }
+            (Some(context), None) => push_context(&mut line, context, settings),
+            (None, None) => {}
         }
         Some(line)
     }
+}
+
+/// `FSNamesystem.appendClientPortToCallerContextIfAbsent`.
+fn with_port(
+    context: Option<&CallerContext>,
+    port: u16,
+    settings: &AuditSettings,
+) -> CallerContext {
+    let mut context = context.cloned().unwrap_or_default();
+    for (key, unless, only_if) in
+        [("clientPort", Some("clientPort"), None), ("proxyUserPort", None, Some("realUser"))]
+    {
+        let text = &mut context.context;
+        if unless.is_some_and(|word| text.contains(word))
+            || only_if.is_some_and(|word: &str| !text.contains(word))
+        {
+            continue;
+        }
+        let separator = if text.is_empty() { "" } else { &settings.separator };
+        let _ = write!(text, "{separator}{key}:{port}");
+    }
+    context
 }
 
 fn push_context(line: &mut String, context: &CallerContext, settings: &AuditSettings) {
@@ -221,6 +253,25 @@ mod tests {
         let settings = AuditSettings { signature_max: 2, ..settings };
         let line = AuditEvent::plain(false, "open").line(&request, &settings).unwrap();
         assert!(line.ends_with("\tcallerContext=abc"), "{line}");
+    }
+
+    #[test]
+    fn the_callers_port_joins_his_context() {
+        let identity = alice(None);
+        let mut request = request(&identity);
+        request.port = Some(4711);
+        let settings = AuditSettings { remote_port: true, ..AuditSettings::default() };
+        let line = |request: &Request<'_>| {
+            AuditEvent::plain(true, "open").line(request, &settings).unwrap()
+        };
+        assert!(line(&request).ends_with("\tcallerContext=clientPort:4711"));
+        let context = CallerContext { context: "job,realUser:x".into(), signature: "".into() };
+        request.context = Some(&context);
+        let wanted = "\tcallerContext=job,realUser:x,clientPort:4711,proxyUserPort:4711";
+        assert!(line(&request).ends_with(wanted), "{}", line(&request));
+        let context = CallerContext { context: "clientPort:1".into(), signature: "".into() };
+        request.context = Some(&context);
+        assert!(line(&request).ends_with("\tcallerContext=clientPort:1"));
     }
 
     #[test]

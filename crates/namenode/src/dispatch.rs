@@ -70,6 +70,12 @@ pub enum ShellCall {
     RefreshProxyUsers,
     /// `ClientProtocol.getEditsFromTxid`.
     EditsFromTxid,
+    /// `ReconfigurationProtocol.startReconfiguration`.
+    StartReconfiguration,
+    /// `ReconfigurationProtocol.getReconfigurationStatus`.
+    ReconfigurationStatus,
+    /// `ReconfigurationProtocol.listReconfigurableProperties`.
+    ReconfigurableProperties,
 }
 
 /// One row of a protocol's table.

@@ -10,6 +10,8 @@ use crate::policy_walk::PolicyWalks;
 use crate::request::Now;
 use crate::retry_cache::RetryCache;
 use crate::settings::Settings;
+use crate::slow_peers::SlowPeers;
+use crate::tree_walk::TreeChanges;
 
 /// What was read from disk.
 #[derive(Debug)]
@@ -42,7 +44,18 @@ impl NameNode {
         blocks.start(now.monotonic, true);
         let retries = RetryCache::new(settings.retry_capacity, settings.retry_expiry);
         let policy_walks = PolicyWalks::default();
-        Ok(Self { settings, storage, namespace, blocks, retries, last_txid, policy_walks })
+        let slow_peers = SlowPeers::default();
+        Ok(Self {
+            settings,
+            storage,
+            namespace,
+            blocks,
+            retries,
+            last_txid,
+            slow_peers,
+            tree_changes: TreeChanges::default(),
+            policy_walks,
+        })
     }
 }
 

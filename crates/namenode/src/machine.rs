@@ -13,6 +13,8 @@ use crate::policy_walk::PolicyWalks;
 use crate::request::{Now, Request};
 use crate::retry_cache::RetryCache;
 use crate::settings::Settings;
+use crate::slow_peers::SlowPeers;
+use crate::tree_walk::TreeChanges;
 
 /// Which file system this is: what `VERSION` says (`StorageInfo`, `NamespaceInfo`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,6 +46,10 @@ pub struct NameNode {
     pub retries: RetryCache,
     /// The last transaction of the journal; the shell keeps it current.
     pub last_txid: TxId,
+    /// Which DataNodes others find slow.
+    pub slow_peers: SlowPeers,
+    /// What changed while large trees are looked at.
+    pub(crate) tree_changes: TreeChanges,
     /// Directories whose storage policy changed.
     pub(crate) policy_walks: PolicyWalks,
 }
@@ -61,6 +67,7 @@ impl NameNode {
         let applied =
             self.namespace.apply(&edit).map_err(|error| NameNodeError::Apply(error.to_string()))?;
         request.effects.removed += before.saturating_sub(self.namespace.totals().inodes());
+        self.tree_changes.note(&edit, &self.namespace);
         request.effects.edits.push(edit);
         request.effects.reclaim |= applied.reclaim;
         if let Some(stamp) = applied.generation_stamp {

@@ -10,6 +10,7 @@ use loxodon_wire::rpc::{CallerContext, exception};
 
 use crate::audit::AuditEvent;
 use crate::error::{NameNodeError, Result};
+use crate::tree_walk::TreeWalk;
 
 /// The two clocks of a NameNode, read by the shell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,6 +39,8 @@ pub struct Request<'a> {
     pub identity: &'a Identity,
     /// Where the call came from; none for the NameNode itself.
     pub address: Option<IpAddr>,
+    /// The port it came from.
+    pub port: Option<u16>,
     /// What the client says about itself.
     pub context: Option<&'a CallerContext>,
     /// The RPC client and the number of its call, for the retry cache.
@@ -74,6 +77,9 @@ pub struct Effects {
     pub removed: u64,
     /// A file was read whose access time is out of date: [`touch`](crate::NameNode::touch) it.
     pub touched: Option<InodeId>,
+    /// The tree is large: this is done without the lock first, and then
+    /// [finished](crate::NameNode::finish_tree_walk). The call's result is not its answer.
+    pub tree_walk: Option<TreeWalk>,
     /// Removed inodes wait to be given back in slices.
     pub reclaim: bool,
 }
@@ -86,6 +92,7 @@ impl<'a> Request<'a> {
             now,
             identity,
             address: None,
+            port: None,
             context: None,
             rpc,
             may_wait: false,

@@ -1,6 +1,6 @@
 //! What the NameNode takes from the configuration, read once at start.
 
-use loxodon_blocks::{SafeModeSettings, Settings as BlockSettings};
+use loxodon_blocks::{PlacementKind, SafeModeSettings, Settings as BlockSettings};
 use loxodon_cluster::LivenessSettings;
 use loxodon_conf::{ConfError, Configuration, keys};
 use loxodon_namespace::settings::Settings as NamespaceSettings;
@@ -23,6 +23,8 @@ pub struct Settings {
     pub retry_capacity: usize,
     /// `dfs.storage.default.policy`: where the blocks of files without a policy are.
     pub default_policy: PolicyId,
+    /// `dfs.storage.policy.permissions.superuser-only`.
+    pub policies_by_superusers: bool,
 }
 
 /// What the retry cache may hold. Hadoop gives it 3 % of the heap; an entry takes some 150 bytes
@@ -80,6 +82,7 @@ impl Default for Settings {
             retry_expiry: Milliseconds(600_000),
             retry_capacity: RETRY_CAPACITY,
             default_policy: PolicyId::HOT,
+            policies_by_superusers: false,
         }
     }
 }
@@ -113,6 +116,7 @@ impl Settings {
             retry_expiry: milliseconds(conf.time_ms(&keys::RETRY_CACHE_EXPIRY)?),
             retry_capacity: if retries { RETRY_CAPACITY } else { 0 },
             default_policy: STORAGE_POLICIES.get(policy).map_or(PolicyId::HOT, |it| it.id),
+            policies_by_superusers: conf.bool(&keys::STORAGE_POLICY_SUPERUSER)?,
         })
     }
 }
@@ -160,11 +164,13 @@ pub fn namespace_settings(
         batched_listing_paths: conf.count(&keys::BATCHED_LISTING_LIMIT)?,
         open_files_per_answer: conf.count(&keys::OPEN_FILES_PER_CALL)?,
         acls_enabled: conf.bool(&keys::ACLS)?,
+        posix_acl_inheritance: conf.bool(&keys::POSIX_ACLS)?,
         xattrs_enabled: conf.bool(&keys::XATTRS)?,
         owner_sets_quota: conf.bool(&keys::OWNER_SETS_QUOTA)?,
         storage_policies_enabled: conf.bool(&keys::STORAGE_POLICY)?,
         lease_hard_limit_ms: conf.time_ms(&keys::LEASE_HARD_LIMIT)?.max(0).cast_unsigned(),
         protected_directories: conf.list(&keys::PROTECTED_DIRECTORIES)?,
+        protect_subdirectories: conf.bool(&keys::PROTECT_SUBDIRECTORIES)?,
         committed_blocks_allowed: conf.count(&keys::COMMITTED_ALLOWED)?,
         ..NamespaceSettings::default()
     })
@@ -177,6 +183,10 @@ pub fn namespace_settings(
 pub fn block_settings(conf: &Configuration) -> Result<BlockSettings, ConfError> {
     let min_replication = short(conf.int_in(&keys::REPLICATION_MIN, 1..=i64::from(u16::MAX))?);
     let threshold = conf.float(&keys::SAFEMODE_THRESHOLD)? as f32;
+    let queue_threshold = match conf.is_set(&keys::QUEUE_THRESHOLD) {
+        true => conf.float(&keys::QUEUE_THRESHOLD)? as f32,
+        false => threshold,
+    };
     let safe_replication = match conf.is_set(&keys::SAFEMODE_REPLICATION_MIN) {
         true => short(conf.int(&keys::SAFEMODE_REPLICATION_MIN)?),
         false => min_replication,
@@ -184,7 +194,7 @@ pub fn block_settings(conf: &Configuration) -> Result<BlockSettings, ConfError> 
     Ok(BlockSettings {
         safe_mode: SafeModeSettings {
             threshold,
-            queue_threshold: threshold,
+            queue_threshold,
             min_datanodes: conf.count(&keys::SAFEMODE_MIN_DATANODES)?,
             safe_replication,
             extension: milliseconds(conf.time_ms(&keys::SAFEMODE_EXTENSION)?),
@@ -197,6 +207,8 @@ pub fn block_settings(conf: &Configuration) -> Result<BlockSettings, ConfError> 
         },
         default_replication: short(conf.int_in(&keys::REPLICATION, 1..=i64::from(u16::MAX))?),
         min_replication,
+        maintenance_min_replication: maintenance_replication(conf)?,
+        placement: placement(conf)?,
         max_streams: narrow(conf.count(&keys::REPLICATION_MAX_STREAMS)? as u64),
         max_streams_hard: narrow(conf.count(&keys::REPLICATION_STREAMS_HARD_LIMIT)? as u64),
         work_multiplier: narrow(conf.count(&keys::REPLICATION_WORK_MULTIPLIER)? as u64),
@@ -216,6 +228,28 @@ pub fn block_settings(conf: &Configuration) -> Result<BlockSettings, ConfError> 
         decommission_tracked_nodes: conf.count(&keys::DECOMMISSION_NODES)?,
         ..BlockSettings::default()
     })
+}
+
+/// `BlockManager.getMinMaintenanceStorageNum`'s setting: not more than a file has by default.
+fn maintenance_replication(conf: &Configuration) -> Result<u16, ConfError> {
+    let most = conf.int_in(&keys::REPLICATION, 1..=i64::from(u16::MAX))?;
+    Ok(short(conf.int_in(&keys::MAINTENANCE_REPLICATION_MIN, 0..=most)?))
+}
+
+fn placement(conf: &Configuration) -> Result<PlacementKind, ConfError> {
+    let key = &keys::PLACEMENT;
+    let class = conf.text(key)?.unwrap_or_default();
+    match class.rsplit('.').next().unwrap_or_default() {
+        "BlockPlacementPolicyDefault" => Ok(PlacementKind::Default),
+        "BlockPlacementPolicyRackFaultTolerant" => Ok(PlacementKind::RackFaultTolerant),
+        _ => Err(ConfError::Value {
+            key: key.name.to_owned(),
+            value: class,
+            source_name: conf.source(key.name),
+            wanted: "BlockPlacementPolicyDefault or BlockPlacementPolicyRackFaultTolerant"
+                .to_owned(),
+        }),
+    }
 }
 
 fn milliseconds(span: i64) -> Milliseconds {

@@ -165,8 +165,11 @@ pub(crate) static REFRESH_AUTHORIZATION: &[Method] =
 pub(crate) static GENERIC_REFRESH: &[Method] = &[row!("refresh", Query, admin::generic_refresh)];
 
 /// `ReconfigurationProtocol`.
-pub(crate) static RECONFIGURATION: &[Method] =
-    &[row!("listReconfigurableProperties", Query, admin::reconfigurable)];
+pub(crate) static RECONFIGURATION: &[Method] = &[
+    row!("getReconfigurationStatus", Shell, ReconfigurationStatus),
+    row!("listReconfigurableProperties", Shell, ReconfigurableProperties),
+    row!("startReconfiguration", Shell, StartReconfiguration),
+];
 
 /// `DatanodeLifelineProtocol`.
 pub(crate) static LIFELINE: &[Method] = &[row!("sendLifeline", Update, datanode::lifeline)];

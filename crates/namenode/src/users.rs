@@ -21,23 +21,49 @@ pub trait GroupSource: Send + Sync + fmt::Debug {
 /// Users that are known already, each with the time at which it was looked up.
 #[derive(Debug)]
 pub struct Users {
-    overrides: HashMap<String, Vec<String>, FixedState>,
+    overrides: StaticMapping,
     known: HashMap<String, (Milliseconds, Arc<Identity>), FixedState>,
     validity: Milliseconds,
+    negative_validity: Milliseconds,
+}
+
+/// Groups by user, as `hadoop.user.group.static.mapping.overrides` lists them.
+#[derive(Clone, Debug)]
+pub struct StaticMapping(HashMap<String, Vec<String>, FixedState>);
+
+impl StaticMapping {
+    /// Reads `user1=group1,group2;user2=;...` (`Groups.parseStaticMapping`).
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let mut mapping = HashMap::with_hasher(FixedState::with_seed(0));
+        for entry in text.split(';').map(str::trim).filter(|entry| !entry.is_empty()) {
+            let (user, groups) = entry.split_once('=').unwrap_or((entry, ""));
+            let groups = groups.split(',').map(str::trim).filter(|group| !group.is_empty());
+            mapping.insert(user.trim().to_owned(), groups.map(str::to_owned).collect());
+        }
+        Self(mapping)
+    }
+
+    /// The groups of a user who is listed.
+    #[must_use]
+    pub fn get(&self, user: &str) -> Option<&[String]> {
+        self.0.get(user).map(Vec::as_slice)
+    }
 }
 
 /// How many users are remembered; more, and the memory starts anew.
 const MAX_KNOWN: usize = 100_000;
 
 impl Users {
-    /// `overrides` is the static mapping's value (`user1=group1,group2;user2=;...`), `validity`
-    /// is `hadoop.security.groups.cache.secs`.
+    /// `overrides` is the static mapping's value; `validity` is `hadoop.security.groups.cache.secs`,
+    /// and for users in no group `negative_validity`, `hadoop.security.groups.negative-cache.secs`.
     #[must_use]
-    pub fn new(overrides: &str, validity: Milliseconds) -> Self {
+    pub fn new(overrides: &str, validity: Milliseconds, negative_validity: Milliseconds) -> Self {
         Self {
-            overrides: parse_overrides(overrides),
+            overrides: StaticMapping::parse(overrides),
             known: HashMap::with_hasher(FixedState::with_seed(0)),
             validity,
+            negative_validity,
         }
     }
 
@@ -45,13 +71,17 @@ impl Users {
     #[must_use]
     pub fn known(&self, user: &str, now: Milliseconds) -> Option<&Arc<Identity>> {
         let (at, identity) = self.known.get(user)?;
-        (now.since(*at).0 < self.validity.0).then_some(identity)
+        let validity = match identity.caller.groups.is_empty() {
+            true => self.negative_validity,
+            false => self.validity,
+        };
+        (now.since(*at).0 < validity.0).then_some(identity)
     }
 
     /// The groups that the static mapping gives this user.
     #[must_use]
     pub fn mapped(&self, user: &str) -> Option<&[String]> {
-        self.overrides.get(user).map(Vec::as_slice)
+        self.overrides.get(user)
     }
 
     /// Remembers a user with these groups; who is superuser follows from the settings.
@@ -77,24 +107,14 @@ impl Users {
     }
 }
 
-/// `Groups.parseStaticMapping`.
-fn parse_overrides(text: &str) -> HashMap<String, Vec<String>, FixedState> {
-    let mut overrides = HashMap::with_hasher(FixedState::with_seed(0));
-    for entry in text.split(';').map(str::trim).filter(|entry| !entry.is_empty()) {
-        let (user, groups) = entry.split_once('=').unwrap_or((entry, ""));
-        let groups = groups.split(',').map(str::trim).filter(|group| !group.is_empty());
-        overrides.insert(user.trim().to_owned(), groups.map(str::to_owned).collect());
-    }
-    overrides
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_static_mapping_is_read() {
-        let users = Users::new("dr.who=;alice = staff, supergroup;", Milliseconds(300));
+        let users =
+            Users::new("dr.who=;alice = staff, supergroup;", Milliseconds(300), Milliseconds(30));
         let none: &[String] = &[];
         assert_eq!(users.mapped("dr.who"), Some(none));
         assert_eq!(users.mapped("alice").unwrap(), ["staff", "supergroup"]);
@@ -103,7 +123,7 @@ mod tests {
 
     #[test]
     fn what_was_looked_up_is_known_for_a_while() {
-        let mut users = Users::new("", Milliseconds(300));
+        let mut users = Users::new("", Milliseconds(300), Milliseconds(30));
         let settings = Settings { fs_owner: "hdfs".into(), ..Settings::default() };
         assert!(users.known("bob", Milliseconds(0)).is_none());
         users.remember("bob", vec!["staff".into()], &settings, Milliseconds(1000));
@@ -111,6 +131,8 @@ mod tests {
         assert!(users.known("bob", Milliseconds(1300)).is_none());
         let hdfs = users.remember("hdfs", Vec::new(), &settings, Milliseconds(1300));
         assert!(hdfs.caller.superuser);
+        assert!(users.known("hdfs", Milliseconds(1329)).is_some());
+        assert!(users.known("hdfs", Milliseconds(1330)).is_none());
         users.forget();
         assert!(users.known("hdfs", Milliseconds(1300)).is_none());
     }

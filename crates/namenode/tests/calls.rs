@@ -705,15 +705,60 @@ fn nothing_can_be_refreshed_by_name_or_set_anew() {
         )
         .unwrap_err();
     assert!(error.to_string().contains("'x' does not exist in RefreshRegistry"), "{error}");
-    let protocol = "org.apache.hadoop.hdfs.protocol.ReconfigurationProtocol";
-    let listed: ListReconfigurablePropertiesResponseProto = world
-        .call_as(
-            &user("hdfs"),
-            protocol,
-            "listReconfigurableProperties",
-            &ListReconfigurablePropertiesRequestProto {},
-        )
-        .unwrap();
-    assert!(listed.name.is_empty());
-    assert!(dispatch::find(protocol, "startReconfiguration").is_none());
+}
+
+#[test]
+fn settings_change_one_by_one() {
+    use loxodon_conf::Configuration;
+    let mut world = World::new();
+    let mut conf = Configuration::new();
+    for (name, value) in [
+        ("dfs.namenode.replication.max-streams", "7"),
+        ("dfs.block.invalidate.limit", "50"),
+        ("fs.protected.directories", "/kept"),
+        ("dfs.datanode.peer.stats.enabled", "true"),
+        ("dfs.heartbeat.interval", "9"),
+    ] {
+        conf.set(name, value, "test");
+    }
+    for name in loxodon_namenode::reconfigure::NAMES {
+        let streams = world.machine.blocks.settings().max_streams;
+        world.machine.reconfigure(name, &conf).unwrap();
+        let changed = world.machine.blocks.settings().max_streams != streams;
+        assert_eq!(changed, *name == "dfs.namenode.replication.max-streams", "{name}");
+    }
+    assert_eq!(world.machine.blocks.settings().invalidate_limit, 50);
+    assert_eq!(world.machine.blocks.settings().liveness.heartbeat, Milliseconds(9000));
+    assert_eq!(world.machine.namespace.settings().protected_directories, ["/kept"]);
+    assert!(world.machine.slow_peers.is_enabled());
+    conf.set("dfs.block.replicator.classname", "a.b.Unknown", "test");
+    let wrong = world.machine.reconfigure("dfs.block.replicator.classname", &conf).unwrap_err();
+    assert!(wrong.to_string().contains("a.b.Unknown"), "{wrong}");
+}
+
+#[test]
+fn slow_datanodes_are_listed_and_told() {
+    let mut world = World::new();
+    let mut conf = loxodon_conf::Configuration::new();
+    conf.set("dfs.datanode.peer.stats.enabled", "true", "test");
+    world.machine.slow_peers.configure(&conf).unwrap();
+    let registration = world.registration();
+    world.add_datanode();
+    let own =
+        format!("{}:{}", registration.datanode_id.ip_addr, registration.datanode_id.info_port);
+    let slow = SlowPeerReportProto {
+        data_node_id: Some(own),
+        aggregate_latency: Some(50.0),
+        ..SlowPeerReportProto::default()
+    };
+    let beat = |slow_peers| HeartbeatRequestProto {
+        registration: registration.clone(),
+        slow_peers,
+        ..HeartbeatRequestProto::default()
+    };
+    let answer: HeartbeatResponseProto = world.datanode("sendHeartbeat", &beat(vec![slow]));
+    assert_eq!(answer.is_slownode, Some(true));
+    let listed: GetSlowDatanodeReportResponseProto =
+        world.client("getSlowDatanodeReport", &GetSlowDatanodeReportRequestProto {}).unwrap();
+    assert_eq!(listed.datanode_info_proto.len(), 1);
 }

@@ -60,6 +60,8 @@ pub(crate) struct Checks {
     pub(crate) access: Option<u8>,
     /// On every directory of the tree.
     pub(crate) tree: Option<u8>,
+    /// Directories of the tree that are looked at; with more, the check is given up.
+    pub(crate) most_directories: Option<usize>,
     /// Empty directories need no permission (delete).
     pub(crate) ignore_empty: bool,
 }
@@ -125,7 +127,7 @@ impl Namespace {
             self.check_access(caller, resolved, last, access)?;
         }
         if let (Some(access), Some(index)) = (checks.tree, resolved.last()) {
-            self.check_tree(caller, index, access, checks.ignore_empty)?;
+            self.check_tree(caller, index, access, checks)?;
         }
         if checks.owner {
             self.check_owner(caller, resolved)?;
@@ -339,36 +341,23 @@ impl Namespace {
     }
 
     /// Every directory of a tree, as deleting it needs (`checkSubAccess`).
-    fn check_tree(
+    pub(crate) fn check_tree(
         &self,
         caller: &Caller,
         root: u32,
         access: u8,
-        ignore_empty: bool,
+        checks: Checks,
     ) -> Result<(), FsError> {
         let mut pending = vec![root];
+        let mut left = checks.most_directories.unwrap_or(usize::MAX);
         while let Some(index) = pending.pop() {
             let Some(inode) = self.inode(index).filter(|inode| inode.is_directory()) else {
                 continue;
             };
-            if !(ignore_empty && self.children_count(index) == 0) {
-                if !self.may(caller, index, access) {
-                    return Err(self.denied(caller, index, &self.path(index), access));
-                }
-                let sticky = self.permission_word(inode).mode & STICKY != 0;
-                if sticky && !self.owns(caller, inode) {
-                    for child in self.nodes.iter(inode.tree()) {
-                        if self.sticky_violated(caller, index, child) {
-                            let (path, parent) = (self.path(child), self.path(index));
-                            return Err(self.sticky_error(
-                                caller,
-                                (child, &path),
-                                (index, &parent),
-                            ));
-                        }
-                    }
-                }
-            }
+            left = left.checked_sub(1).ok_or_else(|| {
+                FsError::TreeTooLarge(format!("{} has too many directories", self.path(root)))
+            })?;
+            self.check_tree_directory(caller, index, access, checks.ignore_empty)?;
             if inode.subdirectories() == 0 {
                 continue;
             }
@@ -377,6 +366,35 @@ impl Namespace {
                 .iter(inode.tree())
                 .filter(|&child| self.inode(child).is_some_and(Inode::is_directory));
             pending.extend(directories);
+        }
+        Ok(())
+    }
+
+    /// One directory of such a tree.
+    pub(crate) fn check_tree_directory(
+        &self,
+        caller: &Caller,
+        index: u32,
+        access: u8,
+        ignore_empty: bool,
+    ) -> Result<(), FsError> {
+        let Some(inode) = self.inode(index).filter(|inode| inode.is_directory()) else {
+            return Ok(());
+        };
+        if ignore_empty && self.children_count(index) == 0 {
+            return Ok(());
+        }
+        if !self.may(caller, index, access) {
+            return Err(self.denied(caller, index, &self.path(index), access));
+        }
+        let sticky = self.permission_word(inode).mode & STICKY != 0;
+        if sticky && !self.owns(caller, inode) {
+            for child in self.nodes.iter(inode.tree()) {
+                if self.sticky_violated(caller, index, child) {
+                    let (path, parent) = (self.path(child), self.path(index));
+                    return Err(self.sticky_error(caller, (child, &path), (index, &parent)));
+                }
+            }
         }
         Ok(())
     }

@@ -85,6 +85,8 @@ fs_errors! {
     Snapshot => "org.apache.hadoop.hdfs.protocol.SnapshotException";
     /// A path inside a snapshot cannot be changed.
     SnapshotAccessControl => "org.apache.hadoop.hdfs.protocol.SnapshotAccessControlException";
+    /// A tree has more directories than may be looked at while others wait.
+    TreeTooLarge => "org.apache.hadoop.ipc.RetriableException";
     /// The path leads over a symbolic link; the client resolves it.
     UnresolvedPath => "org.apache.hadoop.hdfs.protocol.UnresolvedPathException";
     /// Switched off by configuration.

@@ -15,6 +15,7 @@ pub use blocks::{AddBlock, AddBlockTarget, CommitBlock, Complete};
 pub use create::{CreateFile, CreateFlags};
 pub use lists::AclStatus;
 pub use recovery::{LeaseRelease, Opened};
+pub use remove::{TreeChange, TreeCheck};
 
 use crate::acl;
 use crate::edit::{AclEntry, AclScope, Permissions};

@@ -169,6 +169,11 @@ impl Namespace {
         &self.settings
     }
 
+    /// Changes settings while it serves; views that were taken keep theirs.
+    pub fn change_settings(&mut self, change: impl FnOnce(&mut Settings)) {
+        change(Arc::make_mut(&mut self.settings));
+    }
+
     /// Takes over a changed configuration.
     pub fn configure(&mut self, settings: Settings) {
         self.settings = Arc::new(settings);

@@ -241,6 +241,14 @@ fn opened_is_what_says_that_recovery_began() {
         error.message(),
         "Failed to APPEND_FILE /f for new on host because lease recovery is in progress. Try again later."
     );
+    // After a crash the first writer must not go on: DataNodes may have his block under a newer stamp.
+    assert_eq!(world.ns.lease_holder_of(file), Some(loxodon_namespace::NAMENODE_LEASE_HOLDER));
+    assert!(
+        world
+            .log
+            .iter()
+            .any(|edit| matches!(edit, loxodon_namespace::edit::Edit::ReassignLease { .. }))
+    );
 }
 
 #[test]

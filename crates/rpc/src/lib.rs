@@ -2,4 +2,5 @@
 
 pub mod client;
 pub mod metrics;
+mod security;
 pub mod server;

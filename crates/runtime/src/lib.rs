@@ -4,4 +4,5 @@ pub mod daemon;
 pub mod disk;
 pub mod held_port;
 pub mod minicluster;
+pub mod trash_checkpoint;
 pub mod web;

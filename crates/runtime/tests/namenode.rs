@@ -542,3 +542,29 @@ async fn the_default_policy_and_who_sets_quotas_are_as_configured() {
     assert_eq!((summary.directories, summary.quota), (1, Some(7)));
     cluster.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trash_becomes_checkpoints_and_old_ones_go() {
+    // A round each half second; what is older than a second goes.
+    let settings = [("fs.trash.interval", "0.02"), ("fs.trash.checkpoint.interval", "0.008")];
+    let cluster = cluster(0, &settings).await;
+    let client = files(&cluster);
+    let root = "/user/alice/.Trash";
+    client.mkdirs(&format!("{root}/Current/a"), 0o700, true).await.unwrap();
+    client.mkdirs(&format!("{root}/not-a-checkpoint"), 0o700, true).await.unwrap();
+    client.mkdirs("/user/bob", 0o700, true).await.unwrap();
+    eventually("Current is a checkpoint", || async {
+        !client.exists(&format!("{root}/Current")).await.unwrap()
+    })
+    .await;
+    eventually("the checkpoint is gone", || async {
+        let mut listing = client.list(root);
+        let mut names = Vec::new();
+        while let Some(status) = listing.next().await.unwrap() {
+            names.push(status.name);
+        }
+        names == ["not-a-checkpoint"]
+    })
+    .await;
+    cluster.stop().await;
+}

@@ -99,7 +99,7 @@ async fn a_file_goes_out_and_comes_in() {
                 if request.method == Method::PUT {
                     let mut file = tokio::fs::File::create(store).await.unwrap();
                     let patience = Duration::from_secs(10);
-                    let saved = request.save_body(&mut file, 1 << 24, patience).await.unwrap();
+                    let saved = request.save_body(&mut file, 1 << 24, patience, 0).await.unwrap();
                     return Response::plain(StatusCode::OK, saved.length.to_string());
                 }
                 let file = tokio::fs::File::open(source).await.unwrap();

@@ -21,10 +21,12 @@ import org.apache.hadoop.fs.FsShell;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.hdfs.server.balancer.Balancer;
 import org.apache.hadoop.hdfs.server.datanode.DataNode;
+import org.apache.hadoop.hdfs.server.mover.Mover;
 import org.apache.hadoop.hdfs.server.namenode.NameNode;
 import org.apache.hadoop.hdfs.server.namenode.SecondaryNameNode;
 import org.apache.hadoop.hdfs.tools.DFSAdmin;
 import org.apache.hadoop.hdfs.tools.DFSck;
+import org.apache.hadoop.hdfs.tools.DebugAdmin;
 import org.apache.hadoop.hdfs.tools.StoragePolicyAdmin;
 import org.apache.hadoop.hdfs.tools.GetConf;
 import org.apache.hadoop.hdfs.tools.GetGroups;
@@ -149,7 +151,11 @@ public final class JavaHost {
       case "checkpoint":
         return checkpoint(conf);
       case "balancer":
-        return ToolRunner.run(conf, balancer(), args);
+        return ToolRunner.run(conf, program(Balancer.class), args);
+      case "mover":
+        return ToolRunner.run(conf, program(Mover.class), args);
+      case "debug":
+        return ToolRunner.run(new DebugAdmin(conf), args);
       case "policies":
         return ToolRunner.run(new StoragePolicyAdmin(conf), args);
       case "classes":
@@ -207,9 +213,9 @@ public final class JavaHost {
     return 0;
   }
 
-  /** The balancer's command line, which is not public and whose main ends the JVM. */
-  private static Tool balancer() throws ReflectiveOperationException {
-    Constructor<?> cli = Class.forName(Balancer.class.getName() + "$Cli").getDeclaredConstructor();
+  /** A command line that is not public and whose main ends the JVM. */
+  private static Tool program(Class<?> of) throws ReflectiveOperationException {
+    Constructor<?> cli = Class.forName(of.getName() + "$Cli").getDeclaredConstructor();
     cli.setAccessible(true);
     return (Tool) cli.newInstance();
   }

@@ -110,8 +110,23 @@ impl Cluster {
     /// # Errors
     /// Where it does not start.
     pub fn start_datanode(&mut self, index: usize, maker: Maker) -> io::Result<()> {
+        self.start_datanode_with(index, maker, &[])
+    }
+
+    /// As [`Self::start_datanode`], with more keys in its `hdfs-site.xml`.
+    ///
+    /// # Errors
+    /// Where it does not start.
+    pub fn start_datanode_with(
+        &mut self,
+        index: usize,
+        maker: Maker,
+        extra: &[(&str, &str)],
+    ) -> io::Result<()> {
         let calls = format!("127.0.0.1:{}", free_port()?);
-        let conf = self.site.datanode_conf(index, &[("dfs.datanode.ipc.address", &calls)])?;
+        let mut own = vec![("dfs.datanode.ipc.address", calls.as_str())];
+        own.extend_from_slice(extra);
+        let conf = self.site.datanode_conf(index, &own)?;
         let running = self.start_part(maker, &conf, "datanode", &format!("datanode{index}"))?;
         if self.datanodes.len() <= index {
             self.datanodes.resize_with(index + 1, || None);
@@ -223,6 +238,17 @@ impl Cluster {
     /// Where it cannot be started.
     pub fn ours(&self, args: &[&str]) -> io::Result<Outcome> {
         loxodon::run(&self.site.conf(), &whoami(), args)
+    }
+
+    /// What the NameNode has logged so far.
+    ///
+    /// # Errors
+    /// Where the log cannot be read.
+    pub fn namenode_log(&self) -> io::Result<String> {
+        match &self.namenode {
+            Some(Running::Java { .. }) => std::fs::read_to_string(self.java.log()),
+            _ => std::fs::read_to_string(self.root.join("namenode.log")),
+        }
     }
 
     /// An error that names the first daemon of ours that has ended, with its log.

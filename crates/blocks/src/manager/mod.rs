@@ -112,7 +112,12 @@ impl BlockManager {
         }
     }
 
-    /// The settings it was made with.
+    /// Changes settings while it runs. What safe mode goes by stays as it was at the start.
+    pub fn change_settings(&mut self, change: impl FnOnce(&mut Settings)) {
+        change(&mut self.settings);
+    }
+
+    /// The settings in force.
     #[must_use]
     pub const fn settings(&self) -> &Settings {
         &self.settings

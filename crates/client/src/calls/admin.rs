@@ -1,6 +1,6 @@
 //! The cluster: statistics, reports and orders of an administrator.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use loxodon_wire::ids::TxId;
 use loxodon_wire::proto::{common, hdfs};
@@ -15,18 +15,15 @@ use crate::types::{
     ServerDefaults,
 };
 
-/// `dfs.client.server-defaults.validity.period.ms` of Hadoop: an hour.
-const SERVER_DEFAULTS_VALIDITY: Duration = Duration::from_secs(3600);
-
 impl Client {
-    /// What the NameNode tells clients to assume; kept for an hour.
+    /// What the NameNode tells clients to assume; kept as long as `dfs.client.server-defaults.validity.period.ms` says.
     ///
     /// # Errors
     /// What the NameNode answers.
     pub async fn server_defaults(&self) -> Result<ServerDefaults> {
         let now = Instant::now();
         if let Some((defaults, since)) = self.cached_server_defaults()
-            && now.duration_since(since) < SERVER_DEFAULTS_VALIDITY
+            && now.duration_since(since) < self.settings().server_defaults_validity
         {
             return Ok(defaults);
         }

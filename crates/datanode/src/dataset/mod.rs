@@ -20,6 +20,7 @@ mod volumes;
 mod write;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use loxodon_wire::ids::BlockId;
@@ -33,7 +34,7 @@ pub(crate) use pool::Pool;
 pub(crate) use recover::RecoveryInfo;
 pub(crate) use scan::CacheAges;
 pub(crate) use volume::Volume;
-pub use volume::{ReservedSpace, VolumeUsage};
+pub use volume::{ReservedRule, ReservedSpace, VolumeUsage};
 pub(crate) use volumes::VolumeFailures;
 pub(crate) use write::{ReplicaHandle, WriteTarget};
 
@@ -41,6 +42,7 @@ use self::choice::Chooser;
 use self::replica::Replica;
 use crate::block::Block;
 use crate::error::{DataNodeError, Result};
+use crate::storage::StorageType;
 
 /// Locks for files of replicas.
 const STRIPES: usize = 64;
@@ -64,6 +66,8 @@ pub(crate) struct Dataset {
     settings: DatasetSettings,
     volumes: RwLock<Vec<Arc<Volume>>>,
     failures: Mutex<VolumeFailures>,
+    /// The greatest index that a volume had.
+    last_index: AtomicUsize,
     pools: RwLock<Vec<Arc<Pool>>>,
     chooser: Chooser,
     files: [Mutex<()>; STRIPES],
@@ -80,6 +84,7 @@ impl Dataset {
         let files = std::array::from_fn(|_| Mutex::new(()));
         Self {
             settings,
+            last_index: AtomicUsize::new(failures.configured.max(volumes.len())),
             volumes: RwLock::new(volumes),
             failures: Mutex::new(failures),
             pools: RwLock::default(),
@@ -130,34 +135,66 @@ impl Dataset {
             handles.into_iter().map(|handle| handle.join().unwrap_or_else(|_| ended())).collect()
         });
         let pool = Pool::new(id.into());
-        {
-            let mut replicas = pool.replicas.write();
-            for (volume, found) in volumes.iter().zip(found) {
-                let found = match found {
-                    Ok(found) => found,
-                    Err(error) => {
-                        self.fail_volume(volume, &error);
-                        continue;
-                    }
-                };
-                replicas.reserve(found.len());
-                volume.count_replicas(found.len() as i64);
-                for (id, replica) in found {
-                    self.resolve_duplicate(&mut replicas, id, replica);
-                }
+        for (volume, found) in volumes.iter().zip(found) {
+            match found {
+                Ok(found) => self.take_found(&pool, volume, found),
+                Err(error) => self.fail_volume(volume, &error),
             }
         }
         self.pools.write().push(Arc::new(pool));
         self.check_failures()
     }
 
-    /// Of two replicas of one block, the newer, then the longer one stays.
-    fn resolve_duplicate(&self, replicas: &mut pool::ReplicaMap, id: BlockId, replica: Replica) {
-        match replicas.get(&id) {
-            Some(known) if (known.stamp, known.length) >= (replica.stamp, replica.length) => {
-                tracing::warn!(block = %id, volume = replica.volume.0, "a second replica is ignored");
+    /// Takes in what was found on a volume. Of two replicas of one block one stays, and the other one's
+    /// files are removed (`BlockPoolSlice.resolveDuplicateReplicas`).
+    fn take_found(&self, pool: &Pool, volume: &Arc<Volume>, found: scan::Found) {
+        let mut superfluous = Vec::new();
+        {
+            let mut replicas = pool.replicas.write();
+            replicas.reserve(found.len());
+            volume.count_replicas(found.len() as i64);
+            for (id, replica) in found {
+                let Some(known) = replicas.get(&id) else {
+                    replicas.insert(id, replica);
+                    continue;
+                };
+                if self.outranks(known, &replica) {
+                    superfluous.push((id, replica));
+                } else if let Some(known) = replicas.insert(id, replica) {
+                    superfluous.push((id, known));
+                }
             }
-            _ => drop(replicas.insert(id, replica)),
+        }
+        for (id, replica) in superfluous {
+            self.remove_duplicate(pool, id, &replica);
+        }
+    }
+
+    /// Whether `one` is kept and `other` is not: the newer stays, then the longer, then the one on a disk that
+    /// keeps what it has, then the one with the greater path.
+    fn outranks(&self, one: &Replica, other: &Replica) -> bool {
+        let volumes = self.volumes.read();
+        let rank = |replica: &Replica| {
+            let volume = volumes.iter().find(|volume| volume.index == replica.volume);
+            let lasts = volume.is_some_and(|volume| volume.kind() != StorageType::RamDisk);
+            let path = volume.map(|volume| volume.root().to_owned());
+            (replica.stamp, replica.disk_length(), lasts, path)
+        };
+        rank(one) > rank(other)
+    }
+
+    fn remove_duplicate(&self, pool: &Pool, id: BlockId, replica: &Replica) {
+        let Ok(volume) = self.volume(replica.volume) else { return };
+        let place = replica.place();
+        let data = volume.data_file(&pool.id, id, place);
+        let meta = volume.meta_file(&pool.id, id, replica.stamp, place);
+        tracing::warn!(block = %id, file = %data.display(), "a second replica is removed");
+        volume.count_replicas(-1);
+        volume.add_used(&pool.id, -(files::footprint(&data, &meta) as i64));
+        for path in [data, meta] {
+            if let Err(error) = std::fs::remove_file(&path) {
+                tracing::warn!(file = %path.display(), %error, "not removed");
+            }
         }
     }
 

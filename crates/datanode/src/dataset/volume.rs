@@ -9,16 +9,46 @@ use loxodon_wire::ids::{BlockId, GenerationStamp};
 use parking_lot::{Mutex, RwLock};
 
 use super::replica::{Place, VolumeIndex};
-use crate::error::{DiskContext, Result};
-use crate::storage::{StorageDirectory, StorageType, layout};
+use crate::error::{DataNodeError, DiskContext, Result};
+use crate::storage::{StorageDirectory, StorageLocation, StorageType, layout};
 
 /// How much of a volume is not for blocks (`dfs.datanode.du.reserved*`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReservedSpace {
     /// Bytes.
     pub bytes: u64,
-    /// Per cent of the file system; the greater of both counts.
+    /// Per cent of the file system.
     pub percent: u64,
+    /// Which of both counts.
+    pub rule: ReservedRule,
+}
+
+/// Which number says how much is reserved (`dfs.datanode.du.reserved.calculator`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReservedRule {
+    /// Bytes.
+    #[default]
+    Absolute,
+    /// Per cent.
+    Percentage,
+    /// The greater.
+    Greater,
+    /// The smaller.
+    Smaller,
+}
+
+impl ReservedSpace {
+    /// Bytes reserved on a file system of `total` bytes.
+    pub(crate) fn of(&self, total: u64) -> u64 {
+        let share = u128::from(total) * u128::from(self.percent.min(100)) / 100;
+        let share = u64::try_from(share).unwrap_or(u64::MAX);
+        match self.rule {
+            ReservedRule::Absolute => self.bytes,
+            ReservedRule::Percentage => share,
+            ReservedRule::Greater => self.bytes.max(share),
+            ReservedRule::Smaller => self.bytes.min(share),
+        }
+    }
 }
 
 /// Capacity and use of a volume, in bytes.
@@ -70,6 +100,34 @@ impl Volume {
             failed: AtomicBool::new(false),
             found_good: Mutex::default(),
         }
+    }
+
+    /// Locks the volume at `location`; the id of the DataNode that it was formatted for, which must be
+    /// `uuid` where both are known.
+    pub(crate) fn open(
+        index: VolumeIndex,
+        location: &StorageLocation,
+        permissions: u32,
+        reserved: ReservedSpace,
+        uuid: Option<&str>,
+    ) -> Result<(Self, Option<String>)> {
+        let directory = StorageDirectory::open(location, permissions)?;
+        let identity = directory.identity()?;
+        let known = identity.as_ref().and_then(|identity| identity.datanode.clone());
+        if let (Some(known), Some(uuid)) = (&known, uuid)
+            && known != uuid
+        {
+            return Err(DataNodeError::Inconsistent {
+                path: location.path.clone(),
+                reason: format!(
+                    "DatanodeUuid={known}, does not match {uuid} from other StorageDirectory."
+                ),
+            });
+        }
+        let storage =
+            identity.map(|identity| identity.storage).filter(|storage| !storage.is_empty());
+        let storage = storage.unwrap_or_else(|| format!("DS-{}", uuid::Uuid::new_v4()));
+        Ok((Self::new(index, directory, storage, reserved), known))
     }
 
     pub(crate) fn kind(&self) -> StorageType {
@@ -163,7 +221,7 @@ impl Volume {
         let unit = system.f_frsize.max(1);
         let total = system.f_blocks.saturating_mul(unit);
         let free = system.f_bavail.saturating_mul(unit);
-        let reserved = self.reserved.bytes.max(total / 100 * self.reserved.percent.min(100));
+        let reserved = self.reserved.of(total);
         let capacity = total.saturating_sub(reserved);
         let dfs_used: u64 = self
             .used

@@ -2,10 +2,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::Dataset;
+use super::replica::{Replica, ReplicaState};
 use super::volume::Volume;
+use super::{Dataset, scan};
+use crate::block::Block;
 use crate::error::{DataNodeError, Result};
 
 /// The volumes that failed since the start, or could not be used at it.
@@ -47,6 +50,73 @@ impl Dataset {
         for pool in self.pools() {
             pool.replicas.write().retain(|_, replica| replica.volume != volume.index);
         }
+    }
+
+    /// Adds a volume that is prepared for `pools`, with what is stored on it.
+    pub(crate) fn add_volume(&self, volume: &Arc<Volume>) -> Result<()> {
+        let threads = std::thread::available_parallelism().map_or(2, usize::from);
+        let mut found = Vec::new();
+        for pool in self.pools() {
+            let replicas = scan::find_replicas(volume, &pool.id, self.settings.ages, threads)?;
+            found.push((pool, replicas));
+        }
+        self.volumes.write().push(Arc::clone(volume));
+        for (pool, replicas) in found {
+            self.take_found(&pool, volume, replicas);
+        }
+        self.forgive(volume.root());
+        Ok(())
+    }
+
+    /// An index that no volume ever had.
+    pub(crate) fn next_index(&self) -> Result<u16> {
+        let last = self.last_index.fetch_add(1, Ordering::Relaxed);
+        u16::try_from(last + 1).map_err(|_| DataNodeError::Refused("too many volumes".to_owned()))
+    }
+
+    /// Takes a volume out of use; its replicas stay where they are and are forgotten. Writers there end first.
+    pub(crate) fn remove_volume(&self, volume: &Arc<Volume>) -> Vec<Block> {
+        // Nothing new goes there from now on.
+        self.volumes.write().retain(|other| other.index != volume.index);
+        let mut forgotten = Vec::new();
+        for pool in self.pools() {
+            let here = |replica: &Replica| replica.volume == volume.index;
+            let writers: Vec<_> = {
+                let replicas = pool.replicas.read();
+                let here = replicas.values().filter(|replica| here(replica));
+                here.filter_map(|replica| match &replica.state {
+                    ReplicaState::Rbw(writing) | ReplicaState::Temporary(writing) => {
+                        Some(Arc::clone(writing))
+                    }
+                    _ => None,
+                })
+                .collect()
+            };
+            for writing in writers {
+                if !writing.stop_writer(self.settings.stop_patience) {
+                    tracing::warn!(volume = %volume.root().display(), "a writer did not stop");
+                }
+            }
+            pool.replicas.write().retain(|id, replica| {
+                if here(replica) {
+                    let (stamp, length) = (replica.stamp, replica.disk_length());
+                    forgotten.push(Block { pool: Arc::clone(&pool.id), id: *id, stamp, length });
+                }
+                !here(replica)
+            });
+        }
+        forgotten
+    }
+
+    /// Forgets that the volume at `root` failed: it is used again, or not wanted any more.
+    pub(crate) fn forgive(&self, root: &Path) {
+        let root = root.display().to_string();
+        self.failures.lock().locations.retain(|failed| *failed != root);
+    }
+
+    /// How many volumes are configured now.
+    pub(crate) fn set_configured(&self, volumes: usize) {
+        self.failures.lock().configured = volumes;
     }
 
     /// Looks at the volume that `path` lies on, unless it was found good within `gap`, and drops it if it

@@ -31,6 +31,8 @@ struct Actor {
     pool: String,
     registration: proto::DatanodeRegistrationProto,
     next_report: Instant,
+    /// When slow DataNodes are named next.
+    next_outliers: Instant,
 }
 
 /// Serves NameNode `at` of `service` until the DataNode stops or the NameNode refuses it.
@@ -46,7 +48,13 @@ pub(crate) async fn run(node: Arc<Node>, service: Arc<Service>, at: usize) {
 }
 
 async fn serve(node: &Arc<Node>, service: Arc<Service>, at: usize, peer: &Arc<Peer>) -> Result<()> {
-    let stopped = node.stopped();
+    let (ending, stopping) = (Arc::clone(&service), Arc::clone(node));
+    let stopped = async move {
+        tokio::select! {
+            () = stopping.stopped() => {}
+            () = ending.ended() => {}
+        }
+    };
     tokio::pin!(stopped);
     let setup = handshake(node, service, at, Arc::clone(peer));
     let mut actor = tokio::select! {
@@ -93,7 +101,7 @@ async fn handshake(
     })??;
     let registration = registration::registration(node, &identity);
     let now = Instant::now();
-    let delay = node.settings.report_delay.mul_f64(node.random_fraction());
+    let delay = node.live.get().report_delay.mul_f64(node.random_fraction());
     let mut actor = Actor {
         node: Arc::clone(node),
         service,
@@ -102,6 +110,7 @@ async fn handshake(
         pool: identity.pool,
         registration,
         next_report: now + delay,
+        next_outliers: now,
     };
     actor.register().await?;
     Ok(actor)
@@ -180,10 +189,14 @@ impl Actor {
     async fn heartbeat(&mut self) -> Result<()> {
         self.heartbeat_at(Instant::now() + self.node.settings.heartbeat);
         let wants_lease = Instant::now() >= self.next_report;
+        let with_outliers = Instant::now() >= self.next_outliers;
+        if with_outliers {
+            self.next_outliers = Instant::now() + self.node.live.get().outliers.interval;
+        }
         let (node, pool, registration) =
             (Arc::clone(&self.node), self.pool.clone(), self.registration.clone());
         let built = tokio::task::spawn_blocking(move || {
-            heartbeat::heartbeat(&node, &pool, registration, wants_lease)
+            heartbeat::heartbeat(&node, &pool, registration, wants_lease, with_outliers)
         })
         .await;
         let request = built.map_err(|error| {
@@ -302,7 +315,7 @@ impl Actor {
         })??;
         // An order to register again asks for another one at once.
         let due = self.next_report;
-        self.next_report = Instant::now() + self.node.settings.report_interval;
+        self.next_report = Instant::now() + self.node.live.get().report_interval;
         for message in &messages {
             match self.call::<_, proto::BlockReportResponseProto>("blockReport", message).await {
                 Ok(answer) => self.obey(answer.cmd.into_iter().collect()).await?,

@@ -1,8 +1,11 @@
 //! What a heartbeat says.
 
+use std::time::Instant;
+
 use loxodon_wire::proto::hdfs::StorageReportProto;
 use loxodon_wire::proto::hdfs::datanode::{
-    DatanodeRegistrationProto, HeartbeatRequestProto, VolumeFailureSummaryProto,
+    DatanodeRegistrationProto, HeartbeatRequestProto, SlowPeerReportProto,
+    VolumeFailureSummaryProto,
 };
 
 use super::incremental::storage_proto;
@@ -15,8 +18,18 @@ pub(super) fn heartbeat(
     pool: &str,
     registration: DatanodeRegistrationProto,
     wants_lease: bool,
+    with_outliers: bool,
 ) -> HeartbeatRequestProto {
     let failures = node.dataset.failures();
+    let slow = with_outliers.then(|| node.peers.slow(&node.live.get().outliers, Instant::now()));
+    let slow_peers = slow.into_iter().flatten().map(|slow| SlowPeerReportProto {
+        data_node_id: Some(slow.name),
+        aggregate_latency: Some(slow.latency),
+        median: Some(slow.median),
+        mad: Some(slow.mad),
+        upper_limit_latency: Some(slow.limit),
+    });
+    let slow_peers = slow_peers.collect();
     let summary = (!failures.locations.is_empty()).then(|| VolumeFailureSummaryProto {
         failed_storage_locations: failures.locations.clone(),
         last_volume_failure_date: failures.last,
@@ -37,7 +50,7 @@ pub(super) fn heartbeat(
         cache_used: Some(0),
         volume_failure_summary: summary,
         request_full_block_report_lease: Some(wants_lease),
-        slow_peers: Vec::new(),
+        slow_peers,
         slow_disks: Vec::new(),
     }
 }

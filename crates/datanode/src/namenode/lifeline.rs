@@ -44,7 +44,7 @@ async fn send(
     let Some(registration) = peer.registration.read().clone() else { return Ok(()) };
     let (asked, pool) = (Arc::clone(node), pool.to_owned());
     let built = tokio::task::spawn_blocking(move || {
-        heartbeat::heartbeat(&asked, &pool, registration, false)
+        heartbeat::heartbeat(&asked, &pool, registration, false, false)
     })
     .await;
     let message = built

@@ -39,7 +39,7 @@ pub(super) fn full_report(
             blocks_buffers: buffers,
         });
     }
-    let split = blocks >= node.settings.report_split;
+    let split = blocks >= node.live.get().report_split;
     let groups: Vec<Vec<StorageBlockReportProto>> = if split {
         storages.into_iter().map(|storage| vec![storage]).collect()
     } else {

@@ -7,6 +7,7 @@ use loxodon_rpc::client::{CallOptions, RpcClient, ServerAddress};
 use loxodon_wire::proto::hdfs::datanode::DatanodeRegistrationProto;
 use loxodon_wire::rpc::protocol::DATANODE;
 use parking_lot::{Mutex, RwLock};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::bad::{BadReplica, BadReplicas};
@@ -14,7 +15,7 @@ use super::incremental::{Change, Changes};
 use crate::block::Block;
 use crate::dataset::Volume;
 use crate::error::{DataNodeError, Result};
-use crate::settings::NameNodePlace;
+use crate::settings::{NameNodePlace, NameService};
 use crate::storage::PoolIdentity;
 
 /// A NameNode, as the service knows it.
@@ -40,6 +41,7 @@ pub(crate) struct Service {
     /// The active NameNode, and the transaction at which it said so.
     active: Mutex<Option<(usize, u64)>>,
     slow: AtomicBool,
+    ended: watch::Sender<bool>,
 }
 
 impl Service {
@@ -62,7 +64,26 @@ impl Service {
             identity: Mutex::default(),
             active: Mutex::default(),
             slow: AtomicBool::new(false),
+            ended: watch::Sender::new(false),
         }
+    }
+
+    /// Whether this is the service of these NameNodes.
+    pub(crate) fn is_as(&self, wanted: &NameService) -> bool {
+        let ours = self.peers.iter().map(|peer| (&peer.address, &peer.lifelines));
+        let theirs = wanted.namenodes.iter().map(|place| (&place.calls, &place.lifelines));
+        self.name == wanted.name && ours.eq(theirs)
+    }
+
+    /// Ends the conversations with its NameNodes.
+    pub(crate) fn end(&self) {
+        self.ended.send_replace(true);
+    }
+
+    /// Ends when the service does.
+    pub(super) async fn ended(&self) {
+        // The sender lives as long as this service.
+        drop(self.ended.subscribe().wait_for(|ended| *ended).await);
     }
 
     /// Whether the NameNode finds this DataNode slow.

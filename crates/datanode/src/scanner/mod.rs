@@ -12,16 +12,14 @@ use std::thread::JoinHandle;
 
 pub(crate) use control::ScanControl;
 
+use crate::dataset::Volume;
 use crate::node::Node;
 
 /// Starts the scanners that are wanted; they end when the node's [`ScanControl`] is stopped.
 pub(crate) fn start(node: &Arc<Node>) -> Vec<JoinHandle<()>> {
     let mut threads = Vec::new();
-    if let Some(plan) = verify::Plan::of(&node.settings) {
-        for volume in node.dataset.volumes() {
-            let scanner = verify::VolumeScanner::new(node, volume, plan);
-            threads.extend(node.in_background("block-scanner", move || scanner.run()));
-        }
+    for volume in node.dataset.volumes() {
+        threads.extend(scan_volume(node, volume));
     }
     let interval = node.settings.directory_scan_interval;
     if !interval.is_zero() {
@@ -30,4 +28,11 @@ pub(crate) fn start(node: &Arc<Node>) -> Vec<JoinHandle<()>> {
         threads.extend(node.in_background("directory-scanner", work));
     }
     threads
+}
+
+/// Starts the block scanner of one volume, if it is wanted.
+pub(crate) fn scan_volume(node: &Arc<Node>, volume: Arc<Volume>) -> Option<JoinHandle<()>> {
+    let plan = verify::Plan::of(&node.settings)?;
+    let scanner = verify::VolumeScanner::new(node, volume, plan);
+    node.in_background("block-scanner", move || scanner.run())
 }

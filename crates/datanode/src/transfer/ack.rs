@@ -74,7 +74,7 @@ impl std::fmt::Debug for Word {
 
 impl Word {
     pub(super) fn new(node: &Arc<Node>, pool: &str) -> Self {
-        let service = node.settings.tell_slow.then(|| node.service(pool).ok().cloned());
+        let service = node.settings.tell_slow.then(|| node.service(pool).ok());
         Self { node: Arc::clone(node), slowness: service.flatten() }
     }
 

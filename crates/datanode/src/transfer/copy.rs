@@ -150,7 +150,7 @@ pub(super) fn replace_block(
 ) -> Result<()> {
     let node = &session.node;
     let block = Block::from_proto(&request.header.block);
-    let Some(_permit) = node.transfers.begin_balancing(node.settings.balance_moves) else {
+    let Some(_permit) = node.transfers.begin_balancing(node.live.get().balance_moves) else {
         let message = format!(
             "Not able to receive block {} from {} because threads quota is exceeded.",
             block.id, session.peer
@@ -220,6 +220,7 @@ fn fetch(
     handle.writing.set_interrupt(Box::new(move || interrupt.close()));
     let files = handle.open(checksum)?;
     let mut receiver: Receiver<'_, TcpStream> = Receiver {
+        measured: None,
         handle: &handle,
         files: &files,
         checksum,

@@ -88,7 +88,7 @@ pub(super) fn copy_out(
 ) -> Result<()> {
     let node = &session.node;
     let block = Block::from_proto(&request.header.block);
-    let Some(_permit) = node.transfers.begin_balancing(node.settings.balance_moves) else {
+    let Some(_permit) = node.transfers.begin_balancing(node.live.get().balance_moves) else {
         let message = format!(
             "Not able to copy block {} to {} because threads quota is exceeded.",
             block.id, session.peer

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, ErrorKind, IoSlice};
 use std::os::unix::fs::FileExt;
+use std::time::Instant;
 
 use loxodon_wire::checksum::{BlockMetadataHeader, DataChecksum};
 use loxodon_wire::transfer::{Packet, PacketHeader, PacketReader};
@@ -12,6 +13,7 @@ use super::throttle::Throttle;
 use crate::dataset::replica::OnDisk;
 use crate::dataset::{ReplicaFiles, ReplicaHandle};
 use crate::error::{DataNodeError, DiskContext, NetworkContext, Result};
+use crate::peers::PeerStats;
 
 /// The page cache is looked after in steps of this many bytes (`CACHE_DROP_LAG_BYTES`).
 const CACHE_LAG: u64 = 8 << 20;
@@ -32,6 +34,8 @@ pub(super) struct Receiver<'a, L> {
     /// Number of the packet that was looked at last: a failure is that packet's.
     pub(super) seqno: i64,
     pub(super) mirror: Option<L>,
+    /// Whose speed is measured: the mirror's, where it is the last of the pipeline.
+    pub(super) measured: Option<(&'a PeerStats, String)>,
     pub(super) throttle: &'a Throttle,
     pub(super) drop_behind: bool,
     pub(super) sync_on_close: bool,
@@ -143,7 +147,7 @@ impl<L: Link> Receiver<'_, L> {
             self.done.push(Received { header: packet.header, end });
         }
         writing.set_received(end);
-        self.forward(bytes.get(..total).unwrap_or_default());
+        self.forward(bytes.get(..total).unwrap_or_default(), run.len() as u64);
         let at = BlockMetadataHeader::position_of(&files.checksum, start);
         files.meta.write_all_at(&self.sums, at).disk("cannot write", &files.meta_path)?;
         let mut parts: Vec<IoSlice<'_>> = run.iter().map(|p| IoSlice::new(p.data)).collect();
@@ -171,7 +175,7 @@ impl<L: Link> Receiver<'_, L> {
         }
         let end = header.offset_in_block.saturating_add(packet.data.len() as u64);
         writing.set_received(end);
-        self.forward(packet.bytes);
+        self.forward(packet.bytes, 1);
         if !packet.data.is_empty() && !header.last_in_block {
             self.verify(packet)?;
             self.write(packet, end)?;
@@ -184,9 +188,15 @@ impl<L: Link> Receiver<'_, L> {
     }
 
     /// Passes packets on as they came. A mirror that fails is the responder's to report.
-    fn forward(&mut self, bytes: &[u8]) {
+    fn forward(&mut self, bytes: &[u8], packets: u64) {
         let Some(mirror) = &mut self.mirror else { return };
-        if let Err(error) = mirror.write_all(bytes) {
+        let began = self.measured.is_some().then(Instant::now);
+        let sent = mirror.write_all(bytes);
+        if let (Some(began), Some((stats, peer))) = (began, &self.measured) {
+            let now = Instant::now();
+            stats.add(peer, now - began, packets, now);
+        }
+        if let Err(error) = sent {
             tracing::info!(block = %self.handle.block, %error, "writing to the mirror failed");
             mirror.close();
             self.mirror = None;

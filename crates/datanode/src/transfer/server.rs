@@ -183,8 +183,9 @@ fn accept(node: &Arc<Node>, listener: &TcpListener, stopping: &AtomicBool) {
 
 fn serve(node: &Arc<Node>, link: TcpStream, peer: SocketAddr) {
     let count = node.transfers.count();
-    if count >= node.settings.max_transfers {
-        tracing::warn!(%peer, "Xceiver count {count} exceeds the limit of concurrent xceivers: {}", node.settings.max_transfers);
+    let limit = node.live.get().max_transfers;
+    if count >= limit {
+        tracing::warn!(%peer, "Xceiver count {count} exceeds the limit of concurrent xceivers: {limit}");
         return;
     }
     let Ok(handle) = link.duplicate() else { return };

@@ -225,7 +225,16 @@ impl Write<'_> {
             .transpose()
             .network("cannot duplicate the connection of", &"the mirror")?;
         let drop_behind = self.request.caching_strategy.and_then(|strategy| strategy.drop_behind);
+        // Only who sends to the last of a pipeline knows that it is not held up by others.
+        let measured = match &self.request.targets[..] {
+            [last] if session.node.peers.is_measuring() => {
+                let id = &last.id;
+                Some((&session.node.peers, format!("{}:{}", id.ip_addr, id.info_port)))
+            }
+            _ => None,
+        };
         Ok(Receiver {
+            measured,
             handle,
             files,
             checksum: self.checksum,

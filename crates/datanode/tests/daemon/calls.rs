@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use loxodon_datanode::DataNode;
+use loxodon_datanode::{DataNode, GroupLookup};
 use loxodon_rpc::client::{CallOptions, ClientSettings, RpcClient, RpcError, ServerAddress};
 use loxodon_wire::proto::hdfs;
 use loxodon_wire::rpc::UserIdentity;
@@ -97,8 +97,9 @@ async fn what_can_be_asked() {
 async fn orders_are_for_superusers() {
     let (place, namenode) = (tempfile::tempdir().unwrap(), NameNode::start().await);
     let mut settings = namenode.settings(&[place.path().to_str().unwrap()]);
-    settings.groups_of =
-        |user| vec![if user == "root" { "supergroup" } else { "users" }.to_owned()];
+    settings.groups_of = GroupLookup::new(|user| {
+        vec![if user == "root" { "supergroup" } else { "users" }.to_owned()]
+    });
     let datanode = DataNode::start(settings).await.unwrap();
     datanode.registered().await.unwrap();
     let evict = hdfs::EvictWritersRequestProto {};

@@ -8,6 +8,7 @@ mod hostile;
 mod lifeline;
 mod model;
 mod read_only;
+mod reconfiguring;
 mod relocation;
 mod scanning;
 mod storage;

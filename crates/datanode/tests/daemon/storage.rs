@@ -51,6 +51,44 @@ async fn written_blocks_are_reported_and_found_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_two_replicas_of_a_block_one_stays() {
+    let (place, namenode) = (tempfile::tempdir().unwrap(), NameNode::start().await);
+    let (a, b) = (place.path().join("a"), place.path().join("b"));
+    let volumes = [a.to_str().unwrap(), b.to_str().unwrap()];
+    let datanode = start(&namenode, &volumes[..1]).await;
+    let data = pattern(5000, 1);
+    for id in [1, 2] {
+        Writer::create(datanode.transfer_address(), &block(id), &[]).write_all(&data, 512);
+        namenode.model.wait_change(&block(id), RECEIVED);
+    }
+    datanode.shutdown().await;
+    start(&namenode, &volumes).await.shutdown().await;
+    // Both blocks twice; the second one's copy is older.
+    for file in replica_files(&a) {
+        let copy = b.join(file.strip_prefix(&a).unwrap());
+        std::fs::create_dir_all(copy.parent().unwrap()).unwrap();
+        let stamp = format!("blk_2_{}", block(2).generation_stamp);
+        let copy = copy.display().to_string().replace(&stamp, "blk_2_1000");
+        std::fs::copy(&file, copy).unwrap();
+    }
+    for volume in [&a, &b] {
+        let current = volume.join("current").join(&block(1).pool_id).join("current");
+        // The saved lists know nothing of that.
+        drop(std::fs::remove_file(current.join("replicas")));
+    }
+    let datanode = start(&namenode, &volumes).await;
+    for id in [1, 2] {
+        let read = Reader::read(datanode.transfer_address(), &block(id), 0, 5000);
+        assert_eq!(read.unwrap(), data);
+    }
+    // Of two that are alike the one with the greater path stays, else the newer one.
+    assert_eq!((replica_files(&a).len(), replica_files(&b).len()), (2, 2));
+    assert!(data_file(&b, &block(1)).is_some() && data_file(&a, &block(2)).is_some());
+    let replicas: u64 = datanode.status().volumes.iter().map(|volume| volume.replicas).sum();
+    assert_eq!(replicas, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn deleting_takes_the_files_away() {
     let (place, namenode) = (tempfile::tempdir().unwrap(), NameNode::start().await);
     let datanode = namenode.datanode(place.path()).await;

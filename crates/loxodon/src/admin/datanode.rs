@@ -6,7 +6,7 @@ use std::sync::Arc;
 use loxodon_conf::keys;
 use loxodon_rpc::client::{CallOptions, ClientSettings, RpcClient, ServerAddress};
 use loxodon_wire::proto::hdfs;
-use loxodon_wire::rpc::protocol::CLIENT_DATANODE;
+use loxodon_wire::rpc::protocol::{CLIENT_DATANODE, Protocol, RECONFIGURATION};
 use prost::Message;
 
 use super::cluster::Cluster;
@@ -31,6 +31,16 @@ fn call<Q: Message, A: Message + Default>(
     method: &str,
     request: &Q,
 ) -> Result<A, Failure> {
+    call_to(cluster, datanode, &CLIENT_DATANODE, method, request)
+}
+
+fn call_to<Q: Message, A: Message + Default>(
+    cluster: &Cluster,
+    datanode: &str,
+    protocol: &'static Protocol,
+    method: &str,
+    request: &Q,
+) -> Result<A, Failure> {
     let address = parse_address(datanode)?;
     let retries = cluster.conf.count(&keys::IPC_CONNECT_RETRIES)?;
     let settings = ClientSettings {
@@ -39,13 +49,8 @@ fn call<Q: Message, A: Message + Default>(
         ..ClientSettings::default()
     };
     let client = RpcClient::new(settings, Arc::new(current_user()));
-    let answer = cluster.block_on(client.call(
-        &address,
-        &CLIENT_DATANODE,
-        method,
-        request,
-        CallOptions::default(),
-    ));
+    let answer =
+        cluster.block_on(client.call(&address, protocol, method, request, CallOptions::default()));
     answer.map_err(|error| {
         let class = error.java_class();
         let class = class.rsplit('.').next().unwrap_or(class).to_owned();
@@ -192,33 +197,37 @@ pub(crate) fn refresh_name_nodes(cluster: &Cluster, datanode: &str) -> Result<()
     done.map(drop)
 }
 
-/// `-reconfig datanode`; its exit code.
+/// `-reconfig`; its exit code.
 pub(crate) fn reconfigure(cluster: &Cluster, args: &[String]) -> Result<i32, Failure> {
     let [kind, datanode, operation] = args else {
         return Err(Failure::Illegal("three arguments are needed".to_owned()));
     };
-    if kind != "datanode" {
-        eprintln!("Node type {kind} does not support reconfiguration.");
-        return Ok(1);
-    }
+    let protocol = match kind.as_str() {
+        "datanode" => &CLIENT_DATANODE,
+        "namenode" => &RECONFIGURATION,
+        _ => {
+            eprintln!("Node type {kind} does not support reconfiguration.");
+            return Ok(1);
+        }
+    };
     let (done, doing) = match operation.as_str() {
         "start" => {
             let request = hdfs::StartReconfigurationRequestProto {};
             let done: Result<hdfs::StartReconfigurationResponseProto, _> =
-                call(cluster, datanode, "startReconfiguration", &request);
+                call_to(cluster, datanode, protocol, "startReconfiguration", &request);
             let said = |_| format!("Started reconfiguration task on node [{datanode}].\n");
             (done.map(said), "reconfiguring")
         }
         "status" => {
             let request = hdfs::GetReconfigurationStatusRequestProto {};
             let status: Result<hdfs::GetReconfigurationStatusResponseProto, _> =
-                call(cluster, datanode, "getReconfigurationStatus", &request);
+                call_to(cluster, datanode, protocol, "getReconfigurationStatus", &request);
             (status.map(|status| changes(datanode, &status)), "reloading configuration")
         }
         "properties" => {
             let request = hdfs::ListReconfigurablePropertiesRequestProto {};
             let names: Result<hdfs::ListReconfigurablePropertiesResponseProto, _> =
-                call(cluster, datanode, "listReconfigurableProperties", &request);
+                call_to(cluster, datanode, protocol, "listReconfigurableProperties", &request);
             let said = |names: hdfs::ListReconfigurablePropertiesResponseProto| {
                 format!("Node [{datanode}] Reconfigurable properties:\n{}\n", names.name.join("\n"))
             };

@@ -21,6 +21,7 @@ pub(crate) trait Command {
     /// Everything after the options.
     fn run(&mut self, session: &mut Session, args: Vec<String>) -> Result<()> {
         let items = self.expand_all(session, &args)?;
+        session.warn_of_missing_default()?;
         self.arguments(session, items)
     }
 

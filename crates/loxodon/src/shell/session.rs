@@ -94,6 +94,21 @@ impl Session {
         Ok(())
     }
 
+    /// Says so where `fs.defaultFS` is not set, if `hadoop.shell.missing.defaultFs.warning` wants that.
+    pub(crate) fn warn_of_missing_default(&mut self) -> Result<()> {
+        if !self.conf.bool(&keys::MISSING_DEFAULT_FS_WARNING)? {
+            return Ok(());
+        }
+        let default = self.conf.text(&keys::DEFAULT_FS)?.unwrap_or_default();
+        if default.is_empty() || default == keys::DEFAULT_FS.default {
+            self.flush()?;
+            let name = self.name.trim_start_matches('-');
+            let text = format!("Warning: fs.defaultFS is not set when running \"{name}\" command.");
+            let _ = writeln!(io::stderr(), "{text}");
+        }
+        Ok(())
+    }
+
     /// The file system that a location names.
     pub(crate) fn filesystem(&self, location: &Location) -> Result<Rc<FileSystem>> {
         let Some(scheme) = &location.scheme else { return self.named(&self.default_fs) };

@@ -2,20 +2,15 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 use loxodon_conf::{Configuration, keys};
+use loxodon_runtime::trash_checkpoint;
 
 use super::failure::{Failure, Result};
 use super::filesystem::FileSystem;
 use super::location;
-use super::size;
 
 /// Only the owner sees what he threw away.
 const TRASH_PERMISSION: u16 = 0o700;
-
-/// How a checkpoint is named: `yyMMddHHmmss` in local time.
-const CHECKPOINT: &str = "%y%m%d%H%M%S";
 
 /// The trash of one file system and user.
 #[derive(Debug)]
@@ -139,7 +134,7 @@ impl<'a> Trash<'a> {
         if !self.fs.exists(&current)? {
             return Ok(());
         }
-        let base = location::join(&root, &size::local(now_ms(), CHECKPOINT));
+        let base = location::join(&root, &trash_checkpoint::name(now_ms()));
         let mut checkpoint = base.clone();
         for attempt in 1..=1000 {
             match self.fs.rename_strictly(&current, &checkpoint, false) {
@@ -161,7 +156,7 @@ impl<'a> Trash<'a> {
         };
         let oldest = now_ms().saturating_sub(self.interval_ms);
         for (name, _) in children {
-            let Some(time) = checkpoint_time(&name) else { continue };
+            let Some(time) = trash_checkpoint::time(&name) else { continue };
             if all || time < oldest {
                 self.fs.delete(&location::join(&root, &name), true)?;
             }
@@ -173,32 +168,4 @@ impl<'a> Trash<'a> {
 fn now_ms() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// When a checkpoint was made, from its name; `None` where it is no checkpoint.
-fn checkpoint_time(name: &str) -> Option<u64> {
-    let digits = name.split('-').next()?;
-    let format = match digits.len() {
-        12 => CHECKPOINT,
-        10 => "%y%m%d%H%M",
-        _ => return None,
-    };
-    let time = DateTime::strptime(format, digits).ok()?;
-    let zoned = time.to_zoned(TimeZone::system()).ok()?;
-    u64::try_from(zoned.timestamp().as_millisecond()).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn checkpoint_names() {
-        let time = checkpoint_time("260131170559").unwrap();
-        assert_eq!(size::local(time, CHECKPOINT), "260131170559");
-        assert_eq!(checkpoint_time("260131170559-2"), Some(time));
-        assert!(checkpoint_time("2601311705").is_some());
-        assert_eq!(checkpoint_time("Current"), None);
-        assert_eq!(checkpoint_time("269931170559"), None);
-    }
 }

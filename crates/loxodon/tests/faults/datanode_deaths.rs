@@ -1,7 +1,7 @@
 //! DataNodes that die while our own client writes, or shortly before, when the NameNode still lists
 //! them.
 
-use loxodon_client::{Client, CreateOptions, SyncOptions, UserIdentity};
+use loxodon_client::{AppendOptions, Client, CreateOptions, SyncOptions, UserIdentity};
 use loxodon_runtime::minicluster::{MiniCluster, MiniClusterOptions};
 
 const BLOCK: usize = 1 << 20;
@@ -122,4 +122,33 @@ async fn every_node_dies_once_in_a_long_write() {
     writer.close().await.expect("close");
     assert!(read(&client, "/f").await == content);
     cluster.stop().await;
+}
+
+/// Before the pipeline is set up, while data is on its way, and when only the end is left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_die_while_a_file_is_appended_to() {
+    for when in 0..3 {
+        let mut cluster = cluster(3, "3").await;
+        let client = client(&cluster);
+        let content = bytes(2 * BLOCK + 777);
+        let (first, second) = (BLOCK / 2 + 100, BLOCK - 5);
+        put(&client, "/f", &content[..first]).await.expect("put");
+        if when == 0 {
+            cluster.kill_datanode(1).expect("a DataNode");
+        }
+        let mut writer = client.append("/f", AppendOptions::default()).await.expect("append");
+        writer.write_all(&content[first..second]).await.expect("write");
+        writer.hflush().await.unwrap_or_else(|e| panic!("hflush, case {when}: {e}"));
+        if when == 1 {
+            cluster.kill_datanode(1).expect("a DataNode");
+        }
+        writer.write_all(&content[second..]).await.expect("write on");
+        if when == 2 {
+            writer.hflush().await.expect("hflush");
+            cluster.kill_datanode(1).expect("a DataNode");
+        }
+        writer.close().await.unwrap_or_else(|e| panic!("close, case {when}: {e}"));
+        assert!(read(&client, "/f").await == content, "case {when}");
+        cluster.stop().await;
+    }
 }

@@ -12,11 +12,9 @@ use loxodon_wire::proto::common::{
     TransitionToStandbyResponseProto,
 };
 use loxodon_wire::proto::hdfs::{
-    FinalizeUpgradeRequestProto, FinalizeUpgradeResponseProto,
-    ListReconfigurablePropertiesRequestProto, ListReconfigurablePropertiesResponseProto,
-    MetaSaveRequestProto, MetaSaveResponseProto, SafeModeActionProto,
-    SetBalancerBandwidthRequestProto, SetBalancerBandwidthResponseProto, SetSafeModeRequestProto,
-    SetSafeModeResponseProto,
+    FinalizeUpgradeRequestProto, FinalizeUpgradeResponseProto, MetaSaveRequestProto,
+    MetaSaveResponseProto, SafeModeActionProto, SetBalancerBandwidthRequestProto,
+    SetBalancerBandwidthResponseProto, SetSafeModeRequestProto, SetSafeModeResponseProto,
 };
 use loxodon_wire::rpc::exception;
 
@@ -205,16 +203,6 @@ pub(crate) fn generic_refresh(
         "Identifier '{}' does not exist in RefreshRegistry. Valid options are: ",
         asked.identifier.unwrap_or_default()
     )))
-}
-
-/// `listReconfigurableProperties`: no setting is changed without a restart.
-pub(crate) fn reconfigurable(
-    _: &NameNode,
-    request: &mut Request<'_>,
-    _: ListReconfigurablePropertiesRequestProto,
-) -> Result<ListReconfigurablePropertiesResponseProto> {
-    request.require_superuser("listNamenodeReconfigurableProperties")?;
-    Ok(ListReconfigurablePropertiesResponseProto { name: Vec::new() })
 }
 
 impl NameNode {

@@ -115,6 +115,18 @@ fn storage_type(number: i32) -> Result<StorageType> {
         .ok_or_else(|| NameNodeError::IllegalArgument(format!("no storage type {number}")))
 }
 
+/// `dfs.storage.policy.permissions.superuser-only`.
+fn check_policy_right(
+    machine: &NameNode,
+    request: &mut Request<'_>,
+    operation: &'static str,
+) -> Result<()> {
+    match machine.settings.policies_by_superusers {
+        true => request.require_superuser(operation),
+        false => Ok(()),
+    }
+}
+
 /// `setStoragePolicy`.
 pub(crate) fn set_storage_policy(
     machine: &mut NameNode,
@@ -124,6 +136,7 @@ pub(crate) fn set_storage_policy(
     machine
         .check_safe_mode(request.now, || format!("Cannot set storage policy for {}", asked.src))?;
     let (src, name) = (&asked.src, &asked.policy_name);
+    check_policy_right(machine, request, "setStoragePolicy")?;
     let plan = machine.namespace.plan_set_storage_policy(&request.op(), src, name);
     let result = machine.commit(request, plan);
     machine.note(request, "setStoragePolicy", src, None, Some(src), &result);
@@ -153,6 +166,7 @@ pub(crate) fn unset_storage_policy(
     machine.check_safe_mode(request.now, || {
         format!("Cannot unset storage policy for {}", asked.src)
     })?;
+    check_policy_right(machine, request, "unsetStoragePolicy")?;
     let plan = machine.namespace.plan_unset_storage_policy(&request.op(), &asked.src);
     let result = machine.commit(request, plan);
     machine.note(request, "unsetStoragePolicy", &asked.src, None, Some(&asked.src), &result);

@@ -31,6 +31,7 @@ use crate::convert::datanode;
 use crate::error::{NameNodeError, Result, class};
 use crate::machine::{NameNode, States};
 use crate::request::Request;
+use crate::slow_peers::Measured;
 use crate::version;
 
 /// `NamespaceInfo`: the first thing that DataNodes and other NameNodes ask.
@@ -65,6 +66,20 @@ pub(crate) fn heartbeat(
     let wants_lease = asked.request_full_block_report_lease.unwrap_or(false);
     let load = datanode::load(&asked);
     let now = request.now.monotonic;
+    let own = &asked.registration.datanode_id;
+    let reporter = format!("{}:{}", own.ip_addr, own.ipc_port);
+    for slow in &asked.slow_peers {
+        let Some(address) = &slow.data_node_id else { continue };
+        let measured = Measured {
+            latency: slow.aggregate_latency.unwrap_or_default(),
+            median: slow.median.unwrap_or_default(),
+            mad: slow.mad.unwrap_or_default(),
+            limit: slow.upper_limit_latency.unwrap_or_default(),
+        };
+        machine.slow_peers.add(now, address, &reporter, measured);
+    }
+    let address = format!("{}:{}", own.ip_addr, own.info_port);
+    let is_slow = machine.slow_peers.is_slow(now, &address);
     let reply = machine.blocks.heartbeat(now, &id, &reports, load, wants_lease)?;
     // A replica is deleted, or gets a new stamp, because of edits that a crash must not undo.
     request.effects.after_all = !reply.commands.is_empty();
@@ -78,7 +93,7 @@ pub(crate) fn heartbeat(
         rolling_upgrade_status: None,
         rolling_upgrade_status_v2: None,
         full_block_report_lease_id: Some(reply.report_lease),
-        is_slownode: Some(false),
+        is_slownode: Some(is_slow),
     })
 }
 

@@ -1,8 +1,9 @@
 //! Calls that change the tree: directories, renames, removal, concatenation, links.
 
 use loxodon_namespace::edit::RenameOption;
+use loxodon_namespace::error::FsError;
 use loxodon_namespace::path::{MAX_PATH_DEPTH, MAX_PATH_LENGTH, is_within_limits};
-use loxodon_namespace::plan::CreateMode;
+use loxodon_namespace::plan::{CreateMode, TreeCheck};
 use loxodon_wire::proto::hdfs::{
     ConcatRequestProto, ConcatResponseProto, CreateSymlinkRequestProto, CreateSymlinkResponseProto,
     DeleteRequestProto, DeleteResponseProto, FsPermissionProto, MkdirsRequestProto,
@@ -13,6 +14,7 @@ use loxodon_wire::proto::hdfs::{
 use crate::error::{NameNodeError, Result};
 use crate::machine::NameNode;
 use crate::request::Request;
+use crate::tree_walk::DIRECTORIES;
 
 /// The bits of a permission that a request carries.
 pub(crate) fn mode_bits(permission: &FsPermissionProto) -> u16 {
@@ -99,7 +101,13 @@ pub(crate) fn delete(
     asked: DeleteRequestProto,
 ) -> Result<DeleteResponseProto> {
     machine.check_safe_mode(request.now, || format!("Cannot delete {}", asked.src))?;
-    let plan = machine.namespace.plan_delete(&request.op(), &asked.src, asked.recursive);
+    let most = TreeCheck::AtMost(DIRECTORIES);
+    let plan =
+        machine.namespace.plan_delete_checking(&request.op(), &asked.src, asked.recursive, most);
+    if let Err(error @ FsError::TreeTooLarge(_)) = plan {
+        request.effects.tree_walk = Some(machine.begin_tree_walk(asked));
+        return Err(error.into());
+    }
     let result = machine.commit(request, plan);
     machine.note(request, "delete", &asked.src, None, None, &result);
     Ok(DeleteResponseProto { result: result? })

@@ -158,15 +158,25 @@ pub(crate) fn datanode_storage_report(
     Ok(GetDatanodeStorageReportResponseProto { datanode_storage_reports })
 }
 
-/// `getSlowDatanodeReport`: none are tracked.
+/// `getSlowDatanodeReport`: those that others find slow.
 pub(crate) fn slow_datanode_report(
-    _: &NameNode,
+    machine: &NameNode,
     request: &mut Request<'_>,
     _: GetSlowDatanodeReportRequestProto,
 ) -> Result<GetSlowDatanodeReportResponseProto> {
     request.require_superuser("slowDataNodesReport")?;
+    let slow = machine.slow_peers.all(request.now.monotonic);
+    let is_slow = |node: &loxodon_blocks::Datanode| {
+        let address = format!("{}:{}", node.id().ip, node.id().info_port);
+        slow.iter().any(|slow| slow.address == address)
+    };
+    let nodes = machine.blocks.datanodes(ReportKind::All).into_iter().filter_map(|index| {
+        let node = machine.blocks.datanode(index).filter(|node| is_slow(node))?;
+        Some(datanode::location(&machine.blocks, index, node, request.now))
+    });
+    let datanode_info_proto = nodes.collect();
     request.effects.audit.push(AuditEvent::plain(true, "slowDataNodesReport"));
-    Ok(GetSlowDatanodeReportResponseProto { datanode_info_proto: Vec::new() })
+    Ok(GetSlowDatanodeReportResponseProto { datanode_info_proto })
 }
 
 /// `listOpenFiles`.

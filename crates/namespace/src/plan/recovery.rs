@@ -107,8 +107,10 @@ impl Namespace {
             return Err(owned("the file is under construction but no leases found."));
         };
         if ctx.monotonic.since(lease.last_renewed).0 > self.settings.lease_soft_limit_ms {
-            let plan = self.release(ctx.now, path, index, None, states)?;
-            return Ok(Some(plan));
+            // Hadoop leaves the lease with its writer. Were the recovery's end lost in a crash, he could
+            // then go on with the old stamp, under which no DataNode has the block any more.
+            let holder = crate::NAMENODE_LEASE_HOLDER;
+            return self.release(ctx.now, path, index, holder, states).map(Some);
         }
         let machine = &writer.client_machine;
         let last = self.blocks(index).last();
@@ -146,7 +148,7 @@ impl Namespace {
             return Ok(Plan::unchanged(LeaseRelease::Closed));
         }
         self.check_path_access(ctx.caller, &resolved, WRITE)?;
-        self.release(ctx.now, resolved.path(), index, Some(client_name), states)
+        self.release(ctx.now, resolved.path(), index, client_name, states)
     }
 
     /// Takes a file from a writer whose hard limit has passed (`LeaseManager.checkLeases`) for
@@ -169,7 +171,7 @@ impl Namespace {
             return Ok(None);
         }
         let path = self.path(index);
-        self.release(now, &path, index, Some(new_holder), states).map(Some)
+        self.release(now, &path, index, new_holder, states).map(Some)
     }
 
     /// `FSNamesystem.internalReleaseLease`.
@@ -178,7 +180,7 @@ impl Namespace {
         now: Milliseconds,
         path: &str,
         index: u32,
-        new_holder: Option<&str>,
+        new_holder: &str,
         states: &dyn BlockStates,
     ) -> Result<Plan<LeaseRelease>, FsError> {
         let blocks = self.blocks(index).iter().map(|block| states.as_committed(block));
@@ -235,7 +237,7 @@ impl Namespace {
         path: &str,
         index: u32,
         block: Block,
-        new_holder: Option<&str>,
+        new_holder: &str,
         states: &dyn BlockStates,
     ) -> Plan<LeaseRelease> {
         let mut edits = SmallVec::new();
@@ -245,11 +247,11 @@ impl Namespace {
             stamp
         });
         let writer = self.writer(index);
-        if let (Some(holder), Some(writer)) = (new_holder, writer) {
+        if let Some(writer) = writer {
             edits.push(Edit::ReassignLease {
                 lease_holder: writer.client_name.to_string(),
                 path: path.to_owned(),
-                new_holder: holder.to_owned(),
+                new_holder: new_holder.to_owned(),
             });
         }
         Plan {

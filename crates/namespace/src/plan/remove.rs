@@ -1,5 +1,7 @@
 //! Files and trees that go: delete and concat (`FSDirDeleteOp`, `FSDirConcatOp`).
 
+use loxodon_wire::ids::InodeId;
+
 use crate::access::{ALL, Checks, READ, WRITE};
 use crate::context::{OpContext, Plan};
 use crate::edit::Edit;
@@ -8,6 +10,51 @@ use crate::inode::Inode;
 use crate::path::{Purpose, is_reserved_inodes, is_reserved_raw, is_reserved_root};
 use crate::tree::Namespace;
 use crate::xattr;
+
+/// How far a tree is looked at for the right to delete it.
+#[derive(Clone, Copy, Debug)]
+pub enum TreeCheck<'a> {
+    /// Every directory.
+    Whole,
+    /// Every directory, if there are no more than these.
+    AtMost(usize),
+    /// It was found that all of the tree of `root` may be deleted; only what changed since is looked at.
+    Changed {
+        /// The tree's root then. Is it another one now, all of it is looked at.
+        root: InodeId,
+        /// What changed, in order.
+        since: &'a [TreeChange],
+    },
+}
+
+/// An inode that came, or whose permissions or owner changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TreeChange {
+    /// Which.
+    pub inode: InodeId,
+    /// It came from elsewhere, with all that is below it.
+    pub moved: bool,
+}
+
+impl TreeChange {
+    /// What an edit that was applied to `namespace` means for the right to delete the trees around it.
+    #[must_use]
+    pub fn of(edit: &Edit, namespace: &Namespace) -> Option<Self> {
+        let stays = |inode| Some(Self { inode, moved: false });
+        match edit {
+            Edit::Add(file) => stays(file.inode),
+            Edit::Mkdir(directory) => stays(directory.inode),
+            Edit::Symlink(link) => stays(link.inode),
+            Edit::SetPermissions { path, .. }
+            | Edit::SetOwner { path, .. }
+            | Edit::SetAcl { path, .. } => stays(namespace.inode_at_path(path)?),
+            Edit::RenameOld { destination, .. } | Edit::Rename { destination, .. } => {
+                Some(Self { inode: namespace.inode_at_path(destination)?, moved: true })
+            }
+            _ => None,
+        }
+    }
+}
 
 impl Namespace {
     /// Removes a file or directory. False if there was nothing to remove.
@@ -20,17 +67,47 @@ impl Namespace {
         path: &str,
         recursive: bool,
     ) -> Result<Plan<bool>, FsError> {
+        self.plan_delete_checking(ctx, path, recursive, TreeCheck::Whole)
+    }
+
+    /// The same, where every directory of the tree need not be looked at now.
+    ///
+    /// # Errors
+    /// As `FSDirDeleteOp.delete` throws; [`FsError::TreeTooLarge`] where there are more directories than
+    /// [`TreeCheck::AtMost`] allows.
+    pub fn plan_delete_checking(
+        &self,
+        ctx: &OpContext<'_>,
+        path: &str,
+        recursive: bool,
+        tree: TreeCheck<'_>,
+    ) -> Result<Plan<bool>, FsError> {
         if is_reserved_root(path) {
             return Err(FsError::invalid_path(path));
         }
         let resolved = self.resolve(Some(ctx.caller), path, Purpose::WriteLink)?;
+        let checked_before = match tree {
+            TreeCheck::Changed { root, .. } => {
+                resolved.last().and_then(|at| self.inode(at)).map(Inode::id) == Some(root)
+            }
+            TreeCheck::Whole | TreeCheck::AtMost(_) => false,
+        };
         let checks = Checks {
             parent: Some(WRITE),
-            tree: Some(ALL),
+            tree: (!checked_before).then_some(ALL),
+            most_directories: match tree {
+                TreeCheck::AtMost(most) => Some(most),
+                TreeCheck::Whole | TreeCheck::Changed { .. } => None,
+            },
             ignore_empty: true,
             ..Checks::default()
         };
         self.check_permission(ctx.caller, &resolved, checks)?;
+        if let (TreeCheck::Changed { since, .. }, Some(root), true) =
+            (tree, resolved.last(), checked_before)
+        {
+            self.check_changed(ctx, root, since)?;
+        }
         let Some(index) = resolved.last() else {
             return Ok(Plan::unchanged(false));
         };
@@ -49,6 +126,51 @@ impl Namespace {
         }
         let edit = Edit::Delete { path: resolved.into_path(), timestamp: ctx.now, rpc: ctx.rpc };
         Ok(Plan::one(edit, true))
+    }
+
+    /// Of a tree that may be deleted, what came or changed since that was found.
+    fn check_changed(
+        &self,
+        ctx: &OpContext<'_>,
+        root: u32,
+        since: &[TreeChange],
+    ) -> Result<(), FsError> {
+        if ctx.caller.superuser || !self.settings.permissions_enabled {
+            return Ok(());
+        }
+        let checks = Checks { ignore_empty: true, ..Checks::default() };
+        for change in since {
+            let Some(index) = self.index_of(change.inode).filter(|at| self.is_below(*at, root))
+            else {
+                continue;
+            };
+            // A directory that was empty needed no permission, and one with the sticky bit asks who
+            // owns what is in it.
+            if let Some(parent) = self.inode(index).map(|inode| inode.parent)
+                && index != root
+            {
+                self.check_tree_directory(ctx.caller, parent, ALL, true)?;
+            }
+            if change.moved {
+                self.check_tree(ctx.caller, index, ALL, checks)?;
+            } else {
+                self.check_tree_directory(ctx.caller, index, ALL, true)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an inode is `root` or lies below it.
+    fn is_below(&self, mut index: u32, root: u32) -> bool {
+        loop {
+            if index == root {
+                return true;
+            }
+            match self.inode(index) {
+                Some(inode) if inode.parent != index => index = inode.parent,
+                _ => return false,
+            }
+        }
     }
 
     /// Appends whole files of a directory to one of them (`ClientProtocol.concat`).

@@ -5,7 +5,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use loxodon_conf::{ConfError, Configuration, Key, keys};
 use loxodon_wire::rpc::{CallId, CallerContext, ClientId};
+
+use crate::security::require_simple;
 
 /// Settings of a client. The defaults are Hadoop's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +50,34 @@ impl Default for ClientSettings {
             tcp_nodelay: true,
             negotiate: false,
         }
+    }
+}
+
+impl ClientSettings {
+    /// As `ipc.client.*` of the configuration has it.
+    ///
+    /// # Errors
+    /// A value that does not parse; an authentication that is not there.
+    pub fn from_conf(conf: &Configuration) -> Result<Self, ConfError> {
+        require_simple(conf)?;
+        let small = |key: &Key| {
+            let number = conf.int_in(key, 0..=i64::from(i32::MAX))?;
+            Ok(u32::try_from(number).unwrap_or(u32::MAX))
+        };
+        let ping = conf.bool(&keys::IPC_PING)?;
+        let response = conf.bytes(&keys::IPC_MAX_RESPONSE)?;
+        Ok(Self {
+            connect_timeout: conf.time(&keys::IPC_CONNECT_TIMEOUT)?,
+            connect_retries: small(&keys::IPC_CONNECT_RETRIES)?,
+            connect_retries_on_timeout: small(&keys::IPC_CONNECT_RETRIES_ON_TIMEOUTS)?,
+            connect_retry_interval: conf.time(&keys::IPC_CONNECT_RETRY_INTERVAL)?,
+            rpc_timeout: conf.time(&keys::IPC_RPC_TIMEOUT)?,
+            ping_interval: if ping { conf.time(&keys::IPC_PING_INTERVAL)? } else { Duration::ZERO },
+            max_idle: conf.time(&keys::IPC_CLIENT_IDLE)?,
+            max_response: usize::try_from(response).unwrap_or(usize::MAX),
+            tcp_nodelay: conf.bool(&keys::IPC_CLIENT_NODELAY)?,
+            negotiate: false,
+        })
     }
 }
 
@@ -100,4 +131,41 @@ pub struct CallOptions {
     pub caller_context: Option<CallerContext>,
     /// The last state id that was seen.
     pub state_id: Option<i64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_is_heard() {
+        let mut conf = Configuration::new();
+        assert_eq!(ClientSettings::from_conf(&conf).unwrap(), ClientSettings::default());
+        for (key, value) in [
+            ("ipc.client.connect.timeout", "1s"),
+            ("ipc.client.connect.max.retries", "2"),
+            ("ipc.client.connect.max.retries.on.timeouts", "3"),
+            ("ipc.client.connect.retry.interval", "4ms"),
+            ("ipc.client.rpc-timeout.ms", "0"),
+            ("ipc.client.ping", "false"),
+            ("ipc.client.connection.maxidletime", "5s"),
+            ("ipc.maximum.response.length", "1m"),
+            ("ipc.client.tcpnodelay", "false"),
+        ] {
+            conf.set(key, value, "test");
+        }
+        let wanted = ClientSettings {
+            connect_timeout: Duration::from_secs(1),
+            connect_retries: 2,
+            connect_retries_on_timeout: 3,
+            connect_retry_interval: Duration::from_millis(4),
+            rpc_timeout: Duration::ZERO,
+            ping_interval: Duration::ZERO,
+            max_idle: Duration::from_secs(5),
+            max_response: 1 << 20,
+            tcp_nodelay: false,
+            negotiate: false,
+        };
+        assert_eq!(ClientSettings::from_conf(&conf).unwrap(), wanted);
+    }
 }

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use loxodon_conf::{ConfError, Configuration, keys};
+
+use crate::security::require_simple;
+
 /// Limits of a server. The defaults are Hadoop's where Hadoop has the limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerLimits {
@@ -62,6 +66,26 @@ impl Default for ServerLimits {
 }
 
 impl ServerLimits {
+    /// As `ipc.*` of the configuration has it.
+    ///
+    /// # Errors
+    /// A value that does not parse; an authentication that is not there.
+    pub fn from_conf(conf: &Configuration) -> Result<Self, ConfError> {
+        require_simple(conf)?;
+        let bytes = |key| Ok(usize::try_from(conf.bytes(key)?).unwrap_or(usize::MAX));
+        let backlog = conf.int_in(&keys::IPC_LISTEN_QUEUE, 1..=i64::from(i32::MAX))?;
+        Ok(Self {
+            max_frame: bytes(&keys::IPC_MAX_DATA)?,
+            max_connections: conf.count(&keys::IPC_MAX_CONNECTIONS)?,
+            idle_threshold: conf.count(&keys::IPC_IDLE_THRESHOLD)?,
+            max_idle: conf.time(&keys::IPC_CLIENT_IDLE)?.saturating_mul(2),
+            write_timeout: conf.time(&keys::IPC_PURGE_INTERVAL)?,
+            backlog: u32::try_from(backlog).unwrap_or(u32::MAX),
+            tcp_nodelay: conf.bool(&keys::IPC_SERVER_NODELAY)?,
+            ..Self::default()
+        })
+    }
+
     /// When a frame of this length must be complete, counted from its first byte.
     pub(super) fn frame_allowance(&self, length: usize) -> Duration {
         self.frame_timeout.saturating_add(Duration::from_secs((length >> 16) as u64))
@@ -71,5 +95,50 @@ impl ServerLimits {
     pub(super) fn tick(&self) -> Duration {
         let shortest = self.max_idle.min(self.setup_timeout);
         shortest.min(self.frame_timeout).min(self.write_timeout).max(Duration::from_millis(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_is_heard() {
+        let mut conf = Configuration::new();
+        assert_eq!(ServerLimits::from_conf(&conf).unwrap(), ServerLimits::default());
+        for (key, value) in [
+            ("ipc.maximum.data.length", "64m"),
+            ("ipc.server.max.connections", "7"),
+            ("ipc.client.idlethreshold", "5"),
+            ("ipc.client.connection.maxidletime", "1500"),
+            ("ipc.server.purge.interval", "2"),
+            ("ipc.server.listen.queue.size", "9"),
+            ("ipc.server.tcpnodelay", "false"),
+        ] {
+            conf.set(key, value, "test");
+        }
+        let limits = ServerLimits::from_conf(&conf).unwrap();
+        let wanted = ServerLimits {
+            max_frame: 64 << 20,
+            max_connections: 7,
+            idle_threshold: 5,
+            max_idle: Duration::from_secs(3),
+            write_timeout: Duration::from_secs(120),
+            backlog: 9,
+            tcp_nodelay: false,
+            ..ServerLimits::default()
+        };
+        assert_eq!(limits, wanted);
+    }
+
+    #[test]
+    fn kerberos_is_refused_by_name() {
+        let mut conf = Configuration::new();
+        conf.set("hadoop.security.authentication", "kerberos", "core-site.xml");
+        let error = ServerLimits::from_conf(&conf).unwrap_err().to_string();
+        assert!(error.contains("hadoop.security.authentication"), "{error}");
+        assert!(error.contains("kerberos") && error.contains("core-site.xml"), "{error}");
+        conf.set("hadoop.security.authentication", "SIMPLE", "core-site.xml");
+        assert!(ServerLimits::from_conf(&conf).is_ok());
     }
 }

@@ -11,9 +11,11 @@ mod limits;
 mod link;
 mod listener;
 mod meta;
+mod reconfiguration;
 mod session;
 
 pub use call::{Call, Responder};
 pub use limits::ServerLimits;
 pub use link::{Together, together};
 pub use listener::{Handler, Place, Server, ServerError};
+pub use reconfiguration::Reconfiguration;

@@ -6,12 +6,12 @@ use std::time::SystemTime;
 
 use loxodon_conf::{ConfError, Configuration, keys};
 use loxodon_datanode::{
-    DataNode, DataNodeError, DataNodeObserver, DataNodeSettings, DataNodeStatus,
+    DataNode, DataNodeError, DataNodeObserver, DataNodeSettings, DataNodeStatus, GroupLookup,
 };
 use loxodon_namenode::users::GroupSource;
 use serde_json::{Map, Value, json};
 
-use super::namenode::SystemGroups;
+use super::namenode::ConfiguredGroups;
 use crate::web::look::{HTML, PageFile, SCRIPT, with_files};
 use crate::web::{
     Bean, BeanSource, Daemon, ProcessBeans, Router, WebLimits, WebServer, standard_pages,
@@ -68,10 +68,12 @@ impl RunningDataNode {
         for notice in conf.notices() {
             tracing::warn!("{notice}");
         }
+        super::refused::by_datanode(&conf)?;
         let address = web_address(&conf)?;
         let user = super::process_user();
         let mut settings = DataNodeSettings::from_conf(&conf, &user)?;
-        settings.groups_of = |user| SystemGroups.groups_of(user);
+        let groups = ConfiguredGroups::from_conf(&conf)?;
+        settings.groups_of = GroupLookup::new(move |user| groups.groups_of(user));
         let beans = Arc::new(DataNodeBeans::default());
         let router = router(&conf, Arc::clone(&beans));
         let web = WebServer::bind(address, WebLimits::default(), router)

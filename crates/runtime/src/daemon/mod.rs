@@ -4,6 +4,7 @@ pub mod datanode;
 pub mod jobtracker;
 pub mod log;
 pub mod namenode;
+mod refused;
 pub mod tasktracker;
 
 /// The name of the user that this process runs as.

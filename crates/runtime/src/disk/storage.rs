@@ -27,13 +27,15 @@ pub struct DirectorySettings {
     pub edits: bool,
     /// Edits cannot go on without it (`dfs.namenode.edits.dir.required`).
     pub required: bool,
+    /// Permissions of the folder with the files (`dfs.namenode.storage.dir.perm`).
+    pub permissions: u32,
 }
 
 impl DirectorySettings {
     /// A directory for images and edits, as most are.
     #[must_use]
     pub const fn new(root: PathBuf) -> Self {
-        Self { root, images: true, edits: true, required: false }
+        Self { root, images: true, edits: true, required: false, permissions: 0o700 }
     }
 }
 
@@ -57,6 +59,18 @@ struct Directory {
 impl Directory {
     fn current(&self) -> PathBuf {
         self.settings.root.join("current")
+    }
+
+    /// Makes the folder with the files anew.
+    fn clear(&self) -> Result<(), DiskError> {
+        let current = &self.current();
+        if current.exists() {
+            fs::remove_dir_all(current).about("empty", current)?;
+        }
+        fs::create_dir_all(current).about("create", current)?;
+        let permissions = fs::Permissions::from_mode(self.settings.permissions);
+        fs::set_permissions(current, permissions).about("set permissions of", current)?;
+        sync_parent(current)
     }
 }
 
@@ -99,7 +113,7 @@ impl StorageSet {
             fs::create_dir_all(&settings.root).about("create", &settings.root)?;
             let lock = DirectoryLock::take(&settings.root, owner)?;
             let directory = Directory { settings, lock: Some(lock), formatted: true };
-            clear(&directory.current())?;
+            directory.clear()?;
             write_version(&directory.current(), &info)?;
             write_seen_txid(&directory.current(), TxId(0))?;
             tracing::info!(
@@ -166,7 +180,7 @@ impl StorageSet {
                 "Storage directory {} is not formatted.\nFormatting ...",
                 directory.settings.root.display()
             );
-            clear(&directory.current())?;
+            directory.clear()?;
         }
         Ok(Self {
             directories: Mutex::new(directories),
@@ -561,17 +575,6 @@ fn examine(root: &Path) -> Result<Option<StorageInfo>, DiskError> {
     StorageInfo::parse(&read_small(&version)?)
         .map(Some)
         .map_err(|source| DiskError::Version { path: root.to_owned(), source })
-}
-
-fn clear(current: &Path) -> Result<(), DiskError> {
-    if current.exists() {
-        fs::remove_dir_all(current).about("empty", current)?;
-    }
-    fs::create_dir_all(current).about("create", current)?;
-    // `dfs.namenode.storage.dir.perm`.
-    fs::set_permissions(current, fs::Permissions::from_mode(0o700))
-        .about("set permissions of", current)?;
-    sync_parent(current)
 }
 
 fn write_version(current: &Path, info: &StorageInfo) -> Result<(), DiskError> {

@@ -9,6 +9,8 @@ use hyper::body::{Frame, SizeHint};
 use tokio::io::{AsyncRead as _, ReadBuf};
 use tokio::sync::mpsc;
 
+use super::pace::Pace;
+
 /// Bytes read from a file at a time.
 const FILE_CHUNK: usize = 256 * 1024;
 /// Pieces that may wait in a channel before its writer waits.
@@ -62,18 +64,24 @@ impl hyper::body::Body for Body {
 pub(super) struct FileBody {
     file: tokio::fs::File,
     left: u64,
+    pace: Pace,
 }
 
 impl FileBody {
     pub(super) fn new(mut file: tokio::fs::File, length: u64) -> Self {
         file.set_max_buf_size(FILE_CHUNK);
-        Self { file, left: length }
+        Self { file, left: length, pace: Pace::new(0) }
+    }
+
+    pub(super) fn pace(&mut self, bytes_per_second: u64) {
+        self.pace = Pace::new(bytes_per_second);
     }
 
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         if self.left == 0 {
             return Poll::Ready(None);
         }
+        ready!(self.pace.poll(cx));
         let wanted = usize::try_from(self.left).map_or(FILE_CHUNK, |left| left.min(FILE_CHUNK));
         let mut chunk = BytesMut::zeroed(wanted);
         let mut buffer = ReadBuf::new(&mut chunk);
@@ -86,6 +94,7 @@ impl FileBody {
             return Poll::Ready(Some(Err(error)));
         }
         self.left -= count as u64;
+        self.pace.count(count as u64);
         chunk.truncate(count);
         Poll::Ready(Some(Ok(chunk.freeze())))
     }

@@ -16,6 +16,7 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
 use super::body::{Body, FileBody};
+use super::pace::Pace;
 pub use super::save::{SaveError, Saved};
 use super::save::{reason, save};
 use super::stall::StallGuard;
@@ -251,7 +252,7 @@ impl HttpAnswer {
         file: &mut tokio::fs::File,
         limit: u64,
     ) -> Result<Saved, HttpError> {
-        save(&mut self.body, file, limit, self.patience)
+        save(&mut self.body, file, limit, self.patience, Pace::new(0))
             .await
             .map_err(|source| HttpError::Save { path: self.path, source })
     }

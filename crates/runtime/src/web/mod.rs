@@ -10,6 +10,7 @@ mod configuration;
 mod jmx;
 mod log_level;
 pub(crate) mod look;
+mod pace;
 mod page;
 mod pages;
 mod process;

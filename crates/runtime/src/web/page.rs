@@ -12,6 +12,7 @@ use hyper::{Method, StatusCode};
 use tokio::time::timeout;
 
 use super::body::{Body, BodySender, FileBody, channel};
+use super::pace::Pace;
 use super::save::{SaveError, Saved, save};
 
 /// A request.
@@ -91,11 +92,12 @@ impl Request {
         file: &mut tokio::fs::File,
         limit: u64,
         patience: Duration,
+        bytes_per_second: u64,
     ) -> Result<Saved, SaveError> {
         let Some(mut body) = self.body.take() else {
             return Err(SaveError::Broken("there is none".to_owned()));
         };
-        save(&mut body, file, limit, patience).await
+        save(&mut body, file, limit, patience, Pace::new(bytes_per_second)).await
     }
 }
 
@@ -195,6 +197,15 @@ impl Response {
         let body = Body::File(FileBody::new(file, length));
         Self { status: StatusCode::OK, headers: HeaderMap::new(), body }
             .header("Content-Type", "application/octet-stream")
+    }
+
+    /// A file's bytes go out no faster than this; 0 is no limit.
+    #[must_use]
+    pub fn paced(mut self, bytes_per_second: u64) -> Self {
+        if let Body::File(file) = &mut self.body {
+            file.pace(bytes_per_second);
+        }
+        self
     }
 
     /// An answer that is written while it is sent.

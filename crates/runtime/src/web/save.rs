@@ -8,6 +8,8 @@ use md5::{Digest as _, Md5};
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::timeout;
 
+use super::pace::Pace;
+
 /// What was saved of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Saved {
@@ -40,6 +42,7 @@ pub(super) async fn save(
     file: &mut tokio::fs::File,
     limit: u64,
     patience: Duration,
+    mut pace: Pace,
 ) -> Result<Saved, SaveError> {
     let (mut md5, mut length) = (Md5::new(), 0u64);
     loop {
@@ -53,6 +56,8 @@ pub(super) async fn save(
         }
         md5.update(&data);
         file.write_all(&data).await.map_err(SaveError::File)?;
+        pace.count(data.len() as u64);
+        pace.wait().await;
     }
     file.flush().await.map_err(SaveError::File)?;
     Ok(Saved { length, md5: md5.finalize().into() })

@@ -24,7 +24,7 @@ use super::archive::DoneIndex;
 use super::hosts::Hosts;
 use super::journal::{JournalDisk, Note};
 use super::settings::ShellSettings;
-use crate::daemon::namenode::{Racks, SystemGroups};
+use crate::daemon::namenode::{ConfiguredGroups, Racks};
 
 /// How long news that nobody waits for gather before a held heartbeat takes them along.
 const GATHER: Duration = Duration::from_millis(20);
@@ -57,6 +57,7 @@ pub(super) struct Hub {
     own_files: FileSystems,
     files: Mutex<HashMap<String, FileSystems>>,
     groups: Mutex<HashMap<String, (Instant, Vec<String>)>>,
+    group_source: ConfiguredGroups,
     pub(super) runtime: Handle,
     /// The machine's next timer may have changed.
     pub(super) timer: Notify,
@@ -73,6 +74,7 @@ impl Hub {
         racks: Racks,
         hosts: Hosts,
         own_files: FileSystems,
+        group_source: ConfiguredGroups,
     ) -> Result<Self> {
         let system_dir = own_files.path(&settings.system_dir)?;
         let journal_disk = JournalDisk::of(&conf, &system_dir)?;
@@ -91,6 +93,7 @@ impl Hub {
             own_files,
             files: Mutex::default(),
             groups: Mutex::default(),
+            group_source,
             runtime: Handle::current(),
             timer: Notify::new(),
             is_stopped: AtomicBool::new(false),
@@ -301,7 +304,7 @@ impl Hub {
         if let Some(known) = self.known_caller(user) {
             return known;
         }
-        let found = SystemGroups.groups_of(user);
+        let found = self.group_source.groups_of(user);
         let mut groups = self.groups.lock();
         if groups.len() >= 10_000 {
             groups.clear();

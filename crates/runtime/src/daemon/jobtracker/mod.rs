@@ -38,7 +38,7 @@ use loxodon_rpc::server::{Place, Server, ServerError, ServerLimits};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-use crate::daemon::namenode::Racks;
+use crate::daemon::namenode::{ConfiguredGroups, Racks};
 use crate::web::{Response, Router, StatusCode, WebLimits, WebServer};
 use door::Door;
 use hosts::Hosts;
@@ -122,13 +122,14 @@ impl RunningJobTracker {
                 source,
             },
         )?;
+        let limits = ServerLimits::from_conf(&conf)?;
         let hub = Arc::new(hub(conf.clone(), settings, web.local_addr())?);
         prepare(&hub).await?;
         let own = Arc::clone(&hub);
         let taken = tokio::task::spawn_blocking(move || recover::take_up(&own)).await;
         taken.map_err(|error| Error::io(error.to_string()))??;
         let door = Arc::new(Door::new(Arc::clone(&hub)));
-        let server = Server::serve(place, ServerLimits::default(), door)?;
+        let server = Server::serve(place, limits, door)?;
         web.replace(web::router(&conf, &hub, &server, &web));
         let mut tasks = JoinSet::new();
         tasks.spawn(keep_time(Arc::clone(&hub)));
@@ -185,7 +186,8 @@ fn hub(conf: Configuration, settings: ShellSettings, http: SocketAddr) -> Result
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let identifier = since.as_millis().to_string();
     let machine = JobTracker::new(machine, scheduler, &identifier);
-    Ok(Hub::new(settings, conf, machine, racks, hosts, files)?)
+    let groups = ConfiguredGroups::from_conf(&conf)?;
+    Ok(Hub::new(settings, conf, machine, racks, hosts, files, groups)?)
 }
 
 /// Makes the directories; waits while the file system is not there or in safe mode.

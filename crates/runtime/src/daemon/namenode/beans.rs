@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use loxodon_blocks::{ClusterStats, Datanode, ReportKind, StorageUsage};
+use loxodon_namenode::slow_peers::Measured;
 use loxodon_namenode::top_users::TopOperation;
 use loxodon_namenode::{NameNode, Now, version};
 use serde_json::{Map, Value, json};
@@ -81,13 +82,48 @@ fn gigabytes(bytes: u64) -> f64 {
     (bytes as f64 / f64::from(1 << 30)).round()
 }
 
+/// A number as Jackson writes a `Double`.
+fn double(value: f64) -> Value {
+    serde_json::Number::from_f64(value).map_or(Value::Null, Value::Number)
+}
+
 impl NameNodeBeans {
+    /// The list as JSON in a string, as `SlowPeerTracker` gives it; null where nobody listens.
+    fn slow_peers(&self) -> Value {
+        let machine = self.door.machine.read();
+        if !machine.slow_peers.is_enabled() {
+            return Value::Null;
+        }
+        let text = |text: &str| Value::from(text).to_string();
+        let one = |(reporter, measured): &(String, Measured)| {
+            format!(
+                "{{\"ReportingNode\":{},\"ReportedLatency\":{},\"MedianLatency\":{},\
+                 \"MadLatency\":{},\"UpperLimitLatency\":{}}}",
+                text(reporter),
+                double(measured.latency),
+                double(measured.median),
+                double(measured.mad),
+                double(measured.limit)
+            )
+        };
+        let slow = machine.slow_peers.list(self.door.clock.now().monotonic);
+        let slow = slow.iter().map(|slow| {
+            let reports: Vec<String> = slow.reports.iter().map(one).collect();
+            format!(
+                "{{\"SlowNode\":{},\"SlowPeerLatencyWithReportingNodes\":[{}]}}",
+                text(&slow.address),
+                reports.join(",")
+            )
+        });
+        Value::from(format!("[{}]", slow.collect::<Vec<_>>().join(",")))
+    }
+
     fn status(&self) -> Bean {
         Bean::new(name("NameNodeStatus"), "org.apache.hadoop.hdfs.server.namenode.NameNode")
             .with("State", "active")
             .with("SecurityEnabled", false)
             .with("LastHATransitionTime", 0)
-            .with("SlowPeersReport", Value::Null)
+            .with("SlowPeersReport", self.slow_peers())
             .with("SlowDisksReport", Value::Null)
             .with("NNRole", "NameNode")
             .with("HostAndPort", self.rpc.to_string())

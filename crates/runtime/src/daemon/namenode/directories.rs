@@ -11,6 +11,7 @@ pub(crate) fn configured(conf: &Configuration) -> Result<Vec<DirectorySettings>,
     let images = paths(&conf.list(&keys::NAME_DIR)?);
     let edits = paths(&conf.list(&keys::EDITS_DIR)?);
     let required = paths(&conf.list(&keys::EDITS_DIR_REQUIRED)?);
+    let permissions = permissions(conf)?;
     let mut all: Vec<DirectorySettings> = Vec::new();
     for root in images.iter().chain(&edits) {
         if all.iter().any(|known| known.root == *root) {
@@ -20,10 +21,34 @@ pub(crate) fn configured(conf: &Configuration) -> Result<Vec<DirectorySettings>,
             images: images.contains(root),
             edits: edits.contains(root),
             required: required.contains(root),
+            permissions,
             root: root.clone(),
         });
     }
     Ok(all)
+}
+
+/// `dfs.namenode.storage.dir.perm`, octal.
+fn permissions(conf: &Configuration) -> Result<u32, ConfError> {
+    let key = &keys::NAME_DIR_PERMISSION;
+    let value = conf.text(key)?.unwrap_or_default();
+    let mode = u32::from_str_radix(&value, 8).ok().filter(|mode| *mode <= 0o1777);
+    mode.ok_or_else(|| ConfError::Value {
+        key: key.name.to_owned(),
+        value,
+        source_name: conf.source(key.name),
+        wanted: "an octal mode such as 700".to_owned(),
+    })
+}
+
+/// `dfs.namenode.max.op.size`, in bytes.
+pub(crate) fn max_op_size(conf: &Configuration) -> Result<usize, ConfError> {
+    Ok(usize::try_from(conf.bytes(&keys::MAX_OP_SIZE)?).unwrap_or(usize::MAX))
+}
+
+/// `dfs.namenode.resource.checked.volumes`.
+pub(crate) fn checked_volumes(conf: &Configuration) -> Result<Vec<PathBuf>, ConfError> {
+    Ok(paths(&conf.list(&keys::RESOURCE_CHECKED_VOLUMES)?))
 }
 
 /// Paths with or without `file://` in front.

@@ -15,10 +15,10 @@ use loxodon_namenode::proxy_users::ProxyUsers;
 use loxodon_namenode::retry_cache::Answered;
 use loxodon_namenode::top_users::TopUsers;
 use loxodon_namenode::users::{GroupSource, Users};
-use loxodon_namenode::{Effects, Identity, NameNode, NameNodeError, Request};
+use loxodon_namenode::{Effects, Identity, NameNode, NameNodeError, Request, TreeWalk};
 use loxodon_namespace::context::Caller;
 use loxodon_namespace::edit::{Edit, RpcIds};
-use loxodon_rpc::server::{Call, Handler, Responder};
+use loxodon_rpc::server::{Call, Handler, Reconfiguration, Responder};
 use loxodon_wire::ids::{BlockId, InodeId, TxId};
 use loxodon_wire::rpc::protocol::{self, Protocol};
 use loxodon_wire::rpc::{RemoteError, UserIdentity, exception};
@@ -28,7 +28,9 @@ use super::clock::Clock;
 use super::counters::Counters;
 use super::progress::Progress;
 use super::racks::Racks;
+use super::reconfigure::NAMES;
 use super::store::Store;
+use super::tasks::encoded;
 use crate::daemon::log::AUDIT;
 use crate::disk::EditLog;
 
@@ -47,7 +49,8 @@ pub(crate) struct Door {
     pub(crate) groups: Arc<dyn GroupSource>,
     pub(crate) proxy_users: RwLock<ProxyUsers>,
     pub(crate) conf: Configuration,
-    pub(crate) audit: AuditSettings,
+    pub(crate) audit: RwLock<AuditSettings>,
+    pub(crate) reconfiguration: Arc<Reconfiguration>,
     pub(crate) runtime: tokio::runtime::Handle,
     pub(crate) progress: Arc<Progress>,
     pub(crate) counters: Counters,
@@ -110,8 +113,9 @@ impl Door {
             users: RwLock::new(users),
             groups,
             proxy_users: RwLock::new(proxy_users),
+            reconfiguration: Reconfiguration::new(conf.clone(), NAMES.as_slice()),
             conf,
-            audit,
+            audit: RwLock::new(audit),
             runtime: tokio::runtime::Handle::current(),
             progress,
             counters: Counters::default(),
@@ -189,6 +193,7 @@ impl Door {
         let rpc = RpcIds { client_id: call.client_id.map(|id| id.0), call_id: call.call_id.0 };
         let mut request = Request::new(self.clock.now(), identity, rpc);
         request.address = Some(call.peer.ip().to_canonical());
+        request.port = Some(call.peer.port());
         request.context = call.caller_context.as_ref();
         request.audited = tracing::enabled!(target: AUDIT, tracing::Level::INFO);
         request
@@ -221,7 +226,13 @@ impl Door {
         self.settle(request, result, txid, reply);
     }
 
-    fn once(self: &Arc<Self>, call: &Call, identity: &Identity, update: Update, reply: Responder) {
+    fn once(
+        self: &Arc<Self>,
+        call: &Call,
+        identity: &Arc<Identity>,
+        update: Update,
+        reply: Responder,
+    ) {
         let mut request = self.request(call, identity);
         let now = request.now.monotonic;
         let mut machine = self.machine.write();
@@ -233,6 +244,45 @@ impl Door {
             return;
         }
         let result = update(&mut machine, &mut request, &call.body);
+        if let Some(walk) = request.effects.tree_walk.take() {
+            drop(machine);
+            let (door, call, identity) = (Arc::clone(self), call.clone(), Arc::clone(identity));
+            self.runtime.spawn_blocking(move || door.walk_tree(&call, &identity, walk, reply));
+            return;
+        }
+        let txid = self.append(&mut machine, &mut request.effects);
+        if let Ok(response) = &result {
+            let answered = Answered { response: response.clone(), txid };
+            machine.retries.insert(request.rpc, answered, now);
+        }
+        drop(machine);
+        self.settle(request, result, txid, reply);
+    }
+
+    /// Looks at a large tree without the lock, and then deletes it.
+    fn walk_tree(
+        self: &Arc<Self>,
+        call: &Call,
+        identity: &Identity,
+        mut walk: TreeWalk,
+        reply: Responder,
+    ) {
+        loop {
+            walk.look(&self.request(call, identity));
+            if !self.machine.read().continue_tree_walk(&mut walk) {
+                break;
+            }
+        }
+        let mut request = self.request(call, identity);
+        let now = request.now.monotonic;
+        let mut machine = self.machine.write();
+        if let Some(answered) = machine.retries.answered(request.rpc, now) {
+            let (response, txid) = (answered.response.clone(), answered.txid);
+            machine.abandon_tree_walk();
+            drop(machine);
+            return self.settle(request, Ok(response), txid, reply);
+        }
+        let result = machine.finish_tree_walk(&mut request, walk).map(|answer| encoded(&answer));
         let txid = self.append(&mut machine, &mut request.effects);
         if let Ok(response) = &result {
             let answered = Answered { response: response.clone(), txid };
@@ -312,7 +362,7 @@ impl Door {
             }
         }
         for event in effects.audit.iter().filter(|_| audited) {
-            if let Some(line) = event.line(&request, &self.audit) {
+            if let Some(line) = event.line(&request, &self.audit.read()) {
                 tracing::info!(target: AUDIT, "{line}");
             }
         }

@@ -7,7 +7,7 @@ use loxodon_conf::{Configuration, keys};
 use loxodon_journal::version::StorageInfo;
 use loxodon_namenode::settings::namespace_settings;
 use loxodon_namespace::Namespace;
-use loxodon_wire::editlog::{LAYOUT_VERSION, MAX_OP_SIZE};
+use loxodon_wire::editlog::LAYOUT_VERSION;
 use loxodon_wire::ids::TxId;
 
 use super::clock::wall;
@@ -66,7 +66,7 @@ pub fn format(conf: &Configuration, options: &FormatOptions) -> Result<bool, Sta
         block_pool_id: format!("BP-{}-{}-{}", fastrand::i32(0..i32::MAX), own_address(), now.0),
         layout_version: LAYOUT_VERSION,
     };
-    let storage = StorageSet::format(settings, info, &owner(), MAX_OP_SIZE)?;
+    let storage = StorageSet::format(settings, info, &owner(), directories::max_op_size(conf)?)?;
     let user = crate::daemon::process_user();
     let namespace = Namespace::new(namespace_settings(conf, &user)?);
     image::save(&storage, &namespace, TxId(0), image::compression(conf)?)?;

@@ -15,8 +15,10 @@ mod image;
 mod inotify;
 mod lifeline;
 mod lost_found;
+mod own_keys;
 mod progress;
 mod racks;
+mod reconfigure;
 mod recover;
 mod start;
 mod store;
@@ -24,12 +26,13 @@ mod tasks;
 mod timers;
 mod topology;
 mod transfer;
+mod trash;
 mod upkeep;
 mod web;
 
 pub use clock::Clock;
 pub use format::{FormatOptions, format};
-pub use groups::SystemGroups;
+pub use groups::{ConfiguredGroups, GroupMapping, SystemGroups};
 pub(crate) use racks::Racks;
 pub use start::{RunningNameNode, StartError, StartOptions};
 
@@ -66,7 +69,10 @@ enum Action {
 }
 
 /// Runs a NameNode until it ends; the process's exit code. Messages go to standard error.
-pub fn run(conf: Configuration, args: &[String]) -> i32 {
+pub fn run(mut conf: Configuration, args: &[String]) -> i32 {
+    if let Err(error) = own_keys::take(&mut conf) {
+        return failed(&error);
+    }
     match parse(args) {
         Action::Usage => {
             eprintln!("{USAGE}");
@@ -157,7 +163,7 @@ fn parse(args: &[String]) -> Action {
 
 fn metadata_version(conf: &Configuration) -> i32 {
     let found = directories::configured(conf).map_err(StartError::from).and_then(|settings| {
-        let limit = loxodon_wire::editlog::MAX_OP_SIZE;
+        let limit = directories::max_op_size(conf)?;
         Ok(crate::disk::StorageSet::open(settings, &owner(), limit)?)
     });
     match found {

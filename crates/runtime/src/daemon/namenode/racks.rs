@@ -15,6 +15,8 @@ const DEFAULT_RACK: &str = "/default-rack";
 #[derive(Debug)]
 pub(crate) struct Racks {
     source: Source,
+    /// Whether a node whose rack cannot be found is refused.
+    refuses: bool,
     known: Mutex<HashMap<String, Arc<str>>>,
 }
 
@@ -39,16 +41,17 @@ impl Racks {
         } else {
             conf.text(&keys::TOPOLOGY_SCRIPT)?.map(|path| Source::Script(path.into()))
         };
-        Ok(Self { source: source.unwrap_or(Source::None), known: Mutex::default() })
+        let refuses = conf.bool(&keys::TOPOLOGY_REFUSE)?;
+        Ok(Self { source: source.unwrap_or(Source::None), refuses, known: Mutex::default() })
     }
 
     /// Racks that are known beforehand, by `ip:port` of the data transfer.
     pub(crate) fn fixed(racks: HashMap<String, Arc<str>>) -> Self {
-        Self { source: Source::Fixed(racks), known: Mutex::default() }
+        Self { source: Source::Fixed(racks), refuses: false, known: Mutex::default() }
     }
 
-    /// The rack of the node at this address; `None` where the script failed, and the node is
-    /// to be refused. May run the script.
+    /// The rack of the node at this address; `None` where the script failed and the node is
+    /// to be refused (`dfs.namenode.reject-unresolved-dn-topology-mapping`). May run the script.
     pub(crate) fn rack_of(&self, ip: &str, port: u16) -> Option<Arc<str>> {
         let default = || Arc::from(DEFAULT_RACK);
         match &self.source {
@@ -62,7 +65,10 @@ impl Racks {
                 if let Some(rack) = self.known.lock().get(ip) {
                     return Some(Arc::clone(rack));
                 }
-                let rack: Arc<str> = Arc::from(run_script(path, ip)?);
+                let Some(rack) = run_script(path, ip) else {
+                    return (!self.refuses).then(default);
+                };
+                let rack: Arc<str> = Arc::from(rack);
                 self.known.lock().insert(ip.to_owned(), Arc::clone(&rack));
                 Some(rack)
             }
@@ -121,4 +127,72 @@ fn read_table(path: &str) -> HashMap<String, Arc<str>> {
         }
     }
     racks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn racks(entries: &[(&str, &str)]) -> Racks {
+        let mut conf = Configuration::new();
+        for (name, value) in entries {
+            conf.set(name, value, "test");
+        }
+        Racks::from_conf(&conf).unwrap()
+    }
+
+    fn rack(racks: &Racks, ip: &str) -> Option<String> {
+        racks.rack_of(ip, 9866).map(|rack| rack.to_string())
+    }
+
+    fn script(place: &std::path::Path, text: &str) -> String {
+        use std::os::unix::fs::PermissionsExt;
+        let path = place.join("racks.sh");
+        std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        path.display().to_string()
+    }
+
+    #[test]
+    fn a_script_is_asked_once_for_each_address() {
+        let place = tempfile::tempdir().unwrap();
+        let asked = place.path().join("asked");
+        let text = format!("echo $1 >> {}; echo /rack-${{1##*.}}", asked.display());
+        let racks = racks(&[("net.topology.script.file.name", &script(place.path(), &text))]);
+        assert_eq!(rack(&racks, "10.0.0.7").as_deref(), Some("/rack-7"));
+        assert_eq!(rack(&racks, "10.0.0.8").as_deref(), Some("/rack-8"));
+        assert_eq!(rack(&racks, "10.0.0.7").as_deref(), Some("/rack-7"));
+        assert_eq!(std::fs::read_to_string(asked).unwrap(), "10.0.0.7\n10.0.0.8\n");
+    }
+
+    #[test]
+    fn who_has_no_rack_is_on_the_default_one_or_refused() {
+        let place = tempfile::tempdir().unwrap();
+        for text in ["exit 1", "echo /a /b", "true"] {
+            let script = script(place.path(), text);
+            let key = ("net.topology.script.file.name", script.as_str());
+            assert_eq!(rack(&racks(&[key]), "10.0.0.7").as_deref(), Some("/default-rack"));
+            let refuse = ("dfs.namenode.reject-unresolved-dn-topology-mapping", "true");
+            assert_eq!(rack(&racks(&[key, refuse]), "10.0.0.7"), None, "{text}");
+        }
+        let missing = ("net.topology.script.file.name", "/no/such/script");
+        assert_eq!(rack(&racks(&[missing]), "10.0.0.7").as_deref(), Some("/default-rack"));
+    }
+
+    #[test]
+    fn a_table_is_read() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("racks").display().to_string();
+        std::fs::write(&path, "# racks\n10.0.0.1 /a\n10.0.0.2\t/b\none two three\n\n").unwrap();
+        let table = [
+            ("net.topology.node.switch.mapping.impl", "org.apache.hadoop.net.TableMapping"),
+            ("net.topology.table.file.name", path.as_str()),
+        ];
+        let known = racks(&table);
+        assert_eq!(rack(&known, "10.0.0.1").as_deref(), Some("/a"));
+        assert_eq!(rack(&known, "10.0.0.2").as_deref(), Some("/b"));
+        assert_eq!(rack(&known, "10.0.0.3").as_deref(), Some("/default-rack"));
+        let missing = racks(&[table[0], ("net.topology.table.file.name", "/no/such/table")]);
+        assert_eq!(rack(&missing, "10.0.0.1").as_deref(), Some("/default-rack"));
+    }
 }

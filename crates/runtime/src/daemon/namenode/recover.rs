@@ -7,7 +7,6 @@ use loxodon_conf::{Configuration, keys};
 use loxodon_namenode::settings::namespace_settings;
 use loxodon_namespace::Namespace;
 use loxodon_namespace::edit::Transaction;
-use loxodon_wire::editlog::MAX_OP_SIZE;
 
 use super::{StartError, directories, format, image, owner};
 use crate::disk::{Choice, DiskError, Salvage, Salvaged, StorageSet, load_image};
@@ -27,7 +26,8 @@ pub(super) fn recover(conf: &Configuration, force: bool) -> Result<(), StartErro
         return Ok(());
     }
     tracing::info!("starting recovery...");
-    let storage = StorageSet::open(directories::configured(conf)?, &owner(), MAX_OP_SIZE)?;
+    let limit = directories::max_op_size(conf)?;
+    let storage = StorageSet::open(directories::configured(conf)?, &owner(), limit)?;
     storage.set_restore_failed(conf.bool(&keys::NAME_DIR_RESTORE)?);
     let mut recovery = Recovery { namespace: None, force, input: io::stdin().lock() };
     let images = storage.images()?;

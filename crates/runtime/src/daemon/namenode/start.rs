@@ -12,13 +12,13 @@ use loxodon_namenode::audit::AuditSettings;
 use loxodon_namenode::load::Loaded;
 use loxodon_namenode::proxy_users::BadNetwork;
 use loxodon_namenode::settings::{Settings, block_settings, namespace_settings};
+use loxodon_namenode::slow_peers::SlowPeers;
 use loxodon_namenode::top_users::TopUsers;
 use loxodon_namenode::users::Users;
 use loxodon_namenode::{NameNode, NameNodeError, ReplayedCalls, StorageIdentity};
 use loxodon_namespace::Namespace;
 use loxodon_namespace::error::ReplayError;
 use loxodon_rpc::server::{Place, Server, ServerError, ServerLimits};
-use loxodon_wire::editlog::MAX_OP_SIZE;
 use loxodon_wire::ids::{Milliseconds, TxId};
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -33,8 +33,10 @@ use super::store::{Checkpoint, Store};
 use super::timers::Intervals;
 use super::web::Calls;
 use super::{
-    SystemGroups, address, directories, groups, image, lifeline, owner, timers, upkeep, web,
+    GroupMapping, address, directories, groups, image, lifeline, own_keys, owner, timers, transfer,
+    trash, upkeep, web,
 };
+use crate::daemon::refused;
 use crate::disk::{DiskError, EditLog, EditLogSettings, LogFailed, StorageSet, load_image};
 use crate::web::{LogLevels, WebLimits, WebServer};
 
@@ -137,10 +139,12 @@ impl RunningNameNode {
     ///
     /// # Errors
     /// Whatever keeps it from doing so, by name.
-    pub async fn start(conf: Configuration, options: StartOptions) -> Result<Self, StartError> {
+    pub async fn start(mut conf: Configuration, options: StartOptions) -> Result<Self, StartError> {
         for notice in conf.notices() {
             tracing::warn!("{notice}");
         }
+        own_keys::take(&mut conf)?;
+        refused::by_namenode(&conf)?;
         let rpc = address::rpc(&conf).map_err(|error| StartError::Address(error.to_string()))?;
         let http = address::http(&conf).map_err(|error| StartError::Address(error.to_string()))?;
         // Ports first: a start that is refused for one of them leaves the disk as it was.
@@ -151,6 +155,10 @@ impl RunningNameNode {
         };
         let lifeline = take(address::lifeline(&conf))?;
         let service = take(address::service(&conf))?;
+        let limits = ServerLimits { threads: threads(), ..ServerLimits::from_conf(&conf)? };
+        let (intervals, upkeep) =
+            (Intervals::from_conf(&conf)?, upkeep::Settings::from_conf(&conf)?);
+        let emptier = trash::Emptier::from_conf(&conf)?;
         let progress = Arc::new(Progress::default());
         let site = web::Site::new(&conf, options.log_levels, Arc::clone(&progress));
         let web = WebServer::bind(http.bind, WebLimits::default(), site.while_starting())
@@ -165,11 +173,6 @@ impl RunningNameNode {
                 .map_err(|error| StartError::Log(LogFailed(error.to_string().into())))??
         };
         let door = Door::new(parts);
-        let limits = ServerLimits {
-            max_frame: usize::try_from(conf.bytes(&keys::IPC_MAX_DATA)?).unwrap_or(usize::MAX),
-            threads: threads(),
-            ..ServerLimits::default()
-        };
         let lifeline = lifeline.map(|place| lifeline::serve(place, limits.clone(), &door));
         let lifeline = lifeline.transpose()?;
         let serve = |place, limits| Server::serve(place, limits, Arc::clone(&door) as _);
@@ -179,12 +182,11 @@ impl RunningNameNode {
         let calls = Calls { at: rpc_address, metrics: server.metrics(), service: service.as_ref() };
         web.replace(site.while_serving(&door, &calls, &web));
         let http_address = web.local_addr();
-        let intervals = Intervals::from_conf(&conf)?;
-        let upkeep = upkeep::Settings::from_conf(&conf)?;
-        let background = vec![
+        let mut background = vec![
             tokio::spawn(timers::run(Arc::clone(&door), intervals)),
             tokio::spawn(upkeep::run(Arc::clone(&door), upkeep)),
         ];
+        background.extend(emptier.map(|emptier| tokio::spawn(emptier.run(conf, rpc_address))));
         tracing::info!("Web-server up at: {http_address}");
         if let Some(lifeline) = &lifeline {
             tracing::info!("Lifeline RPC server up at: {}", lifeline.local_addr());
@@ -317,7 +319,8 @@ fn load(
 ) -> Result<Parts, StartError> {
     let user = crate::daemon::process_user();
     let settings = Settings::from_conf(conf, host)?;
-    let storage = StorageSet::open(directories::configured(conf)?, &owner(), MAX_OP_SIZE)?;
+    let limit = directories::max_op_size(conf)?;
+    let storage = StorageSet::open(directories::configured(conf)?, &owner(), limit)?;
     storage.set_restore_failed(conf.bool(&keys::NAME_DIR_RESTORE)?);
     progress.begin(Phase::Image);
     let (mut namespace, found) = read_newest_image(conf, &user, &storage)?;
@@ -342,6 +345,7 @@ fn load(
     let mut machine =
         NameNode::new(loaded, settings, block_settings(conf)?, fastrand::u64(..), now)?;
     machine.remember_calls(calls, now);
+    machine.slow_peers = SlowPeers::from_conf(conf)?;
     let storage = Arc::new(storage);
     let compression = image::compression(conf)?;
     let mut image_txid = found.image_txid;
@@ -376,20 +380,22 @@ fn load(
         log_directory: log_directory(),
         stop,
         checkpoint: Mutex::new(Checkpoint { txid: image_txid, saved: wall().0 }),
+        pace: transfer::Pace::from_conf(conf)?,
     };
     let racks = match racks {
         Some(racks) => Racks::fixed(racks),
         None => Racks::from_conf(conf)?,
     };
     let overrides = conf.text(&keys::STATIC_GROUP_MAPPING)?.unwrap_or_default();
-    let validity = conf.time_ms(&keys::GROUPS_CACHE)?.max(0).cast_unsigned();
+    let span = |key| Ok::<_, ConfError>(Milliseconds(conf.time_ms(key)?.max(0).cast_unsigned()));
+    let (validity, negative) = (span(&keys::GROUPS_CACHE)?, span(&keys::GROUPS_NEGATIVE_CACHE)?);
     Ok(Parts {
         machine,
         journal,
         store,
         racks,
-        users: Users::new(&overrides, Milliseconds(validity)),
-        groups: Arc::new(SystemGroups),
+        users: Users::new(&overrides, validity, negative),
+        groups: Arc::new(GroupMapping::from_conf(conf)?),
         proxy_users: groups::proxy_users(conf)?,
         conf: conf.clone(),
         audit: audit_settings(conf)?,
@@ -560,6 +566,8 @@ fn audit_settings(conf: &Configuration) -> Result<AuditSettings, ConfError> {
         context_max: conf.count(&keys::CALLER_CONTEXT_MAX)?,
         signature_max: conf.count(&keys::CALLER_SIGNATURE_MAX)?,
         quiet_commands: conf.list(&keys::AUDIT_QUIET_COMMANDS)?,
+        remote_port: conf.bool(&keys::AUDIT_REMOTE_PORT)?,
+        separator: conf.text(&keys::CALLER_SEPARATOR)?.unwrap_or_default(),
     })
 }
 

@@ -32,6 +32,7 @@ use super::door::Door;
 use super::hosts::HostFiles;
 use super::image;
 use super::tasks::{blocking, encoded};
+use super::transfer::Pace;
 use crate::disk::StorageSet;
 
 /// What the disk holds, and what has been saved of it.
@@ -44,6 +45,8 @@ pub(crate) struct Store {
     /// Stops the process: memory and disk no longer agree.
     pub(crate) stop: Box<dyn Fn(&str) + Send + Sync>,
     pub(crate) checkpoint: Mutex<Checkpoint>,
+    /// How images and edits travel.
+    pub(crate) pace: Pace,
 }
 
 /// The newest image.
@@ -125,6 +128,9 @@ impl Door {
             | ShellCall::GroupsForUser
             | ShellCall::RefreshUserToGroups
             | ShellCall::EditsFromTxid
+            | ShellCall::StartReconfiguration
+            | ShellCall::ReconfigurationStatus
+            | ShellCall::ReconfigurableProperties
             | ShellCall::RefreshProxyUsers => {
                 Err(RemoteError::new(exception::UNSUPPORTED_OPERATION, "not a call about storage"))
             }

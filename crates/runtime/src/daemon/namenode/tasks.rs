@@ -37,6 +37,9 @@ impl Door {
             ShellCall::GroupsForUser => self.groups_for_user(&call).await,
             ShellCall::RefreshUserToGroups => self.refresh_groups(&call, &identity),
             ShellCall::RefreshProxyUsers => self.refresh_proxy_users(call, identity).await,
+            ShellCall::StartReconfiguration
+            | ShellCall::ReconfigurationStatus
+            | ShellCall::ReconfigurableProperties => self.reconfiguration(task, &call, &identity),
             ShellCall::EditsFromTxid => self.edits_from(call, identity).await,
             other => self.store(other, call, identity).await,
         };

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use loxodon_conf::{ConfError, Configuration, keys};
 use loxodon_journal::names::StorageFile;
 use loxodon_wire::ids::TxId;
 
@@ -26,6 +27,25 @@ pub(crate) fn pages(router: Router, door: &Arc<Door>) -> Router {
             answer.unwrap_or_else(|refusal| *refusal)
         }
     })
+}
+
+/// How images and edits travel.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// How long a body may make no progress (`dfs.image.transfer.timeout`).
+    patience: Duration,
+    /// `dfs.image.transfer.bandwidthPerSec`; 0 is no limit.
+    bytes_per_second: u64,
+}
+
+impl Pace {
+    /// As the configuration has it.
+    pub(crate) fn from_conf(conf: &Configuration) -> Result<Self, ConfError> {
+        Ok(Self {
+            patience: conf.time(&keys::IMAGE_TRANSFER_TIMEOUT)?,
+            bytes_per_second: conf.bytes(&keys::IMAGE_TRANSFER_BANDWIDTH)?,
+        })
+    }
 }
 
 type Answer = Result<Response, Refusal>;
@@ -94,6 +114,7 @@ async fn send(door: &Arc<Door>, file: StorageFile) -> Answer {
     let opened = tokio::fs::File::open(&path).await.map_err(|_| missing())?;
     let length = opened.metadata().await.map_err(|_| missing())?.len();
     let mut response = Response::file(opened, length)
+        .paced(door.store.pace.bytes_per_second)
         .header("Content-Disposition", &format!("attachment; filename={name}"))
         .header("X-Image-Edits-Name", &name)
         .header("Content-Length", &length.to_string());
@@ -110,9 +131,6 @@ async fn digest_beside(path: &Path) -> Option<String> {
     let line = tokio::fs::read_to_string(PathBuf::from(beside)).await.ok()?;
     line.split_whitespace().next().map(str::to_owned)
 }
-
-/// How long a body may make no progress (`dfs.image.transfer.timeout`).
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A checkpoint that somebody else made of our edits.
 async fn put(door: &Arc<Door>, mut request: Request) -> Answer {
@@ -141,7 +159,7 @@ async fn put(door: &Arc<Door>, mut request: Request) -> Answer {
     let mut file =
         tokio::fs::File::create(&target).await.map_err(|error| failed(error.to_string()))?;
     let saved = request
-        .save_body(&mut file, u64::MAX, PATIENCE)
+        .save_body(&mut file, u64::MAX, door.store.pace.patience, door.store.pace.bytes_per_second)
         .await
         .map_err(|error| failed(error.to_string()))?;
     let found: String = saved.md5.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -1,5 +1,6 @@
 //! What keeps the storage in order: room on the disk, long segments rolled, checkpoints.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use loxodon_journal::resources::should_roll;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::clock::wall;
+use super::directories::checked_volumes;
 use super::door::Door;
 use crate::disk::ResourceChecker;
 
@@ -17,6 +19,7 @@ pub(crate) struct Settings {
     resource_interval: Duration,
     reserved: u64,
     minimum: usize,
+    checked: Vec<PathBuf>,
     roll_interval: Duration,
     roll_share: f32,
     checkpoint_interval: Duration,
@@ -31,6 +34,7 @@ impl Settings {
             resource_interval: conf.time(&keys::RESOURCE_CHECK_INTERVAL)?,
             reserved: conf.bytes(&keys::RESOURCE_RESERVED)?,
             minimum: conf.count(&keys::RESOURCE_MINIMUM)?,
+            checked: checked_volumes(conf)?,
             roll_interval: conf.time(&keys::AUTOROLL_CHECK_INTERVAL)?,
             roll_share: conf.float(&keys::AUTOROLL_MULTIPLIER)? as f32,
             checkpoint_interval: conf.time(&keys::CHECKPOINT_CHECK_PERIOD)?,
@@ -66,14 +70,12 @@ fn ticks(every: Duration) -> tokio::time::Interval {
 
 /// Enters safe mode where the disks of the edits are nearly full.
 fn look_for_room(door: &Arc<Door>, settings: &Settings) {
-    let directories = door
-        .store
-        .storage
-        .status()
-        .into_iter()
+    let edits = door.store.storage.status().into_iter();
+    let edits = edits
         .filter(|directory| directory.active && directory.settings.edits)
-        .map(|directory| (directory.settings.root, directory.settings.required))
-        .collect();
+        .map(|directory| (directory.settings.root, directory.settings.required));
+    let directories =
+        edits.chain(settings.checked.iter().map(|path| (path.clone(), true))).collect();
     let checker =
         ResourceChecker { directories, reserved: settings.reserved, minimum: settings.minimum };
     let began = Instant::now();

@@ -117,6 +117,8 @@ impl RunningTaskTracker {
         let settings = TaskTrackerSettings::read(&conf)?;
         let mut for_jobs = conf.clone();
         wait_for_hdfs(&mut for_jobs);
+        let limits = ServerLimits::from_conf(&conf).map_err(Error::from)?;
+        let calls = ClientSettings::from_conf(&conf).map_err(Error::from)?;
         let jobtracker = jobtracker_address(&settings.jobtracker)?;
         let directories = LocalDirectories::open(settings.local_dirs.clone());
         let directories = Arc::new(directories.map_err(StartError::Directories)?);
@@ -141,8 +143,7 @@ impl RunningTaskTracker {
         };
         let place = place.map_err(named)?;
         let door = Arc::new(Door::default());
-        let server = Server::serve(place, ServerLimits::default(), Arc::<Door>::clone(&door))
-            .map_err(named)?;
+        let server = Server::serve(place, limits, Arc::<Door>::clone(&door)).map_err(named)?;
         let indexes = Arc::new(IndexCache::new(settings.index_room));
         let outputs = Arc::new(LateOutputs::default());
         let listen = SocketAddr::new(http.ip(), settings.shuffle_port);
@@ -170,7 +171,7 @@ impl RunningTaskTracker {
         let _ = outputs.0.set(Arc::clone(&tracker));
         web.replace(router(&conf, &tracker));
         let mut tasks = JoinSet::new();
-        tasks.spawn(beat(Arc::clone(&tracker), jobtracker));
+        tasks.spawn(beat(Arc::clone(&tracker), jobtracker, calls));
         tasks.spawn(watch(Arc::clone(&tracker)));
         tasks.spawn(sweep(Arc::clone(&tracker)));
         tasks.spawn(check_health(Arc::clone(&tracker)));
@@ -296,9 +297,9 @@ fn machine(
 
 /// Sends heartbeats: one is always with the JobTracker, which answers when it has something to say; what is
 /// urgent goes out beside it.
-async fn beat(tracker: Arc<Tracker>, address: ServerAddress) {
+async fn beat(tracker: Arc<Tracker>, address: ServerAddress, calls: ClientSettings) {
     let user = Arc::new(UserIdentity::new(super::process_user()));
-    let client = RpcClient::new(ClientSettings::default(), user);
+    let client = RpcClient::new(calls, user);
     let mut beats: JoinSet<Option<HeartbeatAnswer>> = JoinSet::new();
     let mut interval = Duration::from_secs(3);
     loop {
