@@ -6,7 +6,7 @@ use loxodon_interop::cluster::in_fresh_directory;
 use loxodon_interop::jobs::{EXAMPLES, JobEnd, JobSite, all_hold, differ, same_counters};
 
 /// Counters that do not depend on how somebody sorts.
-const COUNTERS: [&str; 12] = [
+const COUNTERS: [&str; 17] = [
     "Map input records",
     "Map output records",
     "Map output bytes",
@@ -18,6 +18,11 @@ const COUNTERS: [&str; 12] = [
     "Reduce output records",
     "Spilled Records",
     "Shuffled Maps",
+    "Map output materialized bytes",
+    "Reduce shuffle bytes",
+    "Failed Shuffles",
+    "Merged Map outputs",
+    "Bytes Read",
     "Bytes Written",
 ];
 

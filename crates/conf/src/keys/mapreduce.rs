@@ -83,6 +83,8 @@ keys! {
     REDUCE_ENV: "mapreduce.reduce.env", Text, "", [], "Variables of reduces' environment.";
     ADMIN_ENV: "mapreduce.admin.user.env", Text, "", [], "The administrator's variables for every task.";
     TASK_TIMEOUT: "mapreduce.task.timeout", Int, "600000", [], "Milliseconds without progress after which an attempt is failed; 0 means never.";
+    MAP_DEBUG: "mapreduce.map.debug.script", Text, "", [], "Command that a TaskTracker runs where a map attempt has failed, with the files of its stdout, stderr and syslog and `job.xml` as arguments.";
+    REDUCE_DEBUG: "mapreduce.reduce.debug.script", Text, "", [], "The same for reduces.";
     TASK_LOG_LIMIT: "mapreduce.task.userlog.limit.kb", Int, "0", [], "KiB of each log of an attempt; 0 means no limit of the job's own.";
     PROGRESS_INTERVAL: "mapreduce.task.progress-report.interval", Int, "3000", [], "Milliseconds between an attempt's reports.";
     TASK_ID: "mapreduce.task.id", Text, "", [], "Set for a task: itself.";

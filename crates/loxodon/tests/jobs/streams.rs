@@ -51,3 +51,20 @@ fn a_job_in_the_background_goes_on_by_itself() {
         site.output("/out").iter().map(|line| line.trim().to_owned()).collect();
     assert_eq!(lines, ["a", "b"]);
 }
+
+#[test]
+fn a_script_looks_at_a_failed_map() {
+    let site = Site::start(1, &[]);
+    site.put("/in", "line\n");
+    let script = "#!/bin/sh\ntest -s \"$4\" && echo looked at: $(cat \"$2\") >&2\n";
+    fs::write(site.path("look.sh"), script).expect("a file");
+    let output = site
+        .streaming(&["mapreduce.job.maps=1", "mapreduce.map.maxattempts=1"], &[])
+        .args(["-files", "look.sh", "-input", "/in", "-output", "/out", "-mapdebug", "look.sh"])
+        .args(["-mapper", "sh -c 'echo my last words >&2; exit 3'", "-numReduceTasks", "0"])
+        .output()
+        .expect("the program starts");
+    let text = all(&output);
+    assert!(!output.status.success(), "{text}");
+    assert!(text.contains("looked at: my last words"), "{text}");
+}

@@ -98,14 +98,19 @@ impl Job<'_> {
                 "WARN streaming.StreamJob: {old} option is deprecated, please use {new} instead."
             );
         };
-        for (name, script) in
-            [("-mapdebug", &options.map_debug), ("-reducedebug", &options.reduce_debug)]
-        {
-            if let Some(script) = script {
+        let framework = self.text("mapreduce.framework.name")?;
+        let is_local = framework.as_deref().unwrap_or("local") == "local";
+        for (name, key, script) in [
+            ("-mapdebug", "mapreduce.map.debug.script", &options.map_debug),
+            ("-reducedebug", "mapreduce.reduce.debug.script", &options.reduce_debug),
+        ] {
+            let Some(script) = script else { continue };
+            if is_local {
                 return Err(format!(
-                    "{name} {script}: scripts for failed tasks are not run; their logs are kept"
+                    "{name} {script}: scripts for failed attempts are run by TaskTrackers, not in one process"
                 ));
             }
+            self.set(key, script);
         }
         if let Some(file) = &options.additional_conf_spec {
             warn("-additionalconfspec", "-conf");
@@ -437,6 +442,19 @@ mod tests {
         assert_eq!(get("mapreduce.map.output.key.class"), "org.apache.hadoop.io.Text");
         assert_eq!(get("mapreduce.job.output.value.class"), "org.apache.hadoop.io.Text");
         assert_eq!(get("mapred.input.format.class"), "org.apache.hadoop.mapred.TextInputFormat");
+    }
+
+    #[test]
+    fn scripts_for_failed_attempts() {
+        let mut conf = Configuration::new();
+        conf.set("fs.defaultFS", "hdfs://h:1", "test");
+        conf.set("mapreduce.framework.name", "classic", "test");
+        let words = ["-input", "i", "-output", "o", "-mapdebug", "look -x", "-reducedebug", "r"];
+        let words = words.map(str::to_owned);
+        configure(&StreamOptions::parse(&words).unwrap(), &mut conf).unwrap();
+        let get = |name: &str| conf.get(name).unwrap().unwrap();
+        assert_eq!(get("mapreduce.map.debug.script"), "look -x");
+        assert_eq!(get("mapreduce.reduce.debug.script"), "r");
     }
 
     #[test]

@@ -36,8 +36,8 @@ Options:
   -numReduceTasks <num> Optional. Number of reduce tasks.
   -inputreader    <spec> Optional. Input recordreader spec.
   -cmdenv         <n>=<v> Optional. Pass env.var to streaming commands.
-  -mapdebug       <cmd> Not supported: logs of failed tasks are kept.
-  -reducedebug    <cmd> Not supported: logs of failed tasks are kept.
+  -mapdebug       <cmd> Optional. To run this script when a map task fails, on a cluster.
+  -reducedebug    <cmd> Optional. To run this script when a reduce task fails, on a cluster.
   -io             <identifier> Optional. Format to use for input to and output
                   from mapper/reducer commands: text, rawbytes, typedbytes, keyonlytext
   -lazyOutput     Optional. Lazily create Output.
@@ -71,6 +71,9 @@ and are kept in the task's log otherwise (-D stream.stderr.reporter.prefix=... c
   -reducer aggregate                       keys say how values are put together: LongValueSum:key
   -D stream.non.zero.exit.is.failure=false a command that exits with another code than 0 has not failed
   -D stream.jobconf.truncate.limit=-1      longest value in the environment
+
+Scripts for failed tasks are run in the task's working directory with the files of its stdout, stderr and syslog and the
+job's configuration as arguments; what they say is in the task's diagnostics and its log \"debugout\".
 
 Exit codes: 0 the job succeeded; 1 it failed, or the options are wrong; 2 a file that it needs is missing; 3 the
 configuration makes no sense; 5 it could not be handed in: there is no input, or the output is there already.

@@ -20,7 +20,7 @@ use tokio::process::{Child, Command};
 use super::control_group::ControlGroup;
 use super::process::{ATTEMPT_MARK, TRACKER_MARK};
 use super::tracker::{JobFiles, Tracker};
-use super::{logs, process};
+use super::{debug_script, logs, process};
 
 /// The first argument of a task's process.
 const TASK_OPTION: &str = "--loxodon-task";
@@ -31,9 +31,11 @@ const PRIVATE: u32 = 0o700;
 pub(super) struct Prepared {
     pub(super) spec: TaskSpec,
     program: PathBuf,
-    environment: BTreeMap<String, String>,
-    log_limit: u64,
+    pub(super) environment: BTreeMap<String, String>,
+    pub(super) log_limit: u64,
     pub(super) timeout: i64,
+    /// What looks at it where it fails.
+    pub(super) debug_script: Option<String>,
 }
 
 /// The directory with most room of those that have so many bytes.
@@ -131,6 +133,7 @@ pub(super) fn prepare(tracker: &Tracker, launch: &Launch, job: &JobFiles) -> Res
         environment,
         log_limit: logs::limit(u64::try_from(kilobytes).unwrap_or(0)),
         timeout: conf.get_int("mapreduce.task.timeout", 600_000)?,
+        debug_script: debug_script::of_job(launch, conf)?,
     })
 }
 

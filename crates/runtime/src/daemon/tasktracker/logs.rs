@@ -16,7 +16,7 @@ const DEFAULT_LIMIT: u64 = 64 << 20;
 /// Read at once.
 const PIECE: usize = 64 << 10;
 /// The streams that are served.
-const NAMES: [&str; 3] = ["stdout", "stderr", "syslog"];
+const NAMES: [&str; 4] = ["stdout", "stderr", "syslog", super::debug_script::LOG];
 /// Sent of one log at most, from its end.
 const MOST_SENT: u64 = 4 << 20;
 

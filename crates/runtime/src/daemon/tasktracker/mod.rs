@@ -5,6 +5,7 @@
 mod attempt;
 mod cache;
 mod control_group;
+mod debug_script;
 mod files;
 mod logs;
 mod process;

@@ -25,7 +25,7 @@ use super::control_group::{ControlGroup, ControlGroups, Limits};
 use super::files::{LocalDirectories, remove_tree};
 use super::settings::TaskTrackerSettings;
 use super::shuffle::Outputs;
-use super::{now, process};
+use super::{debug_script, now, process};
 
 /// The job's own program where it is this one.
 const BUILT_IN: &str = "loxodon";
@@ -204,6 +204,7 @@ impl Tracker {
                     self.with(|machine| machine.diagnose(&slot.0, slot.1, &text));
                 }
                 if !matches!(ending, Ending::Code(0)) {
+                    self.debug(&slot, &prepared, &mark).await;
                     let words = attempt::last_words(&prepared.spec.log_dir);
                     if !words.is_empty() {
                         self.with(|machine| machine.diagnose(&slot.0, slot.1, &words));
@@ -217,6 +218,19 @@ impl Tracker {
         self.running.lock().remove(&slot);
         let orders = self.with(|machine| machine.exited(&slot.0, slot.1, &ending));
         self.perform(orders);
+    }
+
+    /// Runs the job's script for an attempt that failed, unless somebody has ended it.
+    async fn debug(&self, slot: &Slot, prepared: &attempt::Prepared, mark: &str) {
+        let Some(script) = &prepared.debug_script else { return };
+        let is_ended = |(running, _): &(Running, _)| running.ending.is_some();
+        if self.running.lock().get(slot).is_none_or(is_ended) {
+            return;
+        }
+        let words = debug_script::run(script, prepared, mark).await;
+        if !words.is_empty() {
+            self.with(|machine| machine.diagnose(&slot.0, slot.1, &words));
+        }
     }
 
     async fn start(

@@ -61,10 +61,12 @@ const facts = (pairs) => el("dl", { class: "facts" }, pairs.filter(([, value]) =
   .map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
 
 // A table; a column is [title, cell of a row, class].
+const MOST_ROWS = 1000;
 const table = (columns, rows, empty, kind) => rows.length === 0 ? el("p", { class: "empty" }, empty)
-  : el("div", { class: "scroll" }, el("table", { class: kind },
+  : [el("div", { class: "scroll" }, el("table", { class: kind },
     el("thead", {}, el("tr", {}, columns.map(([text, , kind]) => el("th", { class: kind, scope: "col" }, text)))),
-    el("tbody", {}, rows.map((row) => el("tr", {}, columns.map(([, cell, kind]) => el("td", { class: kind }, cell(row) ?? "")))))));
+    el("tbody", {}, rows.slice(0, MOST_ROWS).map((row) => el("tr", {}, columns.map(([, cell, kind]) => el("td", { class: kind }, cell(row) ?? ""))))))),
+  rows.length > MOST_ROWS ? el("p", { class: "quiet" }, `The first ${number(MOST_ROWS)} of ${number(rows.length)}.`) : null];
 
 // A search field over a table's rows; what was typed stays over redraws.
 const typed = new Map();
@@ -73,7 +75,7 @@ const searched = (name, rows, text, draw) => {
   const place = el("div");
   const show = () => {
     const wanted = (typed.get(name) || "").toLowerCase();
-    place.replaceChildren(draw(rows.filter((row) => text(row).toLowerCase().includes(wanted))));
+    place.replaceChildren(...[draw(rows.filter((row) => text(row).toLowerCase().includes(wanted)))].flat(Infinity).filter(Boolean));
   };
   box.addEventListener("input", () => { typed.set(name, box.value); show(); });
   show();
@@ -101,7 +103,7 @@ const follow = (name, view) => {
   let turn = 0, timer = 0, shown = null;
   const show = async () => {
     clearTimeout(timer);
-    const mine = ++turn, route = location.hash;
+    const mine = ++turn, route = location.hash, begun = performance.now();
     let again = 3000;
     try {
       const made = await view(route.replace(/^#\/?/, "").split("/").map(decodeURIComponent));
@@ -119,6 +121,8 @@ const follow = (name, view) => {
       trouble.hidden = false;
       if (route !== shown) replace([el("p", { class: "empty" }, "Nothing to show.")]);
     }
+    // What takes long to ask for is asked for less often.
+    again = again && Math.max(again, 5 * (performance.now() - begun));
     if (again > 0) timer = setTimeout(() => { if (!document.hidden) show(); }, again);
   };
   addEventListener("hashchange", show);
