@@ -89,7 +89,8 @@ fn open_records(
     }
     let start = file.position();
     let end = split.end();
-    let records = Records { file, start, end, more: start < end };
+    // The header of a file counts as read where its first split begins.
+    let records = Records { file, start: split.start, end, more: start < end };
     if form != Form::Text {
         return Ok(Box::new(SequenceReader { records, form }));
     }

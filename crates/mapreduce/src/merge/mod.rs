@@ -94,7 +94,10 @@ impl Merging<'_> {
     }
 
     fn count(&self, segment: &Segment) {
-        if let (Segment::Disk { from_map: true, .. }, Some(counter)) = (segment, &self.merged) {
+        // What is in memory was fetched; merged runs are on disk.
+        let from_map =
+            matches!(segment, Segment::Memory { .. } | Segment::Disk { from_map: true, .. });
+        if let Some(counter) = self.merged.as_ref().filter(|_| from_map) {
             counter.add(1);
         }
     }
