@@ -111,7 +111,7 @@ impl AuditEvent {
                 push_mode(&mut line, status.mode);
             }
         }
-        line.push_str("\tproto=rpc");
+        line.push_str(if request.over_rpc { "\tproto=rpc" } else { "\tproto=null" });
         match (request.context, request.port.filter(|_| settings.remote_port)) {
             (context, Some(port)) => {
                 push_context(&mut line, &with_port(context, port, settings), settings)

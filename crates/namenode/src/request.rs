@@ -41,6 +41,8 @@ pub struct Request<'a> {
     pub address: Option<IpAddr>,
     /// The port it came from.
     pub port: Option<u16>,
+    /// Whether it came as a call; a web page did not.
+    pub over_rpc: bool,
     /// What the client says about itself.
     pub context: Option<&'a CallerContext>,
     /// The RPC client and the number of its call, for the retry cache.
@@ -93,6 +95,7 @@ impl<'a> Request<'a> {
             identity,
             address: None,
             port: None,
+            over_rpc: true,
             context: None,
             rpc,
             may_wait: false,
@@ -155,5 +158,23 @@ impl<'a> Request<'a> {
         }
         self.effects.audit.push(AuditEvent::plain(false, operation));
         Err(NameNodeError::SuperuserRequired { user: self.user().to_owned(), operation })
+    }
+
+    /// The same, for an operation on a path, which its audit line then has.
+    ///
+    /// # Errors
+    /// `AccessControlException`, with an audit line of its own.
+    pub(crate) fn require_superuser_for(
+        &mut self,
+        operation: &'static str,
+        path: &str,
+    ) -> Result<()> {
+        let result = self.require_superuser(operation);
+        if result.is_err()
+            && let Some(event) = self.effects.audit.last_mut()
+        {
+            event.source = Some(path.to_owned());
+        }
+        result
     }
 }

@@ -168,7 +168,8 @@ async fn proxy_users_speak_for_whom_they_may() {
         }
     };
     refresh(&me()).await.unwrap();
-    assert!(refresh("eve").await.unwrap_err().java_class().ends_with("AccessControlException"));
+    // Whose right to refresh Hadoop leaves to service-level authorization.
+    refresh("eve").await.unwrap();
     assert!(ask("alice", "oozie").await.is_ok());
     cluster.stop().await;
 }

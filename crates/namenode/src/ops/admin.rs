@@ -31,11 +31,16 @@ pub(crate) fn set_safe_mode(
 ) -> Result<SetSafeModeResponseProto> {
     let action = SafeModeActionProto::try_from(asked.action)
         .map_err(|_| NameNodeError::IllegalArgument(format!("no action {}", asked.action)))?;
+    let operation = match action {
+        SafeModeActionProto::SafemodeGet => "safemode_get",
+        SafeModeActionProto::SafemodeEnter => "safemode_enter",
+        SafeModeActionProto::SafemodeLeave => "safemode_leave",
+        SafeModeActionProto::SafemodeForceExit => "safemode_force_exit",
+    };
     if action != SafeModeActionProto::SafemodeGet {
-        let operation = "set_safe_mode";
         request.require_superuser(operation)?;
-        request.effects.audit.push(AuditEvent::plain(true, operation));
     }
+    request.effects.audit.push(AuditEvent::plain(true, operation));
     match action {
         SafeModeActionProto::SafemodeGet => {}
         SafeModeActionProto::SafemodeEnter => {

@@ -185,9 +185,9 @@ pub(crate) fn open_files(
     request: &mut Request<'_>,
     asked: ListOpenFilesRequestProto,
 ) -> Result<ListOpenFilesResponseProto> {
-    request.require_superuser("listOpenFiles")?;
     let previous = InodeId(asked.id.cast_unsigned());
     let path = asked.path.as_deref().filter(|path| !path.is_empty()).unwrap_or("/");
+    request.require_superuser_for("listOpenFiles", path)?;
     if !path.starts_with('/') {
         let text = format!("Absolute path required, but got '{path}'");
         return Err(FsError::Assertion(text).into());

@@ -73,7 +73,7 @@ pub(crate) fn append(
         &States::new(&machine.blocks, request.now),
     );
     let result = machine.commit_opening(request, plan);
-    machine.note(request, "append", &asked.src, None, Some(&asked.src), &result);
+    machine.note(request, "append", &asked.src, None, None, &result);
     let append = result?;
     // A full last block is not opened again, and is not in the answer unless a new one was asked
     // for: a client takes a block without locations for one that has lost its replicas.

@@ -91,6 +91,7 @@ impl Walk {
     fn note(&self, allowed: bool, what: &str) {
         let mut op = Op::new(self.door.clock.now(), &self.identity, RpcIds::NONE);
         op.address = Some(self.request.peer.ip().to_canonical());
+        op.over_rpc = false;
         op.effects.audit.push(AuditEvent::of(allowed, "fsck", what));
         self.door.after(op);
     }

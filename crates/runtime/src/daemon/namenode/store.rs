@@ -139,7 +139,12 @@ impl Door {
     }
 
     /// Notes that a call was allowed, for the audit log.
-    fn note(self: &Arc<Self>, call: &Call, identity: &Identity, operation: &'static str) {
+    pub(crate) fn note(
+        self: &Arc<Self>,
+        call: &Call,
+        identity: &Identity,
+        operation: &'static str,
+    ) {
         let mut request = self.request(call, identity);
         request.effects.audit.push(loxodon_namenode::audit::AuditEvent::plain(true, operation));
         self.after(request);
@@ -205,7 +210,7 @@ impl Door {
     }
 
     fn roll_edits(self: &Arc<Self>, call: &Call, identity: &Identity) -> Answer {
-        self.require_superuser(call, identity, "rollEdits")?;
+        self.require_superuser(call, identity, "rollEditLog")?;
         self.refuse_in_safe_mode("Log not rolled")?;
         let new_segment_tx_id = self.roll()?.0;
         self.note(call, identity, "rollEditLog");
@@ -253,14 +258,20 @@ impl Door {
     }
 
     fn restore_failed_storage(self: &Arc<Self>, call: &Call, identity: &Identity) -> Answer {
-        self.require_superuser(call, identity, "restoreFailedStorage")?;
         let asked: RestoreFailedStorageRequestProto = call.decode()?;
+        let operation = match asked.arg.as_str() {
+            "check" => "checkRestoreFailedStorage",
+            "true" => "enableRestoreFailedStorage",
+            _ => "disableRestoreFailedStorage",
+        };
+        self.require_superuser(call, identity, operation)?;
         let storage = &self.store.storage;
         match asked.arg.as_str() {
             "check" => {}
             arg => storage.set_restore_failed(arg == "true"),
         }
         let result = storage.restore_failed();
+        self.note(call, identity, operation);
         Ok(encoded(&RestoreFailedStorageResponseProto { result }))
     }
 
