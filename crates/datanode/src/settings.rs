@@ -193,9 +193,12 @@ impl OutlierSettings {
     }
 }
 
+/// A user's groups.
+type GroupsOf = dyn Fn(&str) -> Vec<String> + Send + Sync;
+
 /// The groups of a user.
 #[derive(Clone)]
-pub struct GroupLookup(Arc<dyn Fn(&str) -> Vec<String> + Send + Sync>);
+pub struct GroupLookup(Arc<GroupsOf>);
 
 impl GroupLookup {
     /// As `look_up` finds them.

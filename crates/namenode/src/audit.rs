@@ -114,7 +114,7 @@ impl AuditEvent {
         line.push_str(if request.over_rpc { "\tproto=rpc" } else { "\tproto=null" });
         match (request.context, request.port.filter(|_| settings.remote_port)) {
             (context, Some(port)) => {
-                push_context(&mut line, &with_port(context, port, settings), settings)
+                push_context(&mut line, &with_port(context, port, settings), settings);
             }
             (Some(context), None) => push_context(&mut line, context, settings),
             (None, None) => {}
