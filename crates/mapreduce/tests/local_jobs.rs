@@ -105,6 +105,24 @@ fn read_parts(dir: &Path) -> BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
+#[test]
+fn thousands_of_small_files_have_a_map_each() {
+    const FILES: usize = 3_000;
+    let place = Place::new();
+    for number in 0..FILES {
+        place.input(&number.to_string(), format!("all w{number}\n").as_bytes());
+    }
+    let mut job = place.job();
+    job.set("mapreduce.task.io.sort.mb", 1).set("mapreduce.job.reduces", 2);
+    job.mapper::<Words>().reducer::<Sum>();
+    let result = place.run(job);
+    assert!(result.succeeded, "{:?}", result.diagnostics);
+    let counts = counted(&place.output());
+    assert_eq!(counts.len(), FILES + 1);
+    assert_eq!(counts[&b"all"[..]], FILES as i64);
+    assert_eq!(result.counters.get(TASK, "MAP_INPUT_RECORDS"), FILES as i64);
+}
+
 fn words(text: &[u8]) -> BTreeMap<Vec<u8>, i64> {
     let mut counts = BTreeMap::new();
     for word in text.split(u8::is_ascii_whitespace).filter(|w| !w.is_empty()) {

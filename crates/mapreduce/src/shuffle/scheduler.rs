@@ -3,6 +3,7 @@
 //! Pure: time comes in as milliseconds, and what is to be done about a failure comes back.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Bound::{Excluded, Included, Unbounded};
 
 use crate::job::{AttemptId, CompletionStatus};
 use crate::task::{MapEvent, MapSource};
@@ -112,7 +113,8 @@ pub struct Scheduler {
     start: i64,
     last_progress: i64,
     longest_map: i64,
-    turn: usize,
+    /// The host that had the last turn.
+    turn: String,
 }
 
 impl Scheduler {
@@ -129,7 +131,7 @@ impl Scheduler {
             start: now,
             last_progress: now,
             longest_map: 0,
-            turn: 0,
+            turn: String::new(),
         }
     }
 
@@ -191,47 +193,51 @@ impl Scheduler {
         if self.remaining == 0 {
             return Next::Done;
         }
-        let mut wake: Option<i64> = None;
-        let count = self.hosts.len();
-        let start = self.turn.checked_rem(count).unwrap_or(0);
-        self.turn = self.turn.wrapping_add(1);
         let (finished, obsolete) = (&self.finished, &self.obsolete);
         let wanted = |map: &AttemptId| {
             !obsolete.contains(map) && finished.get(map.task.number as usize) == Some(&false)
         };
-        // Twice around, from the one whose turn it is: keys are strings, so the start is found by stepping.
-        let order: Vec<String> =
-            self.hosts.keys().cycle().skip(start).take(count).cloned().collect();
-        for key in order {
-            let Some(host) = self.hosts.get_mut(&key) else { continue };
-            match host.state {
-                HostState::Busy => continue,
-                HostState::Penalized(until) if until > now => {
-                    if !host.known.is_empty() {
-                        wake = Some(wake.map_or(until, |w| w.min(until)));
-                    }
-                    continue;
-                }
-                HostState::Penalized(_) | HostState::Free => host.state = HostState::Free,
-            }
-            host.known.retain(&wanted);
-            if host.known.is_empty() {
-                continue;
-            }
-            let maps = host.known.drain(..host.known.len().min(MAPS_AT_ONCE)).collect();
-            host.state = HostState::Busy;
-            return Next::Fetch(Batch { host: key, source: host.source.clone(), maps });
-        }
-        Next::Wait(wake)
+        let is_ready = |host: &Host| match host.state {
+            HostState::Busy => false,
+            HostState::Penalized(until) if until > now => false,
+            HostState::Penalized(_) | HostState::Free => host.known.iter().any(wanted),
+        };
+        // Once around, from behind the one that had its turn.
+        let behind = self.hosts.range::<str, _>((Excluded(self.turn.as_str()), Unbounded));
+        let before = self.hosts.range::<str, _>((Unbounded, Included(self.turn.as_str())));
+        let found = behind.chain(before).find(|(_, host)| is_ready(host));
+        let Some(key) = found.map(|(key, _)| key.clone()) else {
+            return Next::Wait(self.wake(now));
+        };
+        let Some(host) = self.hosts.get_mut(&key) else { return Next::Wait(None) };
+        host.known.retain(wanted);
+        let maps = host.known.drain(..host.known.len().min(MAPS_AT_ONCE)).collect();
+        host.state = HostState::Busy;
+        let source = host.source.clone();
+        self.turn.clone_from(&key);
+        Next::Fetch(Batch { host: key, source, maps })
+    }
+
+    /// When the first of the penalties ends of hosts that have something.
+    fn wake(&self, now: i64) -> Option<i64> {
+        let ends = self.hosts.values().filter_map(|host| match host.state {
+            HostState::Penalized(until) if until > now && !host.known.is_empty() => Some(until),
+            _ => None,
+        });
+        ends.min()
     }
 
     /// A fetcher is done with a host; these maps it did not fetch, and nobody is to blame.
     pub fn free(&mut self, host: &str, left: Vec<AttemptId>) {
-        if let Some(host) = self.hosts.get_mut(host) {
-            host.known.extend(left);
-            if host.state == HostState::Busy {
-                host.state = HostState::Free;
-            }
+        let Some(state) = self.hosts.get_mut(host) else { return };
+        state.known.extend(left);
+        if state.state == HostState::Busy {
+            state.state = HostState::Free;
+        }
+        // A file is a place of its own, which has nothing more; a job in one process has as many as maps.
+        let is_file = matches!(state.source, MapSource::Files { .. });
+        if is_file && state.known.is_empty() && state.state == HostState::Free {
+            self.hosts.remove(host);
         }
     }
 
