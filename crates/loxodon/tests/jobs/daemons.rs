@@ -173,6 +173,9 @@ fn a_tasktracker_that_nobody_reaches_is_done_without() {
     site.nothing_left();
 }
 
+/// Files that each attempt of a reduce writes beside its part: enough to be stopped between two of them.
+const SIDES: usize = 600;
+
 /// Two attempts of one reduce, of which the first was let commit, stopped half-way, and goes on when the second is
 /// done.
 #[test]
@@ -183,23 +186,23 @@ fn of_two_attempts_that_think_they_won_the_output_is_there_once() {
     // Files beside its part make the commit long enough to be stopped within.
     let reduce = format!(
         "uniq -c; {program} hdfs dfs -mkdir -p $mapreduce_task_output_dir && \
-         {program} hdfs dfs -touchz $(seq -f \"$mapreduce_task_output_dir/side-%03g\" 400)"
+         {program} hdfs dfs -touchz $(seq -f \"$mapreduce_task_output_dir/side-%04g\" {SIDES})"
     );
     let settings = ["mapreduce.job.reduces=1", "mapreduce.reduce.speculative=false"];
     let job = Job::start(&site, "/out", &settings, "cat", &reduce);
     let committed =
         |site: &Site| site.list("/out").iter().filter(|p| p.starts_with("/out/side-")).count();
-    wait("the commit begins", || committed(&site) > 0);
     let first = running(&site, "_r_");
-    site.pause_tracker(first.tracker, true);
+    site.await_path("/out/side-0001");
     let stopped: Vec<TaskProcess> =
         site.processes().into_iter().filter(|p| p.attempt == first.attempt).collect();
     stopped.iter().for_each(|process| process.send(Signal::STOP));
+    site.pause_tracker(first.tracker, true);
     let before = committed(&site);
-    assert!(before < 400, "it was too late: the first attempt had committed");
+    assert!(before < SIDES, "it was too late: the first attempt had committed");
     job.ends_well(&site, &expected);
     let listing = site.list("/out");
-    assert_eq!(committed(&site), 400, "{listing:?}");
+    assert_eq!(committed(&site), SIDES, "{listing:?}");
     stopped.iter().for_each(|process| process.send(Signal::CONT));
     site.pause_tracker(first.tracker, false);
     wait("the first attempt is gone", || site.tasks() == 0);
