@@ -8,10 +8,11 @@ use crate::error::ConfError;
 use crate::xml::{self, Item};
 
 /// The files of a configuration directory, in the order they are read.
-pub const DEFAULT_FILES: [&str; 5] = [
+pub const DEFAULT_FILES: [&str; 6] = [
     "core-site.xml",
     "hdfs-site.xml",
     "mapred-site.xml",
+    "mapred-queue-acls.xml",
     "yarn-site.xml",
     "capacity-scheduler.xml",
 ];
@@ -54,6 +55,17 @@ impl Configuration {
         }
         self.files.push(path);
         Ok(())
+    }
+
+    /// A file of another kind beside the site's files, if it is there; of two directories the later one's.
+    #[must_use]
+    pub fn beside(&self, name: &str) -> Option<PathBuf> {
+        let is_site = |file: &&PathBuf| {
+            let name = file.file_name().and_then(|name| name.to_str());
+            name.is_some_and(|name| DEFAULT_FILES.contains(&name))
+        };
+        let directories = self.files.iter().filter(is_site).filter_map(|file| file.parent());
+        directories.map(|directory| directory.join(name)).rfind(|path| path.is_file())
     }
 
     /// The same files as they are now, under what options set: for a daemon that is told to
@@ -172,6 +184,17 @@ mod tests {
             (value("a"), value("b"), value("c")),
             ("core".into(), "hdfs".into(), "more".into())
         );
+    }
+
+    #[test]
+    fn other_files_lie_beside_the_sites() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut conf = Configuration::new();
+        conf.load_directory(directory.path()).unwrap();
+        assert_eq!(conf.beside("mapred-queues.xml"), None);
+        fs::write(directory.path().join("mapred-queues.xml"), "<queues/>").unwrap();
+        assert!(conf.beside("mapred-queues.xml").is_some());
+        assert_eq!(Configuration::new().beside("mapred-queues.xml"), None);
     }
 
     #[test]

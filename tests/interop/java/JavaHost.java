@@ -180,6 +180,8 @@ public final class JavaHost {
       case "jobs":
         JobCases.run(conf, args);
         return 0;
+      case "mapred":
+        return MapredCases.run(conf, args);
       case "writer":
         Writers.run(conf, args);
         return 0;

@@ -41,7 +41,7 @@ pub fn hdfs_test_sources() -> io::Result<PathBuf> {
 
 /// Jars beside those of `pom.xml`, without what they depend on (artifact and file): one that Hadoop uses where it is
 /// there and does not bring, and MapReduce's own classes and programs (the newest that are published).
-const FURTHER_JARS: [(&str, &str); 8] = [
+const FURTHER_JARS: [(&str, &str); 10] = [
     ("org.lz4:lz4-java:1.7.1", "lz4-java-1.7.1.jar"),
     (
         "org.apache.hadoop:hadoop-mapreduce-client-core:3.5.0",
@@ -55,6 +55,8 @@ const FURTHER_JARS: [(&str, &str); 8] = [
         "org.apache.hadoop:hadoop-mapreduce-client-jobclient:3.5.0",
         "hadoop-mapreduce-client-jobclient-3.5.0.jar",
     ),
+    ("org.apache.hadoop:hadoop-mapreduce-client-hs:3.5.0", "hadoop-mapreduce-client-hs-3.5.0.jar"),
+    ("org.codehaus.jettison:jettison:1.5.4", "jettison-1.5.4.jar"),
     ("org.apache.hadoop:hadoop-mapreduce-examples:3.4.2", "hadoop-mapreduce-examples-3.4.2.jar"),
     ("org.apache.hadoop:hadoop-streaming:3.4.2", "hadoop-streaming-3.4.2.jar"),
     ("org.apache.hadoop:hadoop-yarn-api:3.5.0", "hadoop-yarn-api-3.5.0.jar"),

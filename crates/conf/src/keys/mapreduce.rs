@@ -249,11 +249,12 @@ keys! {
     PREEMPT_DELAY: "mapreduce.job.reducer.preempt.delay.sec", Int, "5", [], "Seconds that maps wait for room before reduces of their job give it back (Hadoop's default is 0).";
     CLUSTER_ACLS: "mapreduce.cluster.acls.enabled", Bool, "false", [], "Whether lists of who may see and change jobs and queues are checked.";
     ADMINISTRATORS: "mapreduce.cluster.administrators", Text, "", [], "Users and groups who may do everything, as `user1,user2 group1,group2`.";
-    QUEUES: "mapred.queue.names", List, "", [], "Queues of the scheduler that takes jobs in turn; `mapred.queue.NAME.state`, `.acl-submit-job` and `.acl-administer-jobs` say what each is.";
+    QUEUES: "mapred.queue.names", List, "", [], "Queues of the scheduler that takes jobs in turn; `mapred.queue.NAME.state`, `.acl-submit-job` and `.acl-administer-jobs` say what each is. Where not set, `mapred-queues.xml` says it.";
     CAPACITY_APPLICATIONS: "yarn.scheduler.capacity.maximum-applications", Int, "", [], "Jobs of all queues of the Capacity Scheduler; where not set, 10000. `yarn.scheduler.capacity.PATH.queues`, `.capacity`, `.maximum-capacity`, `.state`, `.user-limit-factor`, `.minimum-user-limit-percent`, `.maximum-applications`, `.acl_submit_applications` and `.acl_administer_queue` say what each is.";
     FAIR_FILE: "mapred.fairscheduler.allocation.file", Text, "", [], "The Fair Scheduler's file of pools.";
     YARN_FAIR_FILE: "yarn.scheduler.fair.allocation.file", Text, "", [], "The same in YARN's words.";
     FAIR_PREEMPTION: "mapred.fairscheduler.preemption", Bool, "false", [], "Whether attempts are killed for pools that wait for their share.";
+    FAIR_PREEMPTION_INTERVAL: "mapred.fairscheduler.preemption.interval", Int, "15000", [], "Milliseconds between looks at which pools wait for their share.";
     YARN_FAIR_PREEMPTION: "yarn.scheduler.fair.preemption", Bool, "false", [], "The same in YARN's words.";
     FAIR_POOL: "mapred.fairscheduler.pool", Text, "", [], "Pool of the job.";
     FAIR_POOL_PROPERTY: "mapred.fairscheduler.poolnameproperty", Text, "", [], "Key of the job that names its pool where that one does not; where not set, its user.";
@@ -262,6 +263,14 @@ keys! {
     // History
     YARN_STAGING: "yarn.app.mapreduce.am.staging-dir", Text, "", [], "Folder below which histories lie; where not set, `/tmp/hadoop-yarn/staging`.";
     DONE_DIR: "mapreduce.jobhistory.done-dir", Text, "", [], "Folder of histories of finished jobs; where not set, `history/done` below that.";
+    INTERMEDIATE_DIR: "mapreduce.jobhistory.intermediate-done-dir", Text, "", [], "Folder in which Java's application masters leave histories for the history server; where not set, `history/done_intermediate` below that.";
+    HISTORY_MOVE: "mapreduce.jobhistory.move.interval-ms", Int, "180000", [], "Milliseconds between the history server's looks at it.";
+    HISTORY_LISTED: "mapreduce.jobhistory.joblist.cache.size", Int, "20000", [], "Finished jobs in lists, the newest; older ones are found by their id.";
+    HISTORY_LOADED: "mapreduce.jobhistory.loadedjobs.cache.size", Int, "5", [], "Jobs that the history server keeps as it read them.";
+    HISTORY_ADDRESS: "mapreduce.jobhistory.address", Text, "0.0.0.0:10020", [], "`host:port` of the history server's calls, which it refuses by name.";
+    HISTORY_WEB: "mapreduce.jobhistory.webapp.address", Text, "0.0.0.0:19888", [], "`host:port` of its pages and JSON.";
+    HISTORY_ADMIN: "mapreduce.jobhistory.admin.address", Text, "0.0.0.0:10033", [], "`host:port` of `mapred hsadmin`'s calls.";
+    HISTORY_ADMINS: "mapreduce.jobhistory.admin.acl", Text, "*", [], "Users and groups who may give it orders.";
     HISTORY_AGE: "mapreduce.jobhistory.max-age-ms", Int, "604800000", [], "Milliseconds for which they are kept.";
     HISTORY_CLEANER: "mapreduce.jobhistory.cleaner.enable", Bool, "true", [], "Whether older ones are removed.";
     HISTORY_CLEANER_INTERVAL: "mapreduce.jobhistory.cleaner.interval-ms", Int, "86400000", [], "Milliseconds between looks for them.";

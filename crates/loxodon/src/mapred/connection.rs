@@ -17,21 +17,28 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Of `mapreduce.jobtracker.address`. Nothing is sent yet.
+    /// `mapreduce.jobtracker.address`.
     ///
     /// # Errors
-    /// No address, or one that is none.
-    pub(super) fn of(conf: &Configuration) -> Result<Self> {
+    /// None is set.
+    pub(super) fn address(conf: &Configuration) -> Result<String> {
         let address = conf.get_text("mapreduce.jobtracker.address")?;
-        let address = address.filter(|address| address != "local").ok_or_else(|| {
+        address.filter(|address| address != "local").ok_or_else(|| {
             Error::io(
                 "Cannot initialize Cluster. Please check your configuration for \
                  mapreduce.framework.name and the correspond server addresses: \
                  mapreduce.jobtracker.address is not host:port",
             )
-        })?;
+        })
+    }
+
+    /// The JobTracker at that address. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// No address, or one that is none.
+    pub(super) fn of(conf: &Configuration) -> Result<Self> {
         let user = current_user().effective;
-        Ok(Self { caller: BlockingCaller::new(&address, &user, &JOB_CLIENT)? })
+        Ok(Self { caller: BlockingCaller::new(&Self::address(conf)?, &user, &JOB_CLIENT)? })
     }
 
     /// Calls and waits.

@@ -16,7 +16,7 @@ use loxodon_mapreduce::protocol::{
 };
 
 use super::connection::{Connection, failed, request};
-use super::{FAILED, list, logs, usage};
+use super::{FAILED, history, list, logs, usage};
 use crate::output;
 use crate::shell::current_user;
 
@@ -34,7 +34,7 @@ enum Asked<'a> {
     Counter(&'a str, &'a str, &'a str),
     Kill(&'a str),
     SetPriority(&'a str, &'a str),
-    Events(&'a str, u32, u32),
+    Events(&'a str, &'a str, &'a str),
     List { all: bool },
     ActiveTrackers,
     BlacklistedTrackers,
@@ -43,7 +43,7 @@ enum Asked<'a> {
     FailTask(&'a str),
     Logs(&'a str, Option<&'a str>),
     Config(&'a str, &'a str),
-    History,
+    History(history::Asked<'a>),
 }
 
 /// A command line that is refused, with what is printed before its usage.
@@ -68,13 +68,11 @@ fn parse<'a>(words: &[&'a str]) -> std::result::Result<Asked<'a>, Wrong<'a>> {
             }
             Asked::SetPriority(job, priority)
         }
-        ["-events", job, from, count] => match (from.parse(), count.parse()) {
-            (Ok(from), Ok(count)) => Asked::Events(job, from, count),
-            _ => return Err(wrong),
+        ["-events", job, from, count] => Asked::Events(job, from, count),
+        ["-history", ref rest @ ..] => match history::Asked::parse(rest) {
+            Some(asked) => Asked::History(asked),
+            None => return Err(wrong),
         },
-        ["-history", ..] if (2..=7).contains(&words.len()) && words.get(1..) != Some(&["all"]) => {
-            Asked::History
-        }
         ["-list"] => Asked::List { all: false },
         ["-list", "all"] => Asked::List { all: true },
         ["-list-active-trackers"] => Asked::ActiveTrackers,
@@ -124,15 +122,13 @@ pub(super) fn run(conf: Configuration, args: &[String]) -> i32 {
 fn answer(conf: Configuration, asked: &Asked<'_>) -> Result<i32> {
     match *asked {
         Asked::Submit(file) => return submit(conf, file),
-        Asked::History => {
-            let text = "-history is not supported yet: mapred historyserver's files are in the done directory";
-            return Err(Error::new(ErrorKind::Unsupported, text));
-        }
+        Asked::History(ref asked) => return history::print(&conf, asked),
+        Asked::Events(_, from, count) => [from, count].into_iter().try_for_each(check_number)?,
         _ => {}
     }
     let connection = Connection::of(&conf)?;
     match *asked {
-        Asked::Submit(_) | Asked::History => Ok(FAILED),
+        Asked::Submit(_) | Asked::History(_) => Ok(FAILED),
         Asked::List { all } => {
             let mut jobs = connection.all()?;
             jobs.retain(|job| all || !is_over(job));
@@ -179,6 +175,20 @@ fn answer(conf: Configuration, asked: &Asked<'_>) -> Result<i32> {
 
 fn check<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<()> {
     text.parse::<T>().map(drop).map_err(|error| Error::argument(error.to_string()))
+}
+
+/// As Java's `Integer.parseInt` refuses what is no number.
+fn check_number(text: &str) -> Result<()> {
+    if text.parse::<i32>().is_ok() {
+        return Ok(());
+    }
+    let class = "java.lang.NumberFormatException".to_owned();
+    Err(Error::new(ErrorKind::Remote(class), format!("For input string: \"{text}\"")))
+}
+
+/// Events are counted from 0 on.
+fn number_of(text: &str) -> u32 {
+    text.parse().unwrap_or(0)
 }
 
 fn is_over(job: &JobStatusMessage) -> bool {
@@ -231,7 +241,9 @@ fn of_job(
             let _: Empty = connection.call("setJobPriority", &order)?;
             output::print("Changed job priority.\n");
         }
-        Asked::Events(_, from, max) => print_events(connection, job, from, max)?,
+        Asked::Events(_, from, max) => {
+            print_events(connection, job, number_of(from), number_of(max))?;
+        }
         Asked::AttemptIds(_, kind, state) => print_attempts(connection, job, kind, state)?,
         Asked::Logs(_, attempt) => {
             if let Some(attempt) = attempt {
@@ -357,7 +369,12 @@ mod tests {
     fn sub_options_and_their_arguments() {
         assert_eq!(parsed("-list all"), Ok(Asked::List { all: true }));
         assert_eq!(parsed("-counter j g n"), Ok(Asked::Counter("j", "g", "n")));
-        assert_eq!(parsed("-events j 1 20"), Ok(Asked::Events("j", 1, 20)));
+        assert_eq!(parsed("-events j 1 20"), Ok(Asked::Events("j", "1", "20")));
+        assert!(check_number("7").is_ok());
+        assert_eq!(
+            check_number("many").unwrap_err().java_class(),
+            "java.lang.NumberFormatException"
+        );
         assert_eq!(parsed("-set-priority j VERY_HIGH"), Ok(Asked::SetPriority("j", "VERY_HIGH")));
         assert_eq!(parsed("-set-priority j 7"), Ok(Asked::SetPriority("j", "7")));
         assert_eq!(parsed("-logs j a"), Ok(Asked::Logs("j", Some("a"))));

@@ -1,10 +1,12 @@
 //! `mapred`: jobs, queues, and the daemons that run them.
 
 mod connection;
+mod history;
 mod jar;
 mod job;
 mod list;
 mod logs;
+mod operators;
 mod queue;
 mod usage;
 
@@ -26,9 +28,6 @@ const UNSUPPORTED: &[&str] = &[
     "distcp",
     "envvars",
     "frameworkuploader",
-    "historyserver",
-    "hsadmin",
-    "mradmin",
     "pipes",
     "sampler",
     "successfile",
@@ -36,7 +35,7 @@ const UNSUPPORTED: &[&str] = &[
 
 /// Words that are daemons, which log from their start.
 pub(crate) fn is_daemon(word: &str) -> bool {
-    matches!(word, "jobtracker" | "tasktracker")
+    matches!(word, "jobtracker" | "tasktracker" | "historyserver")
 }
 
 /// Runs `mapred WORD ARGUMENTS`; its exit code. `None` where the word is not one of `mapred`'s own.
@@ -46,6 +45,9 @@ pub(crate) fn run(word: &str, args: &[String], launch: &Launch) -> Option<i32> {
         "queue" => queue::run,
         "jobtracker" => daemon::jobtracker::run,
         "tasktracker" => daemon::tasktracker::run,
+        "historyserver" => daemon::history::run,
+        "mradmin" => operators::mradmin,
+        "hsadmin" => operators::hsadmin,
         "streaming" => {
             return Some(loxodon_mapreduce::streaming::run(launch.directory.as_deref(), args));
         }
@@ -78,7 +80,7 @@ pub(crate) fn run(word: &str, args: &[String], launch: &Launch) -> Option<i32> {
 
 /// The words that only `mapred` has: they are understood without it too.
 pub(crate) fn is_own(word: &str) -> bool {
-    is_daemon(word) || matches!(word, "jar" | "job" | "queue" | "streaming")
+    is_daemon(word) || matches!(word, "jar" | "job" | "queue" | "streaming" | "mradmin" | "hsadmin")
 }
 
 /// What a link named `mapred` says without a word.

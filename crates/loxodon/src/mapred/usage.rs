@@ -8,12 +8,15 @@ Usage: mapred [--config DIR] [--loglevel LEVEL] COMMAND [options]
   job          manipulate jobs
   queue        what the queues are and who may use them
   streaming    run a job of executables
+  mradmin      orders of operators to the JobTracker
+  hsadmin      orders of operators to a history server
   minicluster  a cluster in one process, for tests
   version      print the version
 
  Daemon commands:
   jobtracker   takes jobs and gives out their tasks
   tasktracker  runs tasks
+  historyserver  tells of finished jobs
 ";
 
 /// Options that every command of jobs takes.
@@ -36,7 +39,7 @@ command [genericOptions] [commandOptions]
 
 const PRIORITIES: &str = "Valid values for priorities are: VERY_HIGH HIGH NORMAL LOW VERY_LOW DEFAULT. \
                           In addition to this, integers also can be used.";
-const TASKS: &str = "Valid values for <task-type> are REDUCE MAP. Valid values for <task-state> are \
+const TASKS: &str = "Valid values for <task-type> are MAP REDUCE. Valid values for <task-state> are \
                      pending, running, completed, failed, killed";
 
 /// The sub-options of `mapred job` and what follows each.
@@ -63,9 +66,10 @@ pub(super) fn job(option: &str) -> String {
     let Some((name, arguments)) = JOB.iter().find(|(name, _)| *name == option) else {
         let mut text = String::from("Usage: job <command> <args>\n");
         for (name, arguments) in JOB {
-            text.push_str(&format!("\t[{name}{arguments}]{}\n", behind(name)));
+            // The last one's bracket is open in Hadoop's text.
+            let close = if name == "-config" { "\n" } else { "]" };
+            text.push_str(&format!("\t[{name}{arguments}{close}{}\n", behind(name)));
         }
-        text.push('\n');
         return text;
     };
     let behind = match *name {
@@ -92,6 +96,81 @@ Usage: queue <command> <args>
 \t[-showacls] \n
 ";
 
+/// What `mapred mradmin` prints where it is used wrongly.
+pub(super) const MRADMIN: &str = "\
+Usage: mapred mradmin
+           [-refreshQueues]
+           [-refreshNodes]
+           [-refreshUserToGroupsMappings]
+           [-refreshSuperUserGroupsConfiguration]
+           [-refreshAdminAcls]
+           [-getGroups [username]]
+           [-help [cmd]]
+";
+
+/// What `mapred hsadmin` prints where it is used wrongly.
+pub(super) const HSADMIN: &str = "\
+Usage: mapred hsadmin
+           [-refreshUserToGroupsMappings]
+           [-refreshSuperUserGroupsConfiguration]
+           [-refreshAdminAcls]
+           [-refreshLoadedJobCache]
+           [-refreshJobRetentionSettings]
+           [-refreshLogRetentionSettings]
+           [-getGroups [username]]
+           [-help [cmd]]
+";
+
+const GROUPS_HELP: (&str, &str) =
+    ("getGroups", "-getGroups [username]: Get the groups which given user belongs to");
+const HELP_HELP: (&str, &str) = (
+    "help",
+    "-help [cmd]: \tDisplays help for the given command or all commands if none\n\t\tis specified.",
+);
+const REFRESH_GROUPS_HELP: (&str, &str) = (
+    "refreshUserToGroupsMappings",
+    "-refreshUserToGroupsMappings: Refresh user-to-groups mappings",
+);
+const REFRESH_PROXIES_HELP: (&str, &str) = (
+    "refreshSuperUserGroupsConfiguration",
+    "-refreshSuperUserGroupsConfiguration: Refresh superuser proxy groups mappings",
+);
+
+/// What each of its commands does.
+pub(super) const MRADMIN_HELP: &[(&str, &str)] = &[
+    ("refreshQueues", "-refreshQueues: Read queues, pools and their access lists again"),
+    ("refreshNodes", "-refreshNodes: Read the lists of hosts that may have a TaskTracker again"),
+    REFRESH_GROUPS_HELP,
+    REFRESH_PROXIES_HELP,
+    ("refreshAdminAcls", "-refreshAdminAcls: Read the list of administrators again"),
+    GROUPS_HELP,
+    HELP_HELP,
+];
+
+/// What each of its commands does.
+pub(super) const HSADMIN_HELP: &[(&str, &str)] = &[
+    REFRESH_GROUPS_HELP,
+    REFRESH_PROXIES_HELP,
+    (
+        "refreshAdminAcls",
+        "-refreshAdminAcls: Refresh acls for administration of Job history server",
+    ),
+    (
+        "refreshLoadedJobCache",
+        "-refreshLoadedJobCache: Refresh loaded job cache of Job history server",
+    ),
+    (
+        "refreshJobRetentionSettings",
+        "-refreshJobRetentionSettings:Refresh job history period,job cleaner settings",
+    ),
+    (
+        "refreshLogRetentionSettings",
+        "-refreshLogRetentionSettings:Refresh log retention period and log retention check interval",
+    ),
+    GROUPS_HELP,
+    HELP_HELP,
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,5 +184,6 @@ mod tests {
         assert!(all.starts_with("Usage: job <command> <args>\n\t[-submit <job-file>]\n"));
         assert_eq!(all.matches("\t[-").count(), 15);
         assert!(all.contains("\t[-list [all]]\n"));
+        assert!(all.ends_with("\t[-config <job-id> <file>\n\n"));
     }
 }

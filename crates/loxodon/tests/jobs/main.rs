@@ -4,8 +4,13 @@
 mod browser;
 mod daemons;
 mod faults;
+mod history;
+mod notices;
+mod operators;
 mod pages;
 mod records;
+mod schedulers;
 mod site;
 mod streams;
 mod tasks;
+mod web;

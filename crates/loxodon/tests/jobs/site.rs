@@ -67,7 +67,8 @@ pub(crate) struct Site {
     trackers: Vec<Option<Daemon>>,
     /// Ports of TaskTrackers' pages: their names survive restarts.
     tracker_ports: Vec<HeldPort>,
-    _ports: Vec<HeldPort>,
+    /// Of the NameNode, its page, the JobTracker, its page.
+    ports: Vec<HeldPort>,
 }
 
 fn program() -> Command {
@@ -102,6 +103,26 @@ fn properties(settings: &[(&str, &str)]) -> String {
 impl Site {
     /// With so many TaskTrackers, all registered, and settings for every daemon and client.
     pub(crate) fn start(trackers: usize, settings: &[(&str, &str)]) -> Self {
+        Self::start_with(trackers, settings, &[])
+    }
+
+    /// With further files in the configuration's directory, which `{conf}` in a setting stands for.
+    pub(crate) fn start_with(
+        trackers: usize,
+        settings: &[(&str, &str)],
+        files: &[(&str, &str)],
+    ) -> Self {
+        let mut site = Self::hdfs(trackers);
+        files.iter().for_each(|(name, text)| site.write_conf(name, text));
+        site.write_settings(settings);
+        site.start_jobtracker();
+        (0..trackers).for_each(|index| site.start_tracker(index));
+        wait("TaskTrackers", || site.live_trackers() == trackers);
+        site
+    }
+
+    /// HDFS alone, with room for so many TaskTrackers.
+    pub(crate) fn hdfs(trackers: usize) -> Self {
         let held = |count: usize| -> Vec<HeldPort> {
             (0..count).map(|_| HeldPort::any().expect("a port")).collect()
         };
@@ -114,24 +135,27 @@ impl Site {
             jobtracker: None,
             trackers: (0..trackers).map(|_| None).collect(),
             tracker_ports: held(trackers),
-            _ports: Vec::new(),
+            ports,
         };
-        site.write_settings(&ports, settings);
-        site._ports = ports;
+        fs::create_dir(site.path("conf")).expect("a directory");
+        site.write_settings(&[]);
         let formatted = site.run(&["hdfs", "namenode", "-format", "-nonInteractive"]);
         assert!(formatted.status.success(), "{}", all(&formatted));
         site.start_namenode();
         (0..DATANODES).for_each(|index| site.start_datanode(index));
         wait("HDFS", || site.live_datanodes() == DATANODES);
-        site.start_jobtracker();
-        (0..trackers).for_each(|index| site.start_tracker(index));
-        wait("TaskTrackers", || site.live_trackers() == trackers);
         site
     }
 
-    fn write_settings(&self, ports: &[HeldPort], settings: &[(&str, &str)]) {
-        fs::create_dir(self.path("conf")).expect("a directory");
-        let at: Vec<String> = ports.iter().map(|p| format!("127.0.0.1:{}", p.number())).collect();
+    /// A file in the configuration's directory.
+    pub(crate) fn write_conf(&self, name: &str, text: &str) {
+        fs::write(self.path("conf").join(name), text).expect("a file");
+    }
+
+    /// What every daemon and client reads: addresses, and these settings.
+    pub(crate) fn write_settings(&self, settings: &[(&str, &str)]) {
+        let at: Vec<String> =
+            self.ports.iter().map(|p| format!("127.0.0.1:{}", p.number())).collect();
         let hdfs = [
             ("fs.defaultFS", format!("hdfs://{}", at[0])),
             ("dfs.namenode.http-address", at[1].clone()),
@@ -152,7 +176,10 @@ impl Site {
             ("mapreduce.tasktracker.report.address", "127.0.0.1:0"),
             ("mapreduce.shuffle.port", "0"),
         ];
-        jobs.extend(settings);
+        let conf = self.path("conf").display().to_string();
+        let settings: Vec<(&str, String)> =
+            settings.iter().map(|(name, value)| (*name, value.replace("{conf}", &conf))).collect();
+        jobs.extend(settings.iter().map(|(name, value)| (*name, value.as_str())));
         fs::write(self.path("conf/mapred-site.xml"), properties(&jobs)).expect("a file");
     }
 
@@ -187,6 +214,16 @@ impl Site {
     /// Runs a command line to its end.
     pub(crate) fn run(&self, words: &[&str]) -> Output {
         self.command(words).output().expect("the program starts")
+    }
+
+    /// Runs a command line to its end as another user.
+    pub(crate) fn run_as(&self, user: &str, words: &[&str]) -> Output {
+        self.command(words).env("HADOOP_USER_NAME", user).output().expect("the program starts")
+    }
+
+    /// Starts another daemon of `mapred`, whose log is beside the others.
+    pub(crate) fn start_daemon(&self, word: &str) -> Daemon {
+        self.daemon(&["mapred", word], &[], &format!("{word}.log"))
     }
 
     /// What a command line that must succeed prints.
@@ -311,16 +348,27 @@ impl Site {
         self.start_tracker_on(index, &own.join("local").display().to_string());
     }
 
+    /// Starts TaskTracker `index` with settings of its own.
+    pub(crate) fn start_tracker_with(&mut self, index: usize, settings: &[(&str, &str)]) {
+        let own = self.path(&format!("tracker{index}"));
+        self.launch_tracker(index, &own.join("local").display().to_string(), settings);
+    }
+
     /// Starts TaskTracker `index` with these local directories.
     pub(crate) fn start_tracker_on(&mut self, index: usize, directories: &str) {
+        self.launch_tracker(index, directories, &[]);
+    }
+
+    fn launch_tracker(&mut self, index: usize, directories: &str, further: &[(&str, &str)]) {
         let own = self.path(&format!("tracker{index}"));
         fs::create_dir_all(&own).expect("a directory");
         let http = self.tracker_ports.get(index).expect("its port").number();
-        let settings = [
+        let mut settings = vec![
             ("mapreduce.cluster.local.dir", directories.to_owned()),
             ("hadoop.log.dir", own.join("logs").display().to_string()),
             ("mapreduce.tasktracker.http.address", format!("127.0.0.1:{http}")),
         ];
+        settings.extend(further.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let log = format!("tracker{index}/daemon.log");
         let started = self.daemon(&["mapred", "tasktracker"], &settings, &log);
         *self.trackers.get_mut(index).expect("a place for the TaskTracker") = Some(started);

@@ -7,8 +7,11 @@
 mod avro;
 mod event;
 mod file;
+mod java_order;
 mod name;
+mod record;
 mod story;
+mod viewer;
 
 pub use event::{
     AmStarted, EventType, HistoryEvent, JobFinished, JobInfoChange, JobInited, JobPriorityChange,
@@ -18,4 +21,6 @@ pub use event::{
 };
 pub use file::{HistoryError, HistoryReader, file_header, write_event};
 pub use name::{DoneName, conf_file_name, done_subdirectory};
-pub use story::Story;
+pub use record::{AttemptRecord, JobRecord, TaskRecord};
+pub use story::{AttemptStory, Story};
+pub use viewer::{ViewFormat, view};

@@ -3,7 +3,7 @@
 use super::job::Stage;
 use super::report::Milliseconds;
 use super::{JobTracker, JobTrackerError, journal};
-use crate::job::{AttemptId, Caller, JobAcl, JobId, JobPriority, JobState};
+use crate::job::{AccessControlList, AttemptId, Caller, JobAcl, JobId, JobPriority, JobState};
 use crate::scheduler::Operation;
 
 impl JobTracker {
@@ -17,27 +17,48 @@ impl JobTracker {
         id: &JobId,
         acl: JobAcl,
     ) -> Result<(), JobTrackerError> {
-        let Some((_, job)) = self.find(id) else {
-            return match self.retired.iter().find(|status| status.job_id == id.to_string()) {
-                Some(_) => Ok(()),
-                None => Err(JobTrackerError::UnknownJob(id.clone())),
+        let allowed = if let Some((_, job)) = self.find(id) {
+            let conf = &job.submission.conf;
+            let list = match acl {
+                JobAcl::View => &conf.view_acl,
+                JobAcl::Modify => &conf.modify_acl,
             };
+            self.is_allowed(caller, &job.submission.user, &job.queue, list)
+        } else {
+            let text = id.to_string();
+            let retired = self.retired.iter().find(|status| status.job_id == text);
+            let status = retired.ok_or_else(|| JobTrackerError::UnknownJob(id.clone()))?;
+            let list = match acl {
+                JobAcl::View => &status.view_acl,
+                JobAcl::Modify => &status.modify_acl,
+            };
+            let list = AccessControlList::parse(list);
+            self.is_allowed(caller, &status.user, &status.queue, &list)
         };
-        let conf = &job.submission.conf;
-        let list = match acl {
-            JobAcl::View => &conf.view_acl,
-            JobAcl::Modify => &conf.modify_acl,
-        };
-        let allowed = !self.settings.acls
-            || *job.submission.user == *caller.user
-            || self.settings.administrators.allows(caller)
-            || self.scheduler.allows(caller, &job.queue, Operation::Administer)
-            || list.allows(caller);
         if allowed {
             return Ok(());
         }
         let (user, job) = (caller.user.clone(), id.clone());
         Err(JobTrackerError::Denied { user, operation: acl.name(), job })
+    }
+
+    fn is_allowed(
+        &self,
+        caller: &Caller,
+        owner: &str,
+        queue: &str,
+        list: &AccessControlList,
+    ) -> bool {
+        !self.settings.acls
+            || owner == caller.user
+            || self.settings.administrators.allows(caller)
+            || self.scheduler.allows(caller, queue, Operation::Administer)
+            || list.allows(caller)
+    }
+
+    /// Says anew who may do everything (`refreshAdminAcls`).
+    pub fn set_administrators(&mut self, administrators: AccessControlList) {
+        self.settings.administrators = administrators;
     }
 
     /// Kills a job; nothing happens to one that is over.
@@ -133,15 +154,21 @@ impl JobTracker {
         self.count_trackers();
     }
 
-    /// Where the job's history is by now.
-    pub fn set_history_file(&mut self, id: &JobId, path: &str) {
+    /// Where the job's history and its configuration are by now.
+    pub fn set_history_file(&mut self, id: &JobId, path: &str, conf: Option<&str>) {
         let index = self.by_id.get(id).copied();
         if let Some(job) = index.and_then(|index| self.job_mut(index)) {
             path.clone_into(&mut job.history_file);
+            if let Some(conf) = conf {
+                job.submission.job_file = conf.into();
+            }
         } else if let Some(status) =
             self.retired.iter_mut().find(|status| status.job_id == id.to_string())
         {
             path.clone_into(&mut status.history_file);
+            if let Some(conf) = conf {
+                conf.clone_into(&mut status.job_file);
+            }
         }
     }
 }

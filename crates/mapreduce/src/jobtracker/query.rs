@@ -167,6 +167,14 @@ impl JobTracker {
         }
     }
 
+    /// What an attempt of a job that is kept whole counted, as far as it said.
+    #[must_use]
+    pub fn attempt_counters(&self, id: &AttemptId) -> Option<CountersMessage> {
+        let (_, job) = self.find(id.job())?;
+        let attempt = self.attempt(self.resolve_id(id)?)?;
+        Some(job.names.message(&attempt.counters))
+    }
+
     /// Completion events from one on; nothing for a job that is not known.
     #[must_use]
     pub fn completion_events(&self, id: &JobId, from: u32, most: u32) -> EventSlice {

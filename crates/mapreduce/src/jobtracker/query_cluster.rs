@@ -113,6 +113,12 @@ impl JobTracker {
         views.into_iter().map(acl).collect()
     }
 
+    /// Whether the caller may change others' jobs in a queue.
+    #[must_use]
+    pub fn administers(&self, caller: &Caller, queue: &str) -> bool {
+        self.scheduler.allows(caller, queue, Operation::Administer)
+    }
+
     /// Who may administer a queue, as it is written.
     #[must_use]
     pub fn queue_administrators(&self, queue: &str) -> String {

@@ -20,6 +20,8 @@ pub struct JobTrackerSettings {
     pub rack_delay: Milliseconds,
     /// How long maps wait for room before reduces of their job give it back.
     pub reduce_preemption_delay: Milliseconds,
+    /// Between looks at who should give room back (`mapred.fairscheduler.preemption.interval`).
+    pub preemption_interval: Milliseconds,
     /// Successful jobs that blacklisted a tracker before the cluster does
     /// (`mapreduce.jobtracker.tasktracker.maxblacklists`).
     pub max_blacklists: u32,
@@ -54,6 +56,7 @@ impl Default for JobTrackerSettings {
             node_delay: 4_500,
             rack_delay: 4_500,
             reduce_preemption_delay: 5_000,
+            preemption_interval: 15_000,
             max_blacklists: 4,
             fault_window: 180 * 60_000,
             retire_after: 24 * 3_600_000,
@@ -98,6 +101,7 @@ impl JobTrackerSettings {
             rack_delay: delay,
             reduce_preemption_delay: time("mapreduce.job.reducer.preempt.delay.sec", 5)?
                 .saturating_mul(1000),
+            preemption_interval: time("mapred.fairscheduler.preemption.interval", 15_000)?,
             max_blacklists: count("mapreduce.jobtracker.tasktracker.maxblacklists", 4)? as u32,
             fault_window: time("mapreduce.jobtracker.blacklist.fault-timeout-window", 180)?
                 .saturating_mul(60_000),

@@ -1,13 +1,15 @@
 //! What comes round by itself: silent trackers, slow attempts, starved maps, old jobs.
 
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
 use super::job::{AttemptRef, Stage, TaskRef};
 use super::report::Milliseconds;
 use super::tracker::TrackerIndex;
 use super::{Effect, JobTracker};
 use crate::job::{JobState, Phase, TaskKind, TaskState};
+use crate::protocol::JobStatusMessage;
 
-/// Between two looks at who should give room back (`mapred.fairscheduler.preemption.interval`).
-const PREEMPTION_INTERVAL: Milliseconds = 15_000;
 /// Part of the trackers that may be blacklisted at once (`MAX_BLACKLIST_PERCENT`).
 const MOST_BLACKLISTED: f64 = 0.5;
 /// How far above the average a tracker's faults must be (`AVERAGE_BLACKLIST_THRESHOLD`).
@@ -127,7 +129,7 @@ impl JobTracker {
         if now < self.next_preemption {
             return;
         }
-        self.next_preemption = now.saturating_add(PREEMPTION_INTERVAL);
+        self.next_preemption = now.saturating_add(self.settings.preemption_interval);
         for taken in self.scheduler.preempt(now, self.capacity, &self.shares) {
             let Some(job) = self.job(taken.job) else { continue };
             let mut running: Vec<_> = job
@@ -215,37 +217,40 @@ impl JobTracker {
         }
     }
 
-    /// Of jobs that ended long ago only summaries are kept.
+    /// Of jobs that ended long ago, and of those beyond what a user may keep, only summaries are kept.
     fn retire(&mut self, now: Milliseconds) {
-        while let Some(index) = self.finished.front().copied() {
-            let Some(job) = self.job(index) else {
-                self.finished.pop_front();
+        let mut of_user: BTreeMap<Arc<str>, usize> = BTreeMap::new();
+        for job in self.finished.iter().filter_map(|index| self.job(*index)) {
+            *of_user.entry(Arc::clone(&job.submission.user)).or_default() += 1;
+        }
+        // The oldest come first: one that stays says nothing of those behind it.
+        let mut kept = VecDeque::with_capacity(self.finished.len());
+        for index in std::mem::take(&mut self.finished) {
+            let Some(job) = self.job(index) else { continue };
+            let is_old = now.saturating_sub(job.finished) > self.settings.retire_after;
+            let count = of_user.entry(Arc::clone(&job.submission.user)).or_default();
+            if !is_old && *count <= self.settings.user_jobs_kept {
+                kept.push_back(index);
                 continue;
-            };
-            let old = now.saturating_sub(job.finished) > self.settings.retire_after;
-            let user = job.submission.user.clone();
-            let of_user = self
-                .finished
-                .iter()
-                .filter(|other| self.job(**other).is_some_and(|job| job.submission.user == user))
-                .count();
-            if !old && of_user <= self.settings.user_jobs_kept {
-                return;
             }
-            self.finished.pop_front();
-            let mut status = self.status_of(index);
-            if let Some(job) = self.jobs.get_mut(index as usize).and_then(Option::take) {
-                let id = job.submission.job.clone();
-                self.by_id.remove(&id);
-                if let Some(mut status) = status.take() {
-                    status.retired = true;
-                    self.retired.push_back(status);
-                }
-                self.effects.push(Effect::Retired { job: id });
+            *count = count.saturating_sub(1);
+            self.retire_job(index);
+        }
+        self.finished = kept;
+        while self.retired.len() > self.settings.retired_kept {
+            self.retired.pop_front();
+        }
+    }
+
+    fn retire_job(&mut self, index: u32) {
+        let status = self.status_of(index);
+        if let Some(job) = self.jobs.get_mut(index as usize).and_then(Option::take) {
+            let id = job.submission.job.clone();
+            self.by_id.remove(&id);
+            if let Some(status) = status {
+                self.retired.push_back(JobStatusMessage { retired: true, ..status });
             }
-            while self.retired.len() > self.settings.retired_kept {
-                self.retired.pop_front();
-            }
+            self.effects.push(Effect::Retired { job: id });
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod blocking;
 mod convert;
+mod history;
 mod job_client;
 mod status;
 mod tracker;
@@ -13,6 +14,7 @@ mod umbilical;
 
 pub use blocking::BlockingCaller;
 pub use convert::{MessageError, counters_of};
+pub use history::{HISTORY_ADMIN, HISTORY_CLIENT};
 pub use job_client::*;
 pub use status::*;
 pub use tracker::*;
@@ -66,6 +68,7 @@ pub static JOB_CLIENT: Protocol = Protocol {
         call("getTaskTrackerExpiryInterval", 26), // Empty -> Number
         call("killJob", 27),              // JobRequest -> Empty
         call("killTask", 28),             // AttemptRequest -> Done
+        call("refreshAdminAcls", 34),     // Empty -> Empty
         call("refreshNodes", 29),         // Empty -> Empty
         call("refreshQueues", 30),        // Empty -> Empty
         call("renewDelegationToken", 31), // DelegationToken -> Number, refused
@@ -114,7 +117,9 @@ mod tests {
 
     #[test]
     fn calls_are_sorted_so_that_they_are_found() {
-        for protocol in [&JOB_CLIENT, &INTER_TRACKER, &TASK_UMBILICAL] {
+        for protocol in
+            [&JOB_CLIENT, &INTER_TRACKER, &TASK_UMBILICAL, &HISTORY_ADMIN, &HISTORY_CLIENT]
+        {
             assert!(protocol.calls.is_sorted_by_key(|call| call.name), "{}", protocol.name);
             for call in protocol.calls {
                 assert!(protocol.find(call.name).is_some());

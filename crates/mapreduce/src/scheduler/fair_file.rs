@@ -24,6 +24,16 @@ pub enum AllocationError {
         /// What.
         value: String,
     },
+    /// An element that means nothing there, or nothing to this scheduler.
+    #[error(
+        "Bad fair scheduler config file: <{element}> in <{within}> is not known to this scheduler"
+    )]
+    Unknown {
+        /// The element.
+        element: String,
+        /// Where it is.
+        within: String,
+    },
     /// A pool without a name.
     #[error("Bad fair scheduler config file: a pool has no name")]
     Name,
@@ -35,10 +45,10 @@ struct Open {
     text: String,
 }
 
-/// Reads the file; elements that we do not know are passed over.
+/// Reads the file.
 ///
 /// # Errors
-/// Not such a file, or a value that is not of its kind.
+/// Not such a file, an element that is not known, or a value that is not of its kind.
 pub fn parse_allocations(text: &str) -> Result<FairSettings, AllocationError> {
     let mut reader = Reader::from_str(text);
     let syntax = |error: quick_xml::Error| AllocationError::Syntax(error.to_string());
@@ -128,8 +138,9 @@ impl Parser {
     fn user_value(&mut self, tag: &str, text: &str) -> Result<(), AllocationError> {
         if let (Some(user), "maxRunningJobs" | "maxRunningApps") = (&self.user, tag) {
             self.settings.user_max_jobs.insert(user.clone(), number(tag, text)?);
+            return Ok(());
         }
-        Ok(())
+        Err(unknown(tag, "user"))
     }
 
     fn top_value(&mut self, tag: &str, text: &str) -> Result<(), AllocationError> {
@@ -150,10 +161,15 @@ impl Parser {
             "defaultPoolSchedulingMode" | "defaultQueueSchedulingPolicy" => {
                 defaults.order = order(tag, text)?;
             }
-            _ => {}
+            "allocations" => {}
+            _ => return Err(unknown(tag, "allocations")),
         }
         Ok(())
     }
+}
+
+fn unknown(element: &str, within: &str) -> AllocationError {
+    AllocationError::Unknown { element: element.to_owned(), within: within.to_owned() }
 }
 
 fn pool_value(pool: &mut PoolSettings, tag: &str, text: &str) -> Result<(), AllocationError> {
@@ -173,7 +189,7 @@ fn pool_value(pool: &mut PoolSettings, tag: &str, text: &str) -> Result<(), Allo
         "schedulingMode" | "schedulingPolicy" => pool.order = order(tag, text)?,
         "aclSubmitApps" => pool.submit = AccessControlList::parse(text),
         "aclAdministerApps" => pool.administer = AccessControlList::parse(text),
-        _ => {}
+        _ => return Err(unknown(tag, "pool")),
     }
     Ok(())
 }
@@ -251,6 +267,18 @@ mod tests {
         ));
         let bad = "<allocations><pool name='p'><weight>much</weight></pool></allocations>";
         assert!(matches!(parse_allocations(bad), Err(AllocationError::Value { .. })));
+        for (element, inner) in [
+            ("wait", "<pool name='p'><wait>1</wait></pool>"),
+            ("maxAMShare", "<queue name='q'><maxAMShare>0.5</maxAMShare></queue>"),
+            ("rule", "<queuePlacementPolicy><rule name='user'/></queuePlacementPolicy>"),
+            ("maxJobs", "<user name='u'><maxJobs>1</maxJobs></user>"),
+        ] {
+            let read = parse_allocations(&format!("<allocations>{inner}</allocations>"));
+            let Err(AllocationError::Unknown { element: named, .. }) = read else {
+                panic!("{inner}: {read:?}")
+            };
+            assert_eq!(named, element);
+        }
         assert_eq!(
             parse_allocations("<allocations><pool/></allocations>"),
             Err(AllocationError::Name)

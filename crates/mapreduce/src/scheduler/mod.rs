@@ -4,10 +4,12 @@
 //! machine walks the order, starts the first task that fits where the room is, and asks again.
 
 mod capacity;
+mod capacity_keys;
 mod fair;
 mod fair_file;
 mod fifo;
 mod queue;
+mod queue_file;
 mod select;
 
 use std::fmt;
@@ -18,7 +20,8 @@ pub use fair::{FairScheduler, FairSettings, JobOrder, PoolSettings};
 pub use fair_file::{AllocationError, parse_allocations};
 pub use fifo::FifoScheduler;
 pub use queue::{Operation, QueueError, QueueSettings, QueueState, QueueTree};
-pub use select::from_configuration;
+pub use queue_file::{QueueFileError, parse_queues};
+pub use select::{SchedulerFiles, from_configuration};
 
 use crate::job::{Caller, Resources};
 use crate::jobtracker::Milliseconds;

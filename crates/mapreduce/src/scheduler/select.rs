@@ -3,9 +3,10 @@
 use loxodon_conf::Configuration;
 
 use super::capacity::MAXIMUM_APPLICATIONS;
+use super::capacity_keys::check_keys;
 use super::{
     CapacityQueue, CapacityScheduler, FairScheduler, FifoScheduler, QueueSettings, QueueState,
-    QueueTree, Scheduler, parse_allocations,
+    QueueTree, Scheduler, parse_allocations, parse_queues,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::AccessControlList;
@@ -14,15 +15,23 @@ use crate::settings::Settings;
 /// Deeper trees of queues are refused: they are one that contains itself.
 const MAX_DEPTH: usize = 32;
 
+/// Texts of files beside the configuration, where they are there.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SchedulerFiles<'a> {
+    /// The Fair Scheduler's allocation file.
+    pub allocations: Option<&'a str>,
+    /// `mapred-queues.xml`.
+    pub queues: Option<&'a str>,
+}
+
 /// The scheduler named by `mapreduce.jobtracker.taskscheduler`, or by YARN's
-/// `yarn.resourcemanager.scheduler.class`; FIFO where neither is set. `allocations` is the text of
-/// the Fair Scheduler's file, where there is one.
+/// `yarn.resourcemanager.scheduler.class`; FIFO where neither is set.
 ///
 /// # Errors
 /// An unknown class, a value that is not of its kind, capacities that do not add up.
 pub fn from_configuration(
     conf: &Configuration,
-    allocations: Option<&str>,
+    files: SchedulerFiles<'_>,
 ) -> Result<Box<dyn Scheduler>> {
     let class = match conf.get_text("mapreduce.jobtracker.taskscheduler")? {
         Some(class) => Some(class),
@@ -30,8 +39,10 @@ pub fn from_configuration(
     };
     let class = class.unwrap_or_else(|| "JobQueueTaskScheduler".into());
     match class.rsplit('.').next().unwrap_or_default() {
-        "JobQueueTaskScheduler" | "FifoScheduler" => Ok(Box::new(FifoScheduler::new(fifo(conf)?))),
-        "FairScheduler" => Ok(Box::new(fair(conf, allocations)?)),
+        "JobQueueTaskScheduler" | "FifoScheduler" => {
+            Ok(Box::new(FifoScheduler::new(fifo(conf, files.queues)?)))
+        }
+        "FairScheduler" => Ok(Box::new(fair(conf, files.allocations)?)),
         "CapacityTaskScheduler" | "CapacityScheduler" => Ok(Box::new(capacity(conf)?)),
         _ => Err(Error::new(
             ErrorKind::ClassNotFound,
@@ -51,10 +62,15 @@ fn list(conf: &Configuration, key: &str, default: AccessControlList) -> Result<A
     Ok(conf.get(key)?.map_or(default, |text| AccessControlList::parse(&text)))
 }
 
-/// Hadoop 1's `mapred.queue.names`, with their lists.
-fn fifo(conf: &Configuration) -> Result<QueueTree> {
+/// Hadoop 1's `mapred.queue.names`, with their lists; where these are not set, `mapred-queues.xml`.
+fn fifo(conf: &Configuration, file: Option<&str>) -> Result<QueueTree> {
     let mut names = conf.get_list("mapred.queue.names")?;
     if names.is_empty() {
+        if let Some(text) = file {
+            let queues = parse_queues(text)
+                .map_err(|error| Error::new(ErrorKind::InvalidJobConf, error.to_string()))?;
+            return Ok(QueueTree::new(queues, acls(conf)?));
+        }
         names.push("default".into());
     }
     let mut queues = Vec::new();
@@ -90,8 +106,26 @@ fn fair(conf: &Configuration, allocations: Option<&str>) -> Result<FairScheduler
 fn capacity(conf: &Configuration) -> Result<CapacityScheduler> {
     let mut queues = Vec::new();
     let root = Place { path: "root".into(), name: "root".into(), capacity: 1.0, maximum: 1.0 };
+    let mut paths = Vec::new();
+    add_paths(conf, "root", &mut paths)?;
+    check_keys(conf, &paths)?;
     add_queue(conf, &root, None, 0, &mut queues)?;
     Ok(CapacityScheduler::new(queues, acls(conf)?))
+}
+
+/// The paths of a queue and of those below it.
+fn add_paths(conf: &Configuration, path: &str, paths: &mut Vec<String>) -> Result<()> {
+    paths.push(path.to_owned());
+    let children = conf.get_list(&format!("yarn.scheduler.capacity.{path}.queues"))?;
+    if children.is_empty() && path == "root" {
+        paths.push("root.default".to_owned());
+    }
+    if path.matches('.').count() <= MAX_DEPTH {
+        for child in children {
+            add_paths(conf, &format!("{path}.{child}"), paths)?;
+        }
+    }
+    Ok(())
 }
 
 struct Place {
@@ -184,7 +218,8 @@ mod tests {
     fn classes_are_chosen_by_name() {
         let class = |name: &str| {
             let conf = conf(&[("mapreduce.jobtracker.taskscheduler", name)]);
-            from_configuration(&conf, None).map(|scheduler| scheduler.class_name())
+            from_configuration(&conf, SchedulerFiles::default())
+                .map(|scheduler| scheduler.class_name())
         };
         assert!(class("").is_ok_and(|c| c.ends_with("JobQueueTaskScheduler")));
         assert!(
@@ -206,22 +241,41 @@ mod tests {
             ("yarn.scheduler.capacity.root.dev.x.capacity", "50"),
             ("yarn.scheduler.capacity.root.dev.y.capacity", "50"),
         ];
-        let scheduler = from_configuration(&conf(&tree), None).unwrap();
+        let scheduler = from_configuration(&conf(&tree), SchedulerFiles::default()).unwrap();
         let names: Vec<_> =
             scheduler.queues(Resources::new(1, 1), &[]).into_iter().map(|q| q.name).collect();
         assert_eq!(names, ["root", "dev", "prod", "x", "y"]);
         let ann = Caller::named("ann");
         assert_eq!(scheduler.place(&ann, "x", None, &[]).as_deref(), Ok("x"));
         assert!(scheduler.place(&ann, "default", None, &[]).is_err());
-        assert!(from_configuration(&conf(&tree[..4]), None).is_ok());
-        assert!(from_configuration(&conf(&tree[..3]), None).is_err());
+        assert!(from_configuration(&conf(&tree[..4]), SchedulerFiles::default()).is_ok());
+        assert!(from_configuration(&conf(&tree[..3]), SchedulerFiles::default()).is_err());
+    }
+
+    #[test]
+    fn queues_come_from_their_file_unless_the_configuration_names_some() {
+        let files = SchedulerFiles {
+            queues: Some(
+                "<queues><queue><name>day</name></queue><queue><name>out</name>\
+                 <queue><name>in</name></queue></queue></queues>",
+            ),
+            ..SchedulerFiles::default()
+        };
+        let names = |conf: &Configuration| -> Vec<String> {
+            let scheduler = from_configuration(conf, files).unwrap();
+            scheduler.queues(Resources::new(1, 1), &[]).into_iter().map(|q| q.name).collect()
+        };
+        assert_eq!(names(&conf(&[])), ["day", "out", "out:in"]);
+        assert_eq!(names(&conf(&[("mapred.queue.names", "a,b")])), ["a", "b"]);
+        let wrong = SchedulerFiles { queues: Some("<queues/>"), ..files };
+        assert!(from_configuration(&conf(&[]), wrong).is_err());
     }
 
     #[test]
     fn without_settings_there_is_a_default_queue() {
         for class in ["FifoScheduler", "CapacityScheduler"] {
             let conf = conf(&[("mapreduce.jobtracker.taskscheduler", class)]);
-            let scheduler = from_configuration(&conf, None).unwrap();
+            let scheduler = from_configuration(&conf, SchedulerFiles::default()).unwrap();
             let place = scheduler.place(&Caller::named("a"), "default", None, &[]);
             assert_eq!(place.as_deref(), Ok("default"), "{class}");
         }

@@ -5,10 +5,12 @@ use loxodon_conf::Configuration;
 use loxodon_mapreduce::job::{
     AccessControlList, AttemptId, Caller, JobAcl, JobState, TaskKind, TaskState,
 };
-use loxodon_mapreduce::jobtracker::{AttemptStatus, Effect, JobTracker, JobTrackerSettings};
-use loxodon_mapreduce::scheduler::from_configuration;
+use loxodon_mapreduce::jobtracker::{
+    AttemptStatus, Effect, JobTracker, JobTrackerSettings, Submission,
+};
+use loxodon_mapreduce::scheduler::{SchedulerFiles, from_configuration};
 
-use crate::cluster::{Script, killed, launched};
+use crate::cluster::{Script, killed, launched, submission};
 
 /// Failures are not cleaned up after, and one is enough to avoid a tracker.
 const TOUCHY: [(&str, &str); 2] = [
@@ -26,7 +28,11 @@ fn jobtracker(
     for (key, value) in keys {
         conf.set(key, value, "test");
     }
-    JobTracker::new(settings, from_configuration(&conf, allocations).unwrap(), "1")
+    JobTracker::new(
+        settings,
+        from_configuration(&conf, SchedulerFiles { allocations, ..Default::default() }).unwrap(),
+        "1",
+    )
 }
 
 #[test]
@@ -166,6 +172,34 @@ fn of_old_jobs_a_summary_stays_and_then_nothing() {
     assert_eq!(retired(&mut script), ids[1..], "an hour is over");
     assert!(script.jt.job_status(&ids[0]).is_none(), "one summary is kept");
     assert_eq!(script.state(2), JobState::Succeeded);
+}
+
+#[test]
+fn a_job_that_is_kept_keeps_no_others() {
+    let settings = JobTrackerSettings {
+        user_jobs_kept: 1,
+        acls: true,
+        administrators: AccessControlList::parse("boss"),
+        ..JobTrackerSettings::default()
+    };
+    let acls = [("mapreduce.cluster.acls.enabled", "true")];
+    let mut script = Script::of(jobtracker(settings, &acls, None), &[1]);
+    let ids: Vec<_> = ["ann", "bob", "bob"]
+        .into_iter()
+        .map(|user| {
+            let id = script.jt.new_job_id();
+            let conf = [("mapreduce.job.acl-view-job", "friend")];
+            let job = Submission { user: user.into(), ..submission(id.clone(), 0, 0, 1, &conf) };
+            script.jt.submit(script.now, &Caller::named(user), job).expect("a submission");
+            script.work();
+            id
+        })
+        .collect();
+    script.jt.tick(script.now);
+    let is_retired = |id| script.jt.job_status(id).is_some_and(|status| status.retired);
+    assert_eq!(ids.iter().map(is_retired).collect::<Vec<_>>(), [false, true, false]);
+    let sees = |user| script.jt.check_access(&Caller::named(user), &ids[1], JobAcl::View).is_ok();
+    assert_eq!(["bob", "friend", "boss", "eve"].map(sees), [true, true, true, false]);
 }
 
 #[test]

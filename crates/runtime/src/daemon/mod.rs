@@ -1,11 +1,13 @@
 //! The daemons: each a machine, its disks, its sockets and its timers.
 
 pub mod datanode;
+pub mod history;
 pub mod jobtracker;
 pub mod log;
 pub mod namenode;
 mod refused;
 pub mod tasktracker;
+mod waiting;
 
 /// The name of the user that this process runs as.
 #[must_use]

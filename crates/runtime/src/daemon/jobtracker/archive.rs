@@ -8,28 +8,22 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use loxodon_conf::Configuration;
 use loxodon_mapreduce::error::{Error, Result};
-use loxodon_mapreduce::fs::{CreateOptions, FileSystem, FileSystems, Path};
+use loxodon_mapreduce::fs::{FileSystems, Path};
 use loxodon_mapreduce::history::{DoneName, conf_file_name, done_subdirectory};
 use loxodon_mapreduce::jobtracker::FinishedJob;
 use loxodon_mapreduce::settings::Settings as _;
 
 use super::hub::Hub;
 use super::submit;
+use crate::daemon::history::{DIRECTORY, FILE_OPTIONS, move_file};
 use crate::web::client::{HttpTarget, get};
 
-pub(super) use super::done::DoneIndex;
-
-/// Permissions of the done directory and of what is in it (`HISTORY_DONE_DIR_PERMISSION`).
-pub(super) const DIRECTORY: u16 = 0o770;
-const FILE: u16 = 0o660;
 /// Times that a job's files are tried to be put away; another JobTracker goes on with what is left.
 const ATTEMPTS: u32 = 125;
 /// After the first time; doubles.
 const PAUSE: Duration = Duration::from_millis(200);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// Copied at once, in bytes.
-const PIECE: usize = 1 << 20;
 /// Most times that somebody is told (`mapreduce.job.end-notification.max.attempts` at most).
 const MOST_CALLS: i64 = 100;
 
@@ -73,7 +67,11 @@ fn move_away(
 ) -> Result<()> {
     if let Some(journal) = journal {
         let path = move_history(hub, finished, journal, conf)?;
-        hub.with(|machine| machine.set_history_file(&finished.job, &path.to_string()));
+        let kept = path.parent().filter(|_| conf.is_some());
+        let kept = kept.map(|dir| dir.child(&conf_file_name(&finished.job)).to_string());
+        hub.with(|machine| {
+            machine.set_history_file(&finished.job, &path.to_string(), kept.as_deref());
+        });
     }
     remove_files(hub, finished)
 }
@@ -125,40 +123,15 @@ fn move_history(
     fs.mkdirs(&directory, DIRECTORY)?;
     if let Some(conf) = conf {
         let path = directory.child(&conf_file_name(&finished.job));
-        let mut file = fs.create(&path, options())?;
+        let mut file = fs.create(&path, FILE_OPTIONS())?;
         file.write_all(conf)?;
         file.close()?;
     }
     let target = directory.child(&name.file_name());
     let from = hub.files().get(journal)?;
-    let is_same = from.uri() == fs.uri();
-    if !from.exists(journal)? && fs.exists(&target)? {
-        // Moved before, when something after that failed.
-        fs.set_permission(&target, FILE)?;
-    } else if !(is_same && from.rename(journal, &target)?) {
-        copy(&*from, journal, &*fs, &target)?;
-        from.delete(journal, false)?;
-    } else {
-        fs.set_permission(&target, FILE)?;
-    }
+    move_file(&*from, journal, &*fs, &target)?;
     hub.done.insert(name, target.clone());
     Ok(target)
-}
-
-fn options() -> CreateOptions {
-    CreateOptions { permission: Some(FILE), ..CreateOptions::overwriting() }
-}
-
-fn copy(from: &dyn FileSystem, source: &Path, to: &dyn FileSystem, target: &Path) -> Result<()> {
-    let mut reader = from.open(source, None)?;
-    let mut writer = to.create(target, options())?;
-    let mut piece = vec![0; PIECE];
-    loop {
-        let count = reader.read(&mut piece)?;
-        let Some(bytes) = piece.get(..count).filter(|bytes| !bytes.is_empty()) else { break };
-        writer.write_all(bytes)?;
-    }
-    writer.close()
 }
 
 /// Removes a job's staging directory, and then what says that it is not over.

@@ -1,5 +1,6 @@
 //! Where calls of clients and trackers come in.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,8 +14,8 @@ use loxodon_mapreduce::protocol::{
     QueueRequest, Queues, TaskReports, TaskReportsRequest, Text, Texts, TrackerError, Trackers,
 };
 use loxodon_rpc::server::{Call, Handler, Responder};
-use loxodon_wire::rpc::protocol::Protocol;
-use loxodon_wire::rpc::{RemoteError, exception};
+use loxodon_wire::rpc::protocol::{GET_USER_MAPPINGS, Protocol, REFRESH_USER_MAPPINGS};
+use loxodon_wire::rpc::{RemoteError, UserIdentity, exception};
 use prost::Message;
 
 use super::hub::{Held, Hub, remote};
@@ -41,16 +42,30 @@ impl Door {
 
 impl Handler for Door {
     fn protocols(&self) -> &[&'static Protocol] {
-        static SPOKEN: [&Protocol; 2] = [&JOB_CLIENT, &INTER_TRACKER];
+        static SPOKEN: [&Protocol; 4] =
+            [&JOB_CLIENT, &INTER_TRACKER, &GET_USER_MAPPINGS, &REFRESH_USER_MAPPINGS];
         &SPOKEN
     }
 
     fn call(&self, call: Call, reply: Responder) {
         if call.protocol.name == INTER_TRACKER.name {
             self.of_tracker(call, reply);
-        } else {
+        } else if call.protocol.name == JOB_CLIENT.name {
             self.of_client(call, reply);
+        } else {
+            later(&self.hub, reply, move |hub| refresh::user_mappings(hub, &call));
         }
+    }
+
+    fn authorize(
+        &self,
+        user: &UserIdentity,
+        _protocol: Option<&str>,
+        peer: SocketAddr,
+    ) -> Result<(), RemoteError> {
+        // Only a user for whom another speaks is looked up, where the right hangs on groups.
+        let groups = || self.hub.groups_of(&user.effective);
+        self.hub.proxy_users.lock().authorize(user, groups, peer.ip().to_canonical())
     }
 }
 
@@ -82,6 +97,7 @@ fn told<M: Message + 'static>(
     hub: &Arc<Hub>,
     call: Call,
     reply: Responder,
+    of: fn(&Call) -> Answer<JobId>,
     here: impl Fn(&Arc<Hub>, &Call, &Caller) -> Answer<Option<M>> + Send + 'static,
     there: impl Fn(&Call, Story) -> Answer<M> + Send + 'static,
 ) {
@@ -96,8 +112,7 @@ fn told<M: Message + 'static>(
         if let Some(answer) = here(hub, &call, &caller)? {
             return Ok(answer);
         }
-        let request: JobRequest = call.decode()?;
-        let id = job(&request.job_id)?;
+        let id = of(&call)?;
         let story = rest::story(hub, &id).map_err(|error| remote(&error))?;
         let story = story.ok_or_else(|| JobTrackerError::UnknownJob(id.clone()))?;
         if !rest::may_view(hub, &caller, &story.status) {
@@ -210,6 +225,9 @@ impl Door {
                 let text = "Delegation Token can be issued only with kerberos authentication";
                 reply.fail(&JobTrackerError::Unsupported(text).into());
             }
+            "refreshAdminAcls" => later(hub, reply, move |hub| {
+                refresh::administrators(hub, &call.user.effective).map(|()| Empty {})
+            }),
             "refreshNodes" => later(hub, reply, move |hub| {
                 refresh::nodes(hub, &call.user.effective).map(|()| Empty {})
             }),
@@ -266,14 +284,35 @@ impl Door {
                 }
                 answer => reply.finish(answer),
             },
-            "getJobCounters" => told(hub, call, reply, counters, |_, story| Ok(story.counters)),
-            "getTaskReports" => told(hub, call, reply, reports, |call, story| {
+            "getJobCounters" => {
+                told(hub, call, reply, named_job, counters, |_, story| Ok(story.counters));
+            }
+            "getTaskReports" => told(hub, call, reply, named_job, reports, |call, story| {
                 let request: TaskReportsRequest = call.decode()?;
                 Ok(TaskReports { reports: story.tasks(kind(&request.kind)?).to_vec() })
             }),
-            "getTaskCompletionEvents" => reply.finish(events(hub, &call)),
-            "getTaskDiagnostics" => for_caller(hub, call, reply, diagnostics),
-            _ => for_caller(hub, call, reply, log),
+            "getTaskCompletionEvents" => {
+                told(hub, call, reply, named_job, job_events, |call, story| {
+                    let request: EventsRequest = call.decode()?;
+                    let most = request.max.min(MOST_EVENTS) as usize;
+                    let all = story.completion_events().into_iter();
+                    let events = all.skip(request.from as usize).take(most).collect();
+                    Ok(CompletionEvents { events, reset: false })
+                });
+            }
+            "getTaskDiagnostics" => {
+                told(hub, call, reply, job_of_attempt, diagnostics, |call, story| {
+                    let request: AttemptRequest = call.decode()?;
+                    let report = story.attempt(&attempt(&request.attempt_id)?);
+                    let text = report.map(|report| report.diagnostics.clone());
+                    Ok(Texts { values: text.filter(|text| !text.is_empty()).into_iter().collect() })
+                });
+            }
+            _ => told(hub, call, reply, job_of_log, log, |call, story| {
+                let request: LogRequest = call.decode()?;
+                let id = attempt(&request.attempt_id)?;
+                story.log_params(&id).ok_or_else(|| did_not_run(&id))
+            }),
         }
     }
 }
@@ -330,6 +369,31 @@ fn tracker_error(call: &Call) -> Answer<Empty> {
     let error: TrackerError = call.decode()?;
     tracing::warn!("{} reports {}: {}", error.tracker, error.class, error.message);
     Ok(Empty {})
+}
+
+fn named_job(call: &Call) -> Answer<JobId> {
+    job(&call.decode::<JobRequest>()?.job_id)
+}
+
+fn job_of_attempt(call: &Call) -> Answer<JobId> {
+    Ok(attempt(&call.decode::<AttemptRequest>()?.attempt_id)?.job().clone())
+}
+
+fn job_of_log(call: &Call) -> Answer<JobId> {
+    Ok(attempt(&call.decode::<LogRequest>()?.attempt_id)?.job().clone())
+}
+
+fn did_not_run(id: &AttemptId) -> RemoteError {
+    RemoteError::new(exception::IO, format!("{id} did not run"))
+}
+
+/// A client's view of a job's completion events.
+fn job_events(hub: &Arc<Hub>, call: &Call, caller: &Caller) -> Answer<Option<CompletionEvents>> {
+    let id = named_job(call)?;
+    if hub.with(|machine| is_here(machine, caller, &id))? {
+        return events(hub, call).map(Some);
+    }
+    Ok(None)
 }
 
 fn status(hub: &Arc<Hub>, call: &Call) -> Answer<MaybeJobStatus> {
@@ -392,24 +456,26 @@ fn reports(hub: &Arc<Hub>, call: &Call, caller: &Caller) -> Answer<Option<TaskRe
     })
 }
 
-fn diagnostics(hub: &Arc<Hub>, call: &Call, caller: &Caller) -> Answer<Texts> {
+fn diagnostics(hub: &Arc<Hub>, call: &Call, caller: &Caller) -> Answer<Option<Texts>> {
     let request: AttemptRequest = call.decode()?;
     let id = attempt(&request.attempt_id)?;
-    let values = hub.with(|machine| {
-        machine.check_access(caller, id.job(), JobAcl::View)?;
-        machine.diagnostics(&id)
-    })?;
-    Ok(Texts { values })
+    hub.with(|machine| {
+        if !is_here(machine, caller, id.job())? {
+            return Ok(None);
+        }
+        Ok(Some(Texts { values: machine.diagnostics(&id)? }))
+    })
 }
 
-fn log(hub: &Arc<Hub>, call: &Call, caller: &Caller) -> Answer<LogParams> {
+fn log(hub: &Arc<Hub>, call: &Call, caller: &Caller) -> Answer<Option<LogParams>> {
     let request: LogRequest = call.decode()?;
     let id = attempt(&request.attempt_id)?;
-    let found = hub.with(|machine| {
-        machine.check_access(caller, id.job(), JobAcl::View)?;
-        Ok::<_, JobTrackerError>(machine.log_params(&id))
-    })?;
-    found.ok_or_else(|| RemoteError::new(exception::IO, format!("{id} did not run")))
+    hub.with(|machine| {
+        if !is_here(machine, caller, id.job())? {
+            return Ok(None);
+        }
+        machine.log_params(&id).map(Some).ok_or_else(|| did_not_run(&id))
+    })
 }
 
 /// Orders of clients: to kill, to fail, to change a priority.

@@ -20,11 +20,11 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use super::archive::DoneIndex;
 use super::hosts::Hosts;
 use super::journal::{JournalDisk, Note};
 use super::settings::ShellSettings;
-use crate::daemon::namenode::{ConfiguredGroups, Racks};
+use crate::daemon::history::DoneIndex;
+use crate::daemon::namenode::{ConfiguredGroups, ProxyUsers, Racks};
 
 /// How long news that nobody waits for gather before a held heartbeat takes them along.
 const GATHER: Duration = Duration::from_millis(20);
@@ -53,6 +53,8 @@ pub(super) struct Hub {
     pub(super) journal_disk: JournalDisk,
     pub(super) racks: Racks,
     pub(super) hosts: Mutex<Hosts>,
+    /// Who may speak for others.
+    pub(super) proxy_users: Mutex<ProxyUsers>,
     pub(super) done: DoneIndex,
     own_files: FileSystems,
     files: Mutex<HashMap<String, FileSystems>>,
@@ -72,13 +74,14 @@ impl Hub {
         conf: Configuration,
         machine: JobTracker,
         racks: Racks,
-        hosts: Hosts,
+        (hosts, proxy_users): (Hosts, ProxyUsers),
         own_files: FileSystems,
         group_source: ConfiguredGroups,
     ) -> Result<Self> {
         let system_dir = own_files.path(&settings.system_dir)?;
         let journal_disk = JournalDisk::of(&conf, &system_dir)?;
-        let done = DoneIndex::new(own_files.clone(), settings.history.done_dir.clone());
+        let history = &settings.history;
+        let done = DoneIndex::new(own_files.clone(), history.done_dir.clone(), history.listed);
         Ok(Self {
             settings,
             conf,
@@ -89,6 +92,7 @@ impl Hub {
             journals: Mutex::default(),
             racks,
             hosts: Mutex::new(hosts),
+            proxy_users: Mutex::new(proxy_users),
             done,
             own_files,
             files: Mutex::default(),
@@ -304,13 +308,23 @@ impl Hub {
         if let Some(known) = self.known_caller(user) {
             return known;
         }
+        Caller { user: user.to_owned(), groups: self.groups_of(user) }
+    }
+
+    /// A user's groups, looked up now. Blocks.
+    pub(super) fn groups_of(&self, user: &str) -> Vec<String> {
         let found = self.group_source.groups_of(user);
         let mut groups = self.groups.lock();
         if groups.len() >= 10_000 {
             groups.clear();
         }
         groups.insert(user.to_owned(), (Instant::now(), found.clone()));
-        Caller { user: user.to_owned(), groups: found }
+        found
+    }
+
+    /// Forgets which groups users are in (`refreshUserToGroupsMappings`).
+    pub(super) fn forget_groups(&self) {
+        self.groups.lock().clear();
     }
 }
 

@@ -7,17 +7,15 @@
 //! | `hub` | the machine behind its lock, and who carries out what it wants done; held heartbeats |
 //! | `door` | calls of clients and trackers |
 //! | `submit`, `recover` | a job comes in, from its staging directory or from an earlier start |
-//! | `journal`, `archive`, `done` | a job's history: while it runs, when it is over, afterwards |
+//! | `journal`, `archive` | a job's history: while it runs, when it is over; afterwards it is `daemon::history`'s |
 //! | `refresh`, `hosts` | files that operators change |
-//! | `web`, `rest`, `json` | pages and JSON |
+//! | `web`, `rest` | pages and JSON |
 
 mod archive;
-mod done;
 mod door;
 mod hosts;
 mod hub;
 mod journal;
-mod json;
 mod recover;
 mod refresh;
 mod rest;
@@ -38,7 +36,9 @@ use loxodon_rpc::server::{Place, Server, ServerError, ServerLimits};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-use crate::daemon::namenode::{ConfiguredGroups, Racks};
+use crate::daemon::history::DIRECTORY;
+use crate::daemon::namenode::{ConfiguredGroups, Racks, proxy_users};
+use crate::daemon::waiting::until_done;
 use crate::web::{Response, Router, StatusCode, WebLimits, WebServer};
 use door::Door;
 use hosts::Hosts;
@@ -49,8 +49,6 @@ use settings::ShellSettings;
 const TICK: Duration = Duration::from_secs(1);
 /// Ticks between looks at the Fair Scheduler's file (`mapred.fairscheduler.update.interval` and its like).
 const FILE_LOOK: u32 = 10;
-/// Between attempts to reach the file system at start.
-const RETRY: Duration = Duration::from_millis(250);
 /// Anybody may have a staging directory, his own.
 const STAGING_PERMISSION: u16 = 0o1777;
 /// Nobody else reads what the JobTracker keeps of jobs.
@@ -187,39 +185,21 @@ fn hub(conf: Configuration, settings: ShellSettings, http: SocketAddr) -> Result
     let identifier = since.as_millis().to_string();
     let machine = JobTracker::new(machine, scheduler, &identifier);
     let groups = ConfiguredGroups::from_conf(&conf)?;
-    Ok(Hub::new(settings, conf, machine, racks, hosts, files, groups)?)
+    let proxy_users = proxy_users(&conf).map_err(|error| Error::argument(error.to_string()))?;
+    Ok(Hub::new(settings, conf, machine, racks, (hosts, proxy_users), files, groups)?)
 }
 
 /// Makes the directories; waits while the file system is not there or in safe mode.
 async fn prepare(hub: &Arc<Hub>) -> Result<(), StartError> {
-    let mut said = String::new();
-    loop {
-        let own = Arc::clone(hub);
-        let made = tokio::task::spawn_blocking(move || make_directories(&own)).await;
-        let error = match made.map_err(|error| Error::io(error.to_string()))? {
-            Ok(()) => return Ok(()),
-            Err(error) => error,
-        };
-        // Waiting helps against neither.
-        let class = error.java_class();
-        if class.ends_with("AccessControlException") || class.ends_with("IllegalArgumentException")
-        {
-            return Err(error.into());
-        }
-        let text = error.to_string();
-        if text != said {
-            tracing::warn!("waiting for the file system: {text}");
-            said = text;
-        }
-        tokio::time::sleep(RETRY).await;
-    }
+    let own = Arc::clone(hub);
+    Ok(until_done(move || make_directories(&own)).await?)
 }
 
 fn make_directories(hub: &Hub) -> Result<(), Error> {
     let directories = [
         (hub.settings.system_dir.as_str(), SYSTEM_PERMISSION),
         (hub.settings.staging_root.as_str(), STAGING_PERMISSION),
-        (hub.settings.history.done_dir.as_str(), archive::DIRECTORY),
+        (hub.settings.history.done_dir.as_str(), DIRECTORY),
     ];
     for (directory, permission) in directories {
         let (fs, path) = hub.place(directory)?;

@@ -6,14 +6,21 @@ use std::time::SystemTime;
 use loxodon_conf::Configuration;
 use loxodon_mapreduce::error::{Error, Result};
 use loxodon_mapreduce::job::Caller;
-use loxodon_mapreduce::scheduler::{Scheduler, from_configuration};
+use loxodon_mapreduce::jobtracker::JobTrackerSettings;
+use loxodon_mapreduce::scheduler::{Scheduler, SchedulerFiles, from_configuration};
+use loxodon_rpc::server::Call;
+use loxodon_wire::proto::common::{GetGroupsForUserRequestProto, GetGroupsForUserResponseProto};
 use loxodon_wire::rpc::{RemoteError, exception};
 
 use super::hosts::Hosts;
 use super::hub::{Hub, remote};
 use super::settings::ShellSettings;
+use crate::daemon::namenode::proxy_users;
 
-/// The scheduler of a configuration and of the Fair Scheduler's file. Blocks.
+/// Queues of the scheduler that takes jobs in turn, beside the site's files.
+const QUEUES: &str = "mapred-queues.xml";
+
+/// The scheduler of a configuration and of the files that belong to it. Blocks.
 ///
 /// # Errors
 /// A file that cannot be read, or says something wrong.
@@ -25,8 +32,10 @@ pub(super) fn scheduler(
         std::fs::read_to_string(file)
             .map_err(|e| Error::system(format_args!("reading {}", file.display()), &e))
     };
-    let text = settings.allocations.as_ref().map(read).transpose()?;
-    from_configuration(conf, text.as_deref())
+    let allocations = settings.allocations.as_ref().map(read).transpose()?;
+    let queues = conf.beside(QUEUES).as_ref().map(read).transpose()?;
+    let files = SchedulerFiles { allocations: allocations.as_deref(), queues: queues.as_deref() };
+    from_configuration(conf, files)
 }
 
 /// When the Fair Scheduler's file was changed last.
@@ -57,6 +66,41 @@ pub(super) fn nodes(hub: &Arc<Hub>, user: &str) -> std::result::Result<(), Remot
     let now = hub.now();
     hub.with(|machine| machine.exclude(now, |host| !hosts.allows(host)));
     Ok(())
+}
+
+/// Reads again who may do everything: `refreshAdminAcls`. Blocks.
+pub(super) fn administrators(hub: &Arc<Hub>, user: &str) -> std::result::Result<(), RemoteError> {
+    require_administrator(hub, user)?;
+    let read = || -> Result<JobTrackerSettings> { JobTrackerSettings::read(&hub.conf.reread()?) };
+    let fresh = read().map_err(|error| remote(&error))?;
+    hub.with(|machine| machine.set_administrators(fresh.administrators));
+    Ok(())
+}
+
+/// Groups of users, and who speaks for whom: Hadoop's protocols of those, whose answers without fields are all alike.
+/// Blocks.
+pub(super) fn user_mappings(
+    hub: &Arc<Hub>,
+    call: &Call,
+) -> std::result::Result<GetGroupsForUserResponseProto, RemoteError> {
+    match call.method.name {
+        "getGroupsForUser" => {
+            let request: GetGroupsForUserRequestProto = call.decode()?;
+            return Ok(GetGroupsForUserResponseProto { groups: hub.groups_of(&request.user) });
+        }
+        "refreshUserToGroupsMappings" => {
+            require_administrator(hub, &call.user.effective)?;
+            hub.forget_groups();
+        }
+        _ => {
+            require_administrator(hub, &call.user.effective)?;
+            let failed = |text: String| RemoteError::new(exception::IO, text);
+            let conf = hub.conf.reread().map_err(|error| failed(error.to_string()))?;
+            let fresh = proxy_users(&conf).map_err(|error| failed(error.to_string()))?;
+            *hub.proxy_users.lock() = fresh;
+        }
+    }
+    Ok(GetGroupsForUserResponseProto { groups: Vec::new() })
 }
 
 /// Reads queues and pools again: `refreshQueues`. Blocks.

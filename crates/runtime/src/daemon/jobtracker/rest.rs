@@ -1,34 +1,24 @@
 //! `/ws/v1`: the cluster, running jobs and finished ones, as JSON.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use loxodon_mapreduce::error::Error;
-use loxodon_mapreduce::history::Story;
-use loxodon_mapreduce::job::{AccessControlList, Caller, JobAcl, JobId, JobState, TaskKind};
-use loxodon_mapreduce::protocol::{JobStatusMessage, QueueMessage, TrackerMessage};
+use loxodon_conf::Configuration;
+use loxodon_mapreduce::error::Result;
+use loxodon_mapreduce::history::{AmStarted, Story};
+use loxodon_mapreduce::job::{
+    AccessControlList, AttemptId, Caller, JobAcl, JobId, JobState, TaskKind,
+};
+use loxodon_mapreduce::jobtracker::JobTrackerError;
+use loxodon_mapreduce::protocol::{
+    CountersMessage, JobStatusMessage, QueueMessage, TrackerMessage,
+};
 use serde_json::{Value, json};
 
 use super::hub::Hub;
-use super::{json, submit};
-use crate::web::{Request, Response, StatusCode};
-
-/// Who asks without saying who he is (`hadoop.http.staticuser.user`).
-const ANYBODY: &str = "dr.who";
-
-/// Why there is no answer.
-enum Refusal {
-    NotFound(String),
-    Denied(String),
-    Failed(Error),
-}
-
-impl From<Error> for Refusal {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
-}
-
-type Answer = Result<Value, Refusal>;
+use super::submit;
+use crate::daemon::history::{Answer, JobSource, Refusal, answer_jobs, respond};
+use crate::web::{Request, Response};
 
 /// Answers a request below `/ws/v1`. Blocks.
 pub(super) fn answer(hub: &Arc<Hub>, request: &Request) -> Response {
@@ -38,38 +28,12 @@ pub(super) fn answer(hub: &Arc<Hub>, request: &Request) -> Response {
         ["cluster", rest @ ..] => cluster(hub, rest),
         ["history"] => Ok(info(hub, "historyInfo")),
         ["history", "info"] => Ok(info(hub, "historyInfo")),
-        ["history", "mapreduce", "jobs", rest @ ..] => jobs(hub, request, rest, true),
+        ["history", "mapreduce", "jobs", rest @ ..] => answer_jobs(hub, request, rest, true),
         ["mapreduce"] | ["mapreduce", "info"] => Ok(info(hub, "info")),
-        ["mapreduce", "jobs", rest @ ..] => jobs(hub, request, rest, false),
+        ["mapreduce", "jobs", rest @ ..] => answer_jobs(hub, request, rest, false),
         _ => Err(Refusal::NotFound(format!("{} is not found", request.path))),
     };
-    let (status, class, message) = match found {
-        Ok(value) => return body(StatusCode::OK, &value),
-        Err(Refusal::NotFound(text)) => {
-            let class = "org.apache.hadoop.yarn.webapp.NotFoundException";
-            (StatusCode::NOT_FOUND, class.to_owned(), format!("java.lang.Exception: {text}"))
-        }
-        Err(Refusal::Denied(text)) => {
-            let class = "org.apache.hadoop.security.AccessControlException";
-            (StatusCode::FORBIDDEN, class.to_owned(), text)
-        }
-        Err(Refusal::Failed(error)) => {
-            let class = error.java_class().to_owned();
-            (StatusCode::INTERNAL_SERVER_ERROR, class, error.to_string())
-        }
-    };
-    let exception = class.rsplit('.').next().unwrap_or_default();
-    let value = json!({"RemoteException": {
-        "exception": exception,
-        "message": message,
-        "javaClassName": class,
-    }});
-    body(status, &value)
-}
-
-fn body(status: StatusCode, value: &Value) -> Response {
-    Response::new(status, value.to_string())
-        .header("Content-Type", "application/json;charset=utf-8")
+    respond(request, found)
 }
 
 fn info(hub: &Hub, name: &str) -> Value {
@@ -178,124 +142,78 @@ fn describe(queue: &QueueMessage, above: &str, flat: &mut Vec<Value>) {
     queue.children.iter().for_each(|child| describe(child, &path, flat));
 }
 
-/// Running and finished jobs; only the finished ones below `/history`.
-fn all_jobs(hub: &Arc<Hub>, finished: bool) -> Result<Vec<JobStatusMessage>, Refusal> {
-    let mut all: Vec<JobStatusMessage> = hub.done.all()?.iter().map(|done| done.status()).collect();
-    let here = hub.with(|machine| machine.all_jobs());
-    let is_over =
-        |job: &JobStatusMessage| JobState::from_number(job.state).is_some_and(JobState::is_over);
-    all.retain(|old| !here.iter().any(|job| job.job_id == old.job_id));
-    all.extend(here.into_iter().filter(|job| !finished || is_over(job)));
-    Ok(all)
-}
+impl JobSource for Arc<Hub> {
+    fn now(&self) -> i64 {
+        Hub::now(self)
+    }
 
-fn jobs(hub: &Arc<Hub>, request: &Request, parts: &[&str], finished: bool) -> Answer {
-    let now = hub.now();
-    let Some((id, rest)) = parts.split_first() else {
-        let jobs = all_jobs(hub, finished)?;
-        let wanted = |name: &str, value: &str| {
-            request.parameter(name).is_none_or(|want| want.eq_ignore_ascii_case(value))
+    fn jobs(&self, finished: bool) -> Result<Vec<JobStatusMessage>> {
+        let mut all: Vec<JobStatusMessage> =
+            self.done.all()?.iter().map(|done| done.status()).collect();
+        let here = self.with(|machine| machine.all_jobs());
+        let known: HashSet<&str> = here.iter().map(|job| job.job_id.as_str()).collect();
+        all.retain(|old| !known.contains(old.job_id.as_str()));
+        let is_over = |job: &JobStatusMessage| {
+            JobState::from_number(job.state).is_some_and(JobState::is_over)
         };
-        let chosen =
-            jobs.iter().filter(|job| wanted("user", &job.user) && wanted("queue", &job.queue));
-        let list: Vec<Value> = chosen.map(|status| json::job(status, now)).collect();
-        let state = request.parameter("state");
-        let list: Vec<Value> = list
-            .into_iter()
-            .filter(|job| state.is_none_or(|state| job.get("state").is_some_and(|s| s == state)))
-            .collect();
-        return Ok(json!({"jobs": {"job": list}}));
-    };
-    let not_found = || Refusal::NotFound(format!("job, {id}, is not found"));
-    let job: JobId = id.parse().map_err(|_| not_found())?;
-    check_access(hub, request, &job)?;
-    let story = story(hub, &job)?.ok_or_else(not_found)?;
-    if story.status.retired {
-        let caller = hub.caller(request.parameter("user.name").unwrap_or(ANYBODY));
-        if !may_view(hub, &caller, &story.status) {
-            let text = format!("User {} cannot perform operation VIEW_JOB on {id}. ", caller.user);
-            return Err(Refusal::Denied(text));
-        }
+        all.extend(here.into_iter().filter(|job| !finished || is_over(job)));
+        Ok(all)
     }
-    match rest {
-        [] => Ok(json!({"job": json::whole_job(&story, now)})),
-        ["counters"] => Ok(json::job_counters(id, &story.counters)),
-        ["conf"] => conf(hub, &story, &job),
-        ["jobattempts"] => Ok(job_attempts(hub, &story)),
-        ["attempts"] => {
-            let of = |kind: TaskKind| {
-                let tasks = story.tasks(kind).iter();
-                tasks.flat_map(move |task| json::attempts_of(task, kind, now)).collect::<Vec<_>>()
-            };
-            let mut all = of(TaskKind::Map);
-            all.extend(of(TaskKind::Reduce));
-            Ok(json!({"taskAttempts": {"taskAttempt": all}}))
-        }
-        ["tasks"] => {
-            let of =
-                |kind: TaskKind| story.tasks(kind).iter().map(move |t| json::task(t, kind, now));
-            let tasks: Vec<Value> = match request.parameter("type") {
-                Some("m") => of(TaskKind::Map).collect(),
-                Some("r") => of(TaskKind::Reduce).collect(),
-                _ => of(TaskKind::Map).chain(of(TaskKind::Reduce)).collect(),
-            };
-            Ok(json!({"tasks": {"task": tasks}}))
-        }
-        ["tasks", task, rest @ ..] => of_task(&story, task, rest, now),
-        _ => Err(Refusal::NotFound(format!("{} is not found", request.path))),
-    }
-}
 
-fn of_task(story: &Story, id: &str, rest: &[&str], now: i64) -> Answer {
-    let missing = || Refusal::NotFound(format!("task not found with id {id}"));
-    let kind = json::kind_of(id).ok_or_else(missing)?;
-    let task = story.tasks(kind).iter().find(|task| task.task_id == id).ok_or_else(missing)?;
-    match rest {
-        [] => Ok(json!({"task": json::task(task, kind, now)})),
-        ["counters"] => {
-            let groups = json::plain_counters(task.counters.as_ref());
-            Ok(json!({"jobTaskCounters": {"id": id, "taskCounterGroup": groups}}))
+    fn story(&self, job: &JobId) -> Result<Option<Arc<Story>>> {
+        Ok(story(self, job)?.map(Arc::new))
+    }
+
+    fn may_view(&self, user: &str, job: &JobId, story: &Story) -> bool {
+        if !self.settings.acls {
+            return true;
         }
-        ["attempts"] => {
-            let attempts = json::attempts_of(task, kind, now);
-            Ok(json!({"taskAttempts": {"taskAttempt": attempts}}))
+        let caller = self.caller(user);
+        match self.with(|machine| machine.check_access(&caller, job, JobAcl::View)) {
+            Ok(()) => true,
+            // Retired: its history says who may.
+            Err(JobTrackerError::UnknownJob(_)) => may_view(self, &caller, &story.status),
+            Err(_) => false,
         }
-        ["attempts", attempt, rest @ ..] => {
-            let missing =
-                || Refusal::NotFound(format!("Error getting info on task attempt id {attempt}"));
-            let report = task.attempts.iter().find(|one| one.attempt_id == *attempt);
-            let report = report.ok_or_else(missing)?;
-            match rest {
-                [] => Ok(json!({"taskAttempt": json::attempt(report, kind, now)})),
-                ["counters"] => {
-                    // Those of a task are its best attempt's.
-                    let is_best = task.successful_attempt == *attempt || task.attempts.len() == 1;
-                    let counters = task.counters.as_ref().filter(|_| is_best);
-                    let groups = json::plain_counters(counters);
-                    Ok(
-                        json!({"jobTaskAttemptCounters": {"id": attempt, "taskAttemptCounterGroup": groups}}),
-                    )
-                }
-                _ => Err(missing()),
+    }
+
+    fn conf(&self, job: &JobId, story: &Story) -> Result<(String, Configuration)> {
+        let most = self.settings.largest_conf;
+        let (path, bytes) = match self.done.find(job)? {
+            Some(done) => (done.conf_path()?.to_string(), self.done.conf(&done, most)?),
+            None => {
+                let files = self.files_of(&story.status.user)?;
+                let path = files.path(&story.status.job_file)?;
+                (path.to_string(), files.get(&path)?.read_all(&path, most)?)
             }
-        }
-        _ => Err(missing()),
+        };
+        Ok((path, submit::parse_conf(&bytes)?))
     }
-}
 
-fn check_access(hub: &Arc<Hub>, request: &Request, job: &JobId) -> Result<(), Refusal> {
-    if !hub.settings.acls {
-        return Ok(());
+    fn attempt_counters(&self, story: &Story, attempt: &AttemptId) -> Option<CountersMessage> {
+        let here = self.with(|machine| machine.attempt_counters(attempt));
+        here.or_else(|| story.attempts.get(&attempt.to_string())?.counters.clone())
     }
-    let caller = hub.caller(request.parameter("user.name").unwrap_or(ANYBODY));
-    match hub.with(|machine| machine.check_access(&caller, job, JobAcl::View)) {
-        Ok(()) | Err(loxodon_mapreduce::jobtracker::JobTrackerError::UnknownJob(_)) => Ok(()),
-        Err(error) => Err(Refusal::Denied(error.to_string())),
+
+    fn starts(&self, story: &Story) -> Vec<AmStarted> {
+        let port = |address: &str| address.rsplit(':').next().and_then(|port| port.parse().ok());
+        let first = AmStarted { start_time: story.status.start_time, ..AmStarted::default() };
+        let mut starts = story.starts.clone();
+        if starts.is_empty() {
+            starts.push(first);
+        }
+        // Journals do not say where the JobTracker was: it is here.
+        for start in starts.iter_mut().filter(|start| start.node_manager_http_port == 0) {
+            start.node_manager_host = crate::daemon::host_name();
+            start.node_manager_port = port(&self.settings.address).unwrap_or(0);
+            start.node_manager_http_port = self.http_port().parse().unwrap_or(0);
+        }
+        starts
     }
 }
 
 /// Everything that is told of a job: by the machine while it has it whole, then by its history. Blocks.
-pub(super) fn story(hub: &Arc<Hub>, job: &JobId) -> Result<Option<Story>, Error> {
+pub(super) fn story(hub: &Arc<Hub>, job: &JobId) -> Result<Option<Story>> {
     let here = hub.with(|machine| {
         let tasks = |kind| machine.task_reports(job, kind, true).ok();
         Some(Story {
@@ -303,16 +221,15 @@ pub(super) fn story(hub: &Arc<Hub>, job: &JobId) -> Result<Option<Story>, Error>
             counters: machine.counters(job)?,
             maps: tasks(TaskKind::Map)?,
             reduces: tasks(TaskKind::Reduce)?,
+            ..Story::default()
         })
     });
-    if here.is_some() {
-        return Ok(here);
+    if let Some(mut here) = here {
+        here.count_ended();
+        return Ok(Some(here));
     }
     let Some(done) = hub.done.find(job)? else { return Ok(None) };
-    let mut story = Story::read(&hub.done.events(&done)?);
-    story.status.history_file = done.path.to_string();
-    story.status.retired = true;
-    Ok(Some(story))
+    Ok(Some(hub.done.story(&done)?))
 }
 
 /// Whether somebody may see the details of a job that only the history knows.
@@ -321,36 +238,8 @@ pub(super) fn may_view(hub: &Arc<Hub>, caller: &Caller, status: &JobStatusMessag
         || caller.user == status.user
         || caller.user == crate::daemon::process_user()
         || AccessControlList::parse(&status.view_acl).allows(caller)
-        || hub.with(|machine| machine.settings().administrators.allows(caller))
-}
-
-fn conf(hub: &Arc<Hub>, story: &Story, job: &JobId) -> Answer {
-    let most = hub.settings.largest_conf;
-    let (path, bytes) = match hub.done.find(job)? {
-        Some(done) => (done.path.to_string(), hub.done.conf(&done, most)?),
-        None => {
-            let files = hub.files_of(&story.status.user)?;
-            let path = files.path(&story.status.job_file)?;
-            (path.to_string(), files.get(&path)?.read_all(&path, most)?)
-        }
-    };
-    let conf = submit::parse_conf(&bytes)?;
-    let properties = conf.entries().map(|(name, entry)| {
-        let is_secret = ["password", "secret", "credential"].iter().any(|end| name.ends_with(end));
-        let value = if is_secret { "******" } else { entry.value.as_str() };
-        json!({"name": name, "value": value, "source": [entry.source.to_string()]})
-    });
-    Ok(json!({"conf": {"path": path, "property": properties.collect::<Vec<_>>()}}))
-}
-
-fn job_attempts(hub: &Hub, story: &Story) -> Value {
-    let host = crate::daemon::host_name();
-    json!({"jobAttempts": {"jobAttempt": [{
-        "id": 1,
-        "startTime": story.status.start_time,
-        "nodeId": host,
-        "nodeHttpAddress": format!("{host}:{}", hub.http_port()),
-        "containerId": "",
-        "logsLink": "",
-    }]}})
+        || hub.with(|machine| {
+            machine.settings().administrators.allows(caller)
+                || machine.administers(caller, &status.queue)
+        })
 }

@@ -7,6 +7,8 @@ use loxodon_conf::Configuration;
 use loxodon_mapreduce::error::{Error, Result};
 use loxodon_mapreduce::settings::Settings as _;
 
+use crate::daemon::history::HistorySettings;
+
 /// Largest `job.xml` that is read, in bytes (Hadoop's `mapred.user.jobconf.limit`).
 const LARGEST_CONF: i64 = 5 << 20;
 /// Largest `job.splitmetainfo` that is read, in bytes.
@@ -39,36 +41,6 @@ pub(super) struct ShellSettings {
     pub(super) acls: bool,
     /// How long a user's groups are remembered.
     pub(super) groups_kept: Duration,
-}
-
-/// Where histories of finished jobs go, and how long they stay.
-#[derive(Clone, Debug)]
-pub(super) struct HistorySettings {
-    /// `mapreduce.jobhistory.done-dir`
-    pub(super) done_dir: String,
-    /// `mapreduce.jobhistory.max-age-ms`
-    pub(super) max_age: i64,
-    /// `mapreduce.jobhistory.cleaner.interval-ms`; `None` where the cleaner is off.
-    pub(super) clean_every: Option<Duration>,
-}
-
-impl HistorySettings {
-    /// Reads them.
-    ///
-    /// # Errors
-    /// A value that is not of its kind.
-    pub(super) fn read(conf: &Configuration) -> Result<Self> {
-        let staging = text(conf, "yarn.app.mapreduce.am.staging-dir", "/tmp/hadoop-yarn/staging")?;
-        let every = conf.get_int("mapreduce.jobhistory.cleaner.interval-ms", 86_400_000)?;
-        let every = Duration::from_millis(u64::try_from(every).unwrap_or(0).max(1000));
-        let cleans = conf.get_bool("mapreduce.jobhistory.cleaner.enable", true)?;
-        let done = format!("{}/history/done", staging.trim_end_matches('/'));
-        Ok(Self {
-            done_dir: text(conf, "mapreduce.jobhistory.done-dir", &done)?,
-            max_age: conf.get_int("mapreduce.jobhistory.max-age-ms", 604_800_000)?,
-            clean_every: cleans.then_some(every),
-        })
-    }
 }
 
 fn text(conf: &Configuration, name: &str, default: &str) -> Result<String> {

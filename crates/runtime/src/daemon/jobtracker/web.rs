@@ -7,18 +7,11 @@ use loxodon_conf::Configuration;
 use loxodon_rpc::server::Server;
 
 use super::hub::Hub;
-use crate::web::look::{HTML, PageFile, SCRIPT, with_files};
+use crate::daemon::history::pages;
 use crate::web::{
     Bean, BeanSource, Daemon, Method, ProcessBeans, Request, Response, Router, RpcBeans,
     StatusCode, TrafficBeans, WebServer, standard_pages,
 };
-
-/// The page's files.
-const PAGE: [PageFile; 3] = [
-    ("/", HTML, include_str!("page/index.html")),
-    ("/static/page.js", SCRIPT, include_str!("page/page.js")),
-    ("/static/timeline.js", SCRIPT, include_str!("page/timeline.js")),
-];
 
 /// Pages of the JobTracker behind `hub`, whose calls come in at `server`.
 pub(super) fn router(
@@ -51,18 +44,21 @@ pub(super) fn router(
         log_levels: crate::daemon::log::levels(),
     };
     let own = Arc::clone(hub);
-    let router = with_files(Router::new(), &PAGE).route_below("/ws/v1", move |request: Request| {
-        let hub = Arc::clone(&own);
-        async move {
-            if !matches!(request.method, Method::GET | Method::HEAD) {
-                return Response::error(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed");
+    let router = pages("JobTracker", "/ws/v1/mapreduce/jobs").route_below(
+        "/ws/v1",
+        move |request: Request| {
+            let hub = Arc::clone(&own);
+            async move {
+                if !matches!(request.method, Method::GET | Method::HEAD) {
+                    return Response::error(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed");
+                }
+                let answer = move || super::rest::answer(&hub, &request);
+                tokio::task::spawn_blocking(answer).await.unwrap_or_else(|error| {
+                    Response::error(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string())
+                })
             }
-            let answer = move || super::rest::answer(&hub, &request);
-            tokio::task::spawn_blocking(answer).await.unwrap_or_else(|error| {
-                Response::error(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string())
-            })
-        }
-    });
+        },
+    );
     standard_pages(router, daemon)
 }
 

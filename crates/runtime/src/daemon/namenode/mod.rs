@@ -32,7 +32,9 @@ mod web;
 
 pub use clock::Clock;
 pub use format::{FormatOptions, format};
+pub(crate) use groups::proxy_users;
 pub use groups::{ConfiguredGroups, GroupMapping, SystemGroups};
+pub(crate) use loxodon_namenode::proxy_users::ProxyUsers;
 pub(crate) use racks::Racks;
 pub use start::{RunningNameNode, StartError, StartOptions};
 

@@ -1,9 +1,12 @@
-// The JobTracker's page: what /ws/v1 says, drawn.
+// The JobTracker's page, and a history server's for finished jobs: what /ws/v1 says, drawn.
 "use strict";
 
 const get = (path) => getJson(`/ws/v1${path}`);
+const IS_HISTORY = document.querySelector(".brand").textContent === "JobHistory";
+const JOBS = IS_HISTORY ? "/history/mapreduce/jobs" : "/mapreduce/jobs";
 const ended = (job) => ["SUCCEEDED", "FAILED", "KILLED", "ERROR"].includes(job.state);
-const jobPath = (id) => `/mapreduce/jobs/${encodeURIComponent(id)}`;
+const jobPath = (id) => `${JOBS}/${encodeURIComponent(id)}`;
+const byAge = (jobs) => list(jobs.jobs?.job).sort((a, b) => (b.submitTime || b.startTime) - (a.submitTime || a.startTime));
 const LIVE = 1000, MB = 1 << 20;
 
 const done = (job, kind, total, completed, progress) => total
@@ -39,12 +42,21 @@ const trackerColumns = (nodes) => [
   ...(nodes.some((n) => n.healthReport) ? [["Health", (n) => n.healthReport, "wrap"]] : []),
 ];
 
+const finishedJobs = async () => {
+  const all = byAge(await get(JOBS));
+  document.title = "JobHistory";
+  return { again: 5 * LIVE, draw: () => [
+    title("Finished jobs", all.length),
+    searched("jobs", all, (job) => `${job.id} ${job.name} ${job.user} ${job.queue} ${job.state}`, (rows) => table(jobColumns, rows, "No such job.")),
+  ] };
+};
+
 const overview = async () => {
   const [metrics, nodes, scheduler, jobs] = await Promise.all(
-    [get("/cluster/metrics"), get("/cluster/nodes"), get("/cluster/scheduler"), get("/mapreduce/jobs")]);
+    [get("/cluster/metrics"), get("/cluster/nodes"), get("/cluster/scheduler"), get(JOBS)]);
   document.title = "JobTracker";
   const m = metrics.clusterMetrics;
-  const all = list(jobs.jobs?.job).sort((a, b) => (b.submitTime || b.startTime) - (a.submitTime || a.startTime));
+  const all = byAge(jobs);
   const running = all.filter((job) => !ended(job)), over = all.filter(ended);
   const queues = list(scheduler.scheduler?.schedulerInfo?.queues?.queue), trackers = list(nodes.nodes?.node);
   return { again: LIVE, draw: () => [
@@ -150,8 +162,8 @@ const jobView = async (id, tab) => {
     el("p", { class: "quiet" }, `${job.id} · ${job.user} · queue ${job.queue} · submitted ${when(job.submitTime || job.startTime)}`),
     job.diagnostics ? el("p", { class: "notice" }, job.diagnostics) : null,
     tiles(
-      tile(`${number(job.mapsCompleted)} / ${number(job.mapsTotal)}`, "maps", { bar: bar(job.mapProgress) }),
-      tile(`${number(job.reducesCompleted)} / ${number(job.reducesTotal)}`, "reduces", { bar: bar(job.reduceProgress, "reduce") }),
+      tile(`${number(job.mapsCompleted)} / ${number(job.mapsTotal)}`, "maps", { bar: bar(ended(job) && job.mapsTotal ? 100 * job.mapsCompleted / job.mapsTotal : job.mapProgress) }),
+      tile(`${number(job.reducesCompleted)} / ${number(job.reducesTotal)}`, "reduces", { bar: bar(ended(job) && job.reducesTotal ? 100 * job.reducesCompleted / job.reducesTotal : job.reduceProgress, "reduce") }),
       tile(number((job.runningMapAttempts || 0) + (job.runningReduceAttempts || 0)), "attempts running"),
       tile(number(failed), "attempts failed", { kind: failed ? "bad" : "" }), tile(number(killed), "attempts killed"),
       tile(lasted(job.startTime, job.finishTime), ended(job) ? "took" : "so far")),
@@ -191,12 +203,13 @@ const attemptView = async (id, attempt) => {
   ] };
 };
 
-follow("JobTracker", ([what, id, tab, more]) => {
-  if (what !== "job" || !id) return overview();
+follow(IS_HISTORY ? "history server" : "JobTracker", ([what, id, tab, more]) => {
+  if (what !== "job" || !id) return IS_HISTORY ? finishedJobs() : overview();
   if (tab === "task" && more) return taskView(id, more);
   if (tab === "attempt" && more) return attemptView(id, more);
   return jobView(id, tab || "");
 });
-get("/cluster/info").then(({ clusterInfo: info }) => {
+get(IS_HISTORY ? "/history/info" : "/cluster/info").then(({ clusterInfo, historyInfo }) => {
+  const info = clusterInfo || historyInfo;
   document.getElementById("where").textContent = `${location.host} · Loxodon ${info.loxodonVersion} · up since ${when(info.startedOn)}`;
 }).catch(() => {});

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use loxodon_mapreduce::error::{Error, ErrorKind, Result};
 use loxodon_mapreduce::fs::{FileStatus, FileSystem, FileSystems, Path};
-use loxodon_mapreduce::history::{DoneName, HistoryEvent, HistoryReader, conf_file_name};
+use loxodon_mapreduce::history::{
+    DoneName, HistoryEvent, HistoryReader, Story, conf_file_name, done_subdirectory,
+};
 use loxodon_mapreduce::job::{JobId, JobState};
 use loxodon_mapreduce::protocol::JobStatusMessage;
 use parking_lot::Mutex;
@@ -14,21 +16,33 @@ use parking_lot::Mutex;
 const DEPTH: usize = 4;
 /// Longest history that is read, in bytes.
 const LARGEST: u64 = 1 << 30;
+/// Added between two looks at most; more are found by the next one.
+const MOST_FRESH: usize = 10_000;
 /// Between two looks at the whole directory.
 const LOOK: Duration = Duration::from_secs(3);
 
 /// A history.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Done {
+pub(in crate::daemon) struct Done {
     /// What its name tells.
-    pub(super) name: DoneName,
+    pub(in crate::daemon) name: DoneName,
     /// Where it is.
-    pub(super) path: Path,
+    pub(in crate::daemon) path: Path,
 }
 
 impl Done {
+    /// Where the job's configuration is.
+    ///
+    /// # Errors
+    /// The history is no file.
+    pub(in crate::daemon) fn conf_path(&self) -> Result<Path> {
+        let directory = self.path.parent();
+        let directory = directory.ok_or_else(|| Error::io(format!("{}: no file", self.path)))?;
+        Ok(directory.child(&conf_file_name(&self.name.job)))
+    }
+
     /// What the name alone tells of the job.
-    pub(super) fn status(&self) -> JobStatusMessage {
+    pub(in crate::daemon) fn status(&self) -> JobStatusMessage {
         let name = &self.name;
         let count = |number: i64| u32::try_from(number).unwrap_or(0);
         let state = JobState::from_name(&name.status).unwrap_or(JobState::Failed);
@@ -61,9 +75,11 @@ impl Done {
 
 /// The done directory, as far as it was looked at.
 #[derive(Debug)]
-pub(super) struct DoneIndex {
+pub(in crate::daemon) struct DoneIndex {
     files: FileSystems,
     directory: String,
+    /// Jobs in lists at most.
+    most: usize,
     known: Mutex<Known>,
 }
 
@@ -71,23 +87,35 @@ pub(super) struct DoneIndex {
 struct Known {
     jobs: BTreeMap<JobId, Done>,
     looked: Option<Instant>,
+    /// Added since the last look began, which may have missed them.
+    fresh: Vec<Done>,
 }
 
 impl DoneIndex {
-    pub(super) fn new(files: FileSystems, directory: String) -> Self {
-        Self { files, directory, known: Mutex::default() }
+    pub(in crate::daemon) fn new(files: FileSystems, directory: String, most: usize) -> Self {
+        Self { files, directory, most, known: Mutex::default() }
+    }
+
+    /// Whether the history of a job is known to be there.
+    pub(in crate::daemon) fn has(&self, job: &JobId) -> bool {
+        self.known.lock().jobs.contains_key(job)
     }
 
     /// Adds one that was put there just now.
-    pub(super) fn insert(&self, name: DoneName, path: Path) {
-        self.known.lock().jobs.insert(name.job.clone(), Done { name, path });
+    pub(in crate::daemon) fn insert(&self, name: DoneName, path: Path) {
+        let done = Done { name, path };
+        let mut known = self.known.lock();
+        if known.fresh.len() < MOST_FRESH {
+            known.fresh.push(done.clone());
+        }
+        known.jobs.insert(done.name.job.clone(), done);
     }
 
-    /// All that are there, oldest job first. Blocks.
+    /// The newest, as many as lists show, oldest job first. Blocks.
     ///
     /// # Errors
     /// The directory cannot be read.
-    pub(super) fn all(&self) -> Result<Vec<Done>> {
+    pub(in crate::daemon) fn all(&self) -> Result<Vec<Done>> {
         self.look(false)?;
         Ok(self.known.lock().jobs.values().cloned().collect())
     }
@@ -96,50 +124,79 @@ impl DoneIndex {
     ///
     /// # Errors
     /// The directory cannot be read.
-    pub(super) fn find(&self, job: &JobId) -> Result<Option<Done>> {
+    pub(in crate::daemon) fn find(&self, job: &JobId) -> Result<Option<Done>> {
         if let Some(found) = self.known.lock().jobs.get(job) {
             return Ok(Some(found.clone()));
         }
         self.look(false)?;
-        Ok(self.known.lock().jobs.get(job).cloned())
+        let found = self.known.lock().jobs.get(job).cloned();
+        if found.is_some() {
+            return Ok(found);
+        }
+        self.search(job)
     }
 
-    /// Looks at the directory, unless that was done just now.
-    fn look(&self, now: bool) -> Result<()> {
+    /// Looks for a job that is too old for lists.
+    fn search(&self, job: &JobId) -> Result<Option<Done>> {
+        let root = self.files.path(&self.directory)?;
+        let fs = self.files.get(&root)?;
+        let group = done_subdirectory(0, 0, 0, job);
+        let group = group.rsplit('/').next().unwrap_or_default();
+        for day in below(&*fs, root, DEPTH - 1)? {
+            for status in list(&*fs, &day.child(group))? {
+                let name = DoneName::parse(status.path.name()).filter(|name| name.job == *job);
+                if let Some(name) = name {
+                    return Ok(Some(Done { name, path: status.path }));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Looks at the directory, unless that was done just now or `all` are wanted.
+    fn look(&self, all: bool) -> Result<()> {
         let recent = |known: &Known| known.looked.is_some_and(|when| when.elapsed() < LOOK);
-        if !now && recent(&self.known.lock()) {
+        if !all && recent(&self.known.lock()) {
             return Ok(());
         }
+        self.known.lock().fresh.clear();
         let mut found = BTreeMap::new();
         let root = self.files.path(&self.directory)?;
         let fs = self.files.get(&root)?;
-        let mut level = vec![root];
-        for _ in 0..DEPTH {
-            let mut below = Vec::new();
-            for directory in &level {
-                let children = list(&*fs, directory)?.into_iter().filter(|s| s.is_directory);
-                below.extend(children.map(|status| status.path));
-            }
-            level = below;
-        }
-        for directory in &level {
-            for status in list(&*fs, directory)?.into_iter().filter(|s| !s.is_directory) {
+        for directory in below(&*fs, root, DEPTH)? {
+            for status in list(&*fs, &directory)?.into_iter().filter(|s| !s.is_directory) {
                 if let Some(name) = DoneName::parse(status.path.name()) {
                     found.insert(name.job.clone(), Done { name, path: status.path });
+                    if !all && found.len() > self.most {
+                        found.pop_first();
+                    }
                 }
             }
         }
         let mut known = self.known.lock();
+        found.extend(known.fresh.iter().map(|done| (done.name.job.clone(), done.clone())));
         known.jobs = found;
         known.looked = Some(Instant::now());
         Ok(())
+    }
+
+    /// Everything that a history tells of its job. Blocks.
+    ///
+    /// # Errors
+    /// As [`Self::events`].
+    pub(in crate::daemon) fn story(&self, done: &Done) -> Result<Story> {
+        let mut story = Story::read(&self.events(done)?);
+        story.status.history_file = done.path.to_string();
+        story.status.job_file = done.conf_path()?.to_string();
+        story.status.retired = true;
+        Ok(story)
     }
 
     /// A job's events. Blocks.
     ///
     /// # Errors
     /// The file cannot be read, or is no history.
-    pub(super) fn events(&self, done: &Done) -> Result<Vec<HistoryEvent>> {
+    fn events(&self, done: &Done) -> Result<Vec<HistoryEvent>> {
         let bytes = self.files.get(&done.path)?.read_all(&done.path, LARGEST)?;
         let wrong = |error| Error::io(format!("{}: {error}", done.path));
         HistoryReader::new(&bytes).map_err(wrong)?.collect::<Result<_, _>>().map_err(wrong)
@@ -149,10 +206,8 @@ impl DoneIndex {
     ///
     /// # Errors
     /// The file is not there, or cannot be read.
-    pub(super) fn conf(&self, done: &Done, most: u64) -> Result<Vec<u8>> {
-        let directory = done.path.parent();
-        let directory = directory.ok_or_else(|| Error::io(format!("{}: no file", done.path)))?;
-        let path = directory.child(&conf_file_name(&done.name.job));
+    pub(in crate::daemon) fn conf(&self, done: &Done, most: u64) -> Result<Vec<u8>> {
+        let path = done.conf_path()?;
         self.files.get(&path)?.read_all(&path, most)
     }
 
@@ -160,7 +215,7 @@ impl DoneIndex {
     ///
     /// # Errors
     /// The directory cannot be read, or one cannot be deleted.
-    pub(super) fn remove_before(&self, time: i64) -> Result<usize> {
+    pub(in crate::daemon) fn remove_before(&self, time: i64) -> Result<usize> {
         self.look(true)?;
         let old: Vec<Done> = {
             let known = self.known.lock();
@@ -173,10 +228,26 @@ impl DoneIndex {
                 fs.delete(&directory.child(&conf_file_name(&done.name.job)), false)?;
                 remove_empty(&*fs, directory)?;
             }
-            self.known.lock().jobs.remove(&done.name.job);
+            let mut known = self.known.lock();
+            known.jobs.remove(&done.name.job);
+            known.fresh.retain(|one| one.name.job != done.name.job);
         }
         Ok(old.len())
     }
+}
+
+/// The directories so many levels below one.
+fn below(fs: &dyn FileSystem, root: Path, levels: usize) -> Result<Vec<Path>> {
+    let mut level = vec![root];
+    for _ in 0..levels {
+        let mut below = Vec::new();
+        for directory in &level {
+            let children = list(fs, directory)?.into_iter().filter(|s| s.is_directory);
+            below.extend(children.map(|status| status.path));
+        }
+        level = below;
+    }
+    Ok(level)
 }
 
 /// Removes directories that nothing is left in, up to the done directory.
@@ -194,7 +265,7 @@ fn remove_empty(fs: &dyn FileSystem, directory: Path) -> Result<()> {
 }
 
 /// What is in a directory; nothing where there is none.
-fn list(fs: &dyn FileSystem, directory: &Path) -> Result<Vec<FileStatus>> {
+pub(super) fn list(fs: &dyn FileSystem, directory: &Path) -> Result<Vec<FileStatus>> {
     match fs.list(directory) {
         Err(error) if *error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
         other => other,

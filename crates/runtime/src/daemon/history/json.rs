@@ -1,15 +1,15 @@
 //! Jobs, tasks, attempts and counters as Hadoop's application master and history server have them in JSON.
 
-use loxodon_mapreduce::history::Story;
+use loxodon_mapreduce::history::{AmStarted, Story};
 use loxodon_mapreduce::job::{AttemptId, JobState, TaskId, TaskKind, TaskState, TipStatus};
 use loxodon_mapreduce::protocol::{
     AttemptReport, CounterGroupMessage, CountersMessage, JobCounters, JobStatusMessage,
     TaskReportMessage,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// What the REST interface calls the state of a job.
-fn job_state(number: i32) -> &'static str {
+pub(super) fn job_state(number: i32) -> &'static str {
     match JobState::from_number(number) {
         Some(JobState::Prep) => "INITED",
         Some(state) => state.name(),
@@ -47,10 +47,49 @@ fn elapsed(start: i64, finish: i64, now: i64) -> i64 {
     (if finish > 0 { finish } else { now }).saturating_sub(start).max(0)
 }
 
+/// When a job's tasks began; until they do, when it was submitted.
+pub(super) const fn start_of(status: &JobStatusMessage) -> i64 {
+    if status.launch_time > 0 { status.launch_time } else { status.start_time }
+}
+
+/// A finished job in a list, as the history server has it.
+pub(super) fn done_job(status: &JobStatusMessage) -> Value {
+    json!({
+        "submitTime": status.start_time,
+        "startTime": start_of(status),
+        "finishTime": status.finish_time,
+        "id": status.job_id,
+        "name": status.job_name,
+        "queue": status.queue,
+        "user": status.user,
+        "state": job_state(status.state),
+        "mapsTotal": status.maps,
+        "mapsCompleted": status.finished_maps,
+        "reducesTotal": status.reduces,
+        "reducesCompleted": status.finished_reduces,
+    })
+}
+
+/// A finished job by itself, as the history server has it.
+pub(super) fn whole_done_job(story: &Story) -> Value {
+    let status = &story.status;
+    let mut value = done_job(status);
+    let Some(fields) = value.as_object_mut() else { return value };
+    // Those that failed or were killed are complete too, there.
+    fields.insert("mapsCompleted".into(), json!(story.ended_maps));
+    fields.insert("reducesCompleted".into(), json!(story.ended_reduces));
+    fields.insert("uberized".into(), json!(false));
+    let diagnostics = if status.failure_info == "NA" { "" } else { &status.failure_info };
+    fields.insert("diagnostics".into(), json!(diagnostics));
+    add_sums(story, fields);
+    fields.retain(|name, _| !name.starts_with("running") && !name.starts_with("new"));
+    value
+}
+
 /// A job in a list.
 pub(super) fn job(status: &JobStatusMessage, now: i64) -> Value {
     let diagnostics = if status.failure_info == "NA" { "" } else { &status.failure_info };
-    let start = if status.launch_time > 0 { status.launch_time } else { status.start_time };
+    let start = start_of(status);
     json!({
         "submitTime": status.start_time,
         "startTime": start,
@@ -75,7 +114,14 @@ pub(super) fn job(status: &JobStatusMessage, now: i64) -> Value {
 /// A job by itself, with what its attempts add up to.
 pub(super) fn whole_job(story: &Story, now: i64) -> Value {
     let mut value = job(&story.status, now);
-    let Some(fields) = value.as_object_mut() else { return value };
+    if let Some(fields) = value.as_object_mut() {
+        add_sums(story, fields);
+    }
+    value
+}
+
+/// What a job's attempts add up to, and who may see it.
+fn add_sums(story: &Story, fields: &mut Map<String, Value>) {
     for (kind, name) in [(TaskKind::Map, "Map"), (TaskKind::Reduce, "Reduce")] {
         let attempts = || story.tasks(kind).iter().flat_map(|task| &task.attempts);
         let count = |state: &str| attempts().filter(|a| attempt_state(a.state) == state).count();
@@ -109,7 +155,25 @@ pub(super) fn whole_job(story: &Story, now: i64) -> Value {
         acl("mapreduce.job.acl-modify-job", &story.status.modify_acl),
     ];
     fields.insert("acls".into(), json!(acls));
-    value
+}
+
+/// The starts of a job: of application masters, or of JobTrackers that went on with it.
+pub(super) fn job_attempts(starts: &[AmStarted]) -> Value {
+    let start = |(place, start): (usize, &AmStarted)| {
+        let number = start.application_attempt_id.rsplit('_').next();
+        let number = number.and_then(|number| number.parse::<u64>().ok());
+        let host = &start.node_manager_host;
+        json!({
+            "nodeHttpAddress": format!("{host}:{}", start.node_manager_http_port),
+            "nodeId": format!("{host}:{}", start.node_manager_port),
+            "id": number.unwrap_or(place as u64 + 1),
+            "startTime": start.start_time,
+            "containerId": start.container_id,
+            "logsLink": "",
+        })
+    };
+    let all: Vec<Value> = starts.iter().enumerate().map(start).collect();
+    json!({"jobAttempts": {"jobAttempt": all}})
 }
 
 /// A task.
@@ -128,7 +192,8 @@ pub(super) fn task(report: &TaskReportMessage, kind: TaskKind, now: i64) -> Valu
 }
 
 /// An attempt, with what our page draws of it besides.
-pub(super) fn attempt(report: &AttemptReport, kind: TaskKind, now: i64) -> Value {
+pub(super) fn attempt(story: &Story, report: &AttemptReport, kind: TaskKind, now: i64) -> Value {
+    let extra = story.attempts.get(&report.attempt_id);
     let task = report.attempt_id.parse::<AttemptId>().map(|id| id.task.to_string());
     let log = format!("http://{}/tasklog?attemptid={}", report.tracker_http, report.attempt_id);
     let mut value = json!({
@@ -144,7 +209,7 @@ pub(super) fn attempt(report: &AttemptReport, kind: TaskKind, now: i64) -> Value
         "nodeHttpAddress": report.tracker_http,
         "diagnostics": report.diagnostics,
         "type": kind_name(kind),
-        "assignedContainerId": "",
+        "assignedContainerId": extra.map_or("", |extra| &extra.container),
         "speculative": report.speculative,
         "locality": report.locality,
         "logsLink": if report.tracker_http.is_empty() { String::new() } else { log },
@@ -162,8 +227,13 @@ pub(super) fn attempt(report: &AttemptReport, kind: TaskKind, now: i64) -> Value
 }
 
 /// The attempts of one task.
-pub(super) fn attempts_of(report: &TaskReportMessage, kind: TaskKind, now: i64) -> Vec<Value> {
-    report.attempts.iter().map(|one| attempt(one, kind, now)).collect()
+pub(super) fn attempts_of(
+    story: &Story,
+    report: &TaskReportMessage,
+    kind: TaskKind,
+    now: i64,
+) -> Vec<Value> {
+    report.attempts.iter().map(|one| attempt(story, one, kind, now)).collect()
 }
 
 /// The kind of a task, from its id.
@@ -230,11 +300,12 @@ mod tests {
             sort_finish_time: 0,
             ..AttemptReport::default()
         };
-        let value = attempt(&report, TaskKind::Reduce, 300);
+        let story = Story::default();
+        let value = attempt(&story, &report, TaskKind::Reduce, 300);
         assert_eq!(value["taskId"], "task_1_0001_r_000002");
         assert_eq!(value["elapsedShuffleTime"], 50);
         assert_eq!(value["elapsedMergeTime"], 0);
         assert_eq!(value["elapsedTime"], 200);
-        assert!(attempt(&report, TaskKind::Map, 300).get("shuffleFinishTime").is_none());
+        assert!(attempt(&story, &report, TaskKind::Map, 300).get("shuffleFinishTime").is_none());
     }
 }
