@@ -1,5 +1,4 @@
-//! `mapred job -history`, and what else `mapred` prints, against Hadoop's own classes; the history server's operators'
-//! door against Hadoop's own client.
+//! `mapred job -history`, and what else `mapred` prints where it is used wrongly, against Hadoop's own classes.
 
 #![allow(clippy::expect_used, clippy::unwrap_used)] // helpers of tests are not marked as tests
 
