@@ -2,7 +2,9 @@
 
 mod admin;
 mod embedded;
+mod environment;
 mod generic;
+mod java_order;
 mod mapred;
 mod offline;
 mod output;

@@ -12,6 +12,7 @@ use loxodon_runtime::daemon;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::embedded::{demo, minicluster};
+use crate::environment;
 use crate::generic::{self, Launch};
 use crate::mapred;
 use crate::offline;
@@ -33,12 +34,7 @@ const UNSUPPORTED: &[&str] = &[
     "archive-logs",
     "balancer",
     "cacheadmin",
-    "checknative",
-    "classpath",
-    "conftest",
-    "credential",
     "crypto",
-    "daemonlog",
     "debug",
     "dfsrouter",
     "dfsrouteradmin",
@@ -47,28 +43,22 @@ const UNSUPPORTED: &[&str] = &[
     "distcp",
     "dtutil",
     "ec",
-    "envvars",
     "fedbalance",
     "fetchdt",
     "gridmix",
-    "haadmin",
     "httpfs",
     "jmxget",
     "jnipath",
     "journalnode",
     "kerbname",
     "kdiag",
-    "key",
     "kms",
-    "lsSnapshot",
-    "lsSnapshottableDir",
     "mover",
     "nfs3",
     "oiv_legacy",
     "portmap",
     "registrydns",
     "s3guard",
-    "snapshotDiff",
     "sps",
     "trace",
     "zkfc",
@@ -152,6 +142,17 @@ fn dispatch(called: &str, word: &str, args: &[String], launch: &Launch) -> i32 {
         "getconf" => with(configured(), |conf, args| admin::getconf(&conf, args)),
         "groups" => with(configured(), admin::groups),
         "storagepolicies" => with(configured(), admin::storage_policies),
+        "lsSnapshottableDir" => with(configured(), admin::snapshottable),
+        "lsSnapshot" => with(configured(), admin::snapshots),
+        "snapshotDiff" => with(configured(), admin::difference),
+        "haadmin" => with(configured(), |conf, args| admin::ha_admin(&conf, args)),
+        "daemonlog" => with(configured(), |_, args| admin::daemon_log(args)),
+        "conftest" => with(configured(), |_, args| environment::conf_test(args)),
+        "credential" => with(configured(), |conf, args| environment::credential(&conf, args)),
+        "key" => with(configured(), |conf, args| environment::key(&conf, args)),
+        "checknative" => environment::check_native(args),
+        "classpath" => environment::class_path(launch.directory.as_deref(), args),
+        "envvars" => environment::variables(called, launch.directory.as_deref()),
         "namenode" => with(configured(), daemon::namenode::run),
         "datanode" => with(configured(), daemon::datanode::run),
         "minicluster" => minicluster::run(args),
@@ -206,10 +207,15 @@ fn usage(called: &str) -> String {
          dfs          the file system shell (also: fs)\n  \
          groups       a user's groups\n  \
          getconf      what the configuration says\n  \
+         conftest     whether configuration files are well-formed\n  \
+         classpath, envvars, checknative  what Java programs and scripts ask for\n  \
+         credential, key  stores of passwords and keys, of which there are none\n  \
          version      print the version\n\n\
          Admin commands:\n  \
          dfsadmin     state and orders of the cluster\n  \
          fsck         check files and blocks\n  \
+         haadmin      state of highly available NameNodes\n  \
+         daemonlog    how much a daemon logs\n  \
          storagepolicies  on which storage files lie\n  \
          oiv          an image as text\n  \
          oev          an edit log as text, and back\n\n\

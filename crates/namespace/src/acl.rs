@@ -206,7 +206,7 @@ fn validated(mut entries: Vec<AclEntry>) -> Result<Vec<AclEntry>, FsError> {
     {
         return Err(FsError::Acl(format!(
             "Invalid ACL: this entry type must not have a name: {}.",
-            text(named)
+            entry_text(named)
         )));
     }
     check_count(&entries)?;
@@ -238,7 +238,8 @@ fn check_count(entries: &[AclEntry]) -> Result<(), FsError> {
 }
 
 /// `AclEntry.toString`: `default:user:bruce:rw-`.
-fn text(e: &AclEntry) -> String {
+#[must_use]
+pub fn entry_text(e: &AclEntry) -> String {
     let scope = if e.scope == AclScope::Default { "default:" } else { "" };
     let kind = match e.kind {
         AclKind::User => "user",

@@ -30,6 +30,7 @@ pub mod view;
 pub mod xattr;
 
 pub use access::mode_string;
+pub use acl::entry_text;
 pub use apply::Reclaimed;
 pub use inode::Writer;
 pub use lease::{Lease, NAMENODE_LEASE_HOLDER};

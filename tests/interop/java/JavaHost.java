@@ -6,8 +6,9 @@ import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.lang.reflect.Constructor;
-import java.lang.reflect.Constructor;
+import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.security.PrivilegedExceptionAction;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -16,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.crypto.key.KeyShell;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.FsShell;
 import org.apache.hadoop.fs.Path;
@@ -25,6 +27,7 @@ import org.apache.hadoop.hdfs.server.mover.Mover;
 import org.apache.hadoop.hdfs.server.namenode.NameNode;
 import org.apache.hadoop.hdfs.server.namenode.SecondaryNameNode;
 import org.apache.hadoop.hdfs.tools.DFSAdmin;
+import org.apache.hadoop.hdfs.tools.DFSHAAdmin;
 import org.apache.hadoop.hdfs.tools.DFSck;
 import org.apache.hadoop.hdfs.tools.DebugAdmin;
 import org.apache.hadoop.hdfs.tools.StoragePolicyAdmin;
@@ -32,9 +35,18 @@ import org.apache.hadoop.hdfs.tools.GetConf;
 import org.apache.hadoop.hdfs.tools.GetGroups;
 import org.apache.hadoop.hdfs.tools.offlineEditsViewer.OfflineEditsViewer;
 import org.apache.hadoop.hdfs.tools.offlineImageViewer.OfflineImageViewerPB;
+import org.apache.hadoop.hdfs.tools.offlineImageViewer.WebImageViewer;
+import org.apache.hadoop.hdfs.tools.snapshot.LsSnapshot;
+import org.apache.hadoop.hdfs.tools.snapshot.LsSnapshottableDir;
+import org.apache.hadoop.hdfs.tools.snapshot.SnapshotDiff;
+import org.apache.hadoop.log.LogLevel;
 import org.apache.hadoop.mapreduce.jobhistory.JobCases;
 import org.apache.hadoop.metrics2.lib.DefaultMetricsSystem;
 import org.apache.hadoop.security.UserGroupInformation;
+import org.apache.hadoop.security.alias.CredentialShell;
+import org.apache.hadoop.util.ConfTest;
+import org.apache.hadoop.util.ExitUtil;
+import org.apache.hadoop.util.NativeLibraryChecker;
 import org.apache.hadoop.util.Tool;
 import org.apache.hadoop.util.ToolRunner;
 
@@ -51,6 +63,8 @@ public final class JavaHost {
     PrintStream answers = System.out;
     InputStream requests = System.in;
     System.setIn(InputStream.nullInputStream());
+    // A program that ends itself must not end this JVM.
+    ExitUtil.disableSystemExit();
     // Several daemons share this JVM.
     DefaultMetricsSystem.setMiniClusterMode(true);
     BufferedReader lines = new BufferedReader(new InputStreamReader(requests, StandardCharsets.US_ASCII));
@@ -91,6 +105,8 @@ public final class JavaHost {
       UserGroupInformation.setConfiguration(conf);
       UserGroupInformation user = UserGroupInformation.createRemoteUser(fields.get(1));
       return user.doAs((PrivilegedExceptionAction<Integer>) () -> run(conf, fields.get(2), args));
+    } catch (ExitUtil.ExitException ended) {
+      return ended.status;
     } catch (Throwable failure) {
       failure.printStackTrace();
       return 255;
@@ -156,7 +172,40 @@ public final class JavaHost {
         return ToolRunner.run(conf, program(Mover.class), args);
       case "debug":
         return ToolRunner.run(new DebugAdmin(conf), args);
+      case "haadmin": {
+        DFSHAAdmin admin = new DFSHAAdmin();
+        admin.setConf(conf);
+        return ToolRunner.run(admin, args);
+      }
+      case "key":
+        return ToolRunner.run(conf, new KeyShell(), args);
+      case "credential":
+        return ToolRunner.run(conf, new CredentialShell(), args);
+      case "checknative":
+        NativeLibraryChecker.main(args);
+        return 0;
+      case "daemonlog":
+        return ToolRunner.run(conf, logLevel(conf), args);
+      case "conftest":
+        try (InputStream in = Files.newInputStream(new File(args[0]).toPath())) {
+          ConfTest.checkConf(in).forEach(System.out::println);
+        }
+        return 0;
+      case "viewer": {
+        WebImageViewer viewer = new WebImageViewer(new InetSocketAddress("127.0.0.1", 0), conf);
+        viewer.initServer(args[0]);
+        DAEMONS.put("viewer", viewer);
+        System.out.print(viewer.getPort());
+        return 0;
+      }
+      case "lsSnapshottableDir":
+        return ToolRunner.run(conf, new LsSnapshottableDir(), args);
+      case "lsSnapshot":
+        return ToolRunner.run(conf, new LsSnapshot(), args);
+      case "snapshotDiff":
+        return ToolRunner.run(conf, new SnapshotDiff(), args);
       case "policies":
+      case "storagepolicies":
         return ToolRunner.run(new StoragePolicyAdmin(conf), args);
       case "classes":
         for (String name : args) {
@@ -220,6 +269,13 @@ public final class JavaHost {
     Constructor<?> cli = Class.forName(of.getName() + "$Cli").getDeclaredConstructor();
     cli.setAccessible(true);
     return (Tool) cli.newInstance();
+  }
+
+  private static Tool logLevel(Configuration conf) throws ReflectiveOperationException {
+    Class<?> cli = Class.forName(LogLevel.class.getName() + "$CLI");
+    Constructor<?> constructor = cli.getDeclaredConstructor(Configuration.class);
+    constructor.setAccessible(true);
+    return (Tool) constructor.newInstance(conf);
   }
 
   private static int checkpoint(Configuration conf) throws Exception {

@@ -1,4 +1,5 @@
-//! `dfsadmin`, `fsck`, `getconf` and `groups` print what Hadoop's do: `shell/admin.txt`, line by line,
+//! `dfsadmin`, `fsck`, `getconf`, `groups`, `haadmin`, `storagepolicies`, `key`, `credential` and `daemonlog` print
+//! what Hadoop's do: `shell/admin.txt`, line by line,
 //! against Java's daemons and against ours.
 
 use std::io;
@@ -32,10 +33,13 @@ fn compare(root: &Path, maker: Maker) -> io::Result<()> {
         cluster.java("dfs", args)?.succeeded()?;
     }
     let datanode = cluster.datanode_calls(0)?.to_owned();
+    let http = format!("127.0.0.1:{}", cluster.site().http_port());
+    let calls = format!("127.0.0.1:{}", cluster.site().rpc_port());
     let mut differences = Vec::new();
     let text = include_str!("../shell/admin.txt");
     for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let filled = line.replace("{dn}", &datanode).replace("{local}", &local);
+        let filled = filled.replace("{http}", &http).replace("{nn}", &calls);
         let words: Vec<&str> = filled.split(' ').collect();
         let Some((program, args)) = words.split_first() else { continue };
         let mut theirs = comparable(cluster.java(program, args)?, &local);
@@ -66,7 +70,15 @@ fn compare(root: &Path, maker: Maker) -> io::Result<()> {
 /// What is left to compare: usage and help texts are our own, a few numbers change from call to call.
 fn comparable(outcome: Outcome, local: &str) -> Outcome {
     let is_log = |line: &&str| line.contains(" INFO ") || line.contains(" WARN ");
-    let is_own = |line: &str| line.starts_with("Usage:") || line.starts_with("hdfs getconf ");
+    let own = [
+        "Usage:",
+        "hdfs getconf ",
+        "Generic options supported are",
+        "create <",
+        "list [",
+        "roll <",
+    ];
+    let is_own = |line: &str| own.iter().any(|start| line.starts_with(start));
     let masked = |text: &str| -> String {
         let lines = text.lines().filter(|line| !is_log(line)).take_while(|line| !is_own(line));
         lines.map(|line| masked(&line.replace(local, "{local}")) + "\n").collect()

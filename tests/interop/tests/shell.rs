@@ -149,7 +149,15 @@ fn run_all(
                 shell(if *superuser { &root } else { USER }, &args)?
             }
         };
-        outcomes.push(comparable(outcome));
+        let mut outcome = comparable(outcome);
+        // What a command does is said in our own words.
+        if let Line::Shell { args, .. } = line
+            && args.first().is_some_and(|word| word == "-help")
+            && args.len() == 2
+        {
+            outcome.stdout = outcome.stdout.lines().take(1).map(str::to_owned).collect();
+        }
+        outcomes.push(outcome);
     }
     Ok(outcomes)
 }

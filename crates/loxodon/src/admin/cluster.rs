@@ -2,6 +2,7 @@
 
 use loxodon_client::{Client, NameNodeAddresses};
 use loxodon_conf::{Configuration, keys};
+use loxodon_rpc::client::ServerAddress;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::shell::{Failure, current_user, normalize};
@@ -62,11 +63,11 @@ impl Cluster {
         normalize(&format!("{}/{path}", self.client.home_directory()))
     }
 
-    /// Host and port of the active NameNode's web server.
+    /// The active NameNode: its id and where it takes calls.
     ///
     /// # Errors
     /// Where no NameNode is active.
-    pub(crate) fn web_address(&self) -> Result<String, Failure> {
+    pub(crate) fn active(&self) -> Result<&(String, ServerAddress), Failure> {
         let mut chosen = self.addresses.name_nodes.first();
         if self.addresses.highly_available {
             let each = self.client.each_name_node();
@@ -76,7 +77,15 @@ impl Cluster {
             });
             chosen = active.map(|(_, named)| named);
         }
-        let (id, rpc) = chosen.ok_or_else(|| Failure::io("no NameNode is active"))?;
+        chosen.ok_or_else(|| Failure::io("no NameNode is active"))
+    }
+
+    /// Host and port of the active NameNode's web server.
+    ///
+    /// # Errors
+    /// Where no NameNode is active.
+    pub(crate) fn web_address(&self) -> Result<String, Failure> {
+        let (id, rpc) = self.active()?;
         let service = self.addresses.authority.as_str();
         let suffixes: &[&str] = if self.addresses.highly_available { &[service, id] } else { &[] };
         let configured = self.conf.suffixed(&keys::NAMENODE_HTTP_ADDRESS, suffixes)?;

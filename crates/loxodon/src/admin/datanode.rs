@@ -1,29 +1,14 @@
 //! Calls to one DataNode: `-getDatanodeInfo`, `-getVolumeReport`, `-shutdownDatanode`, `-evictWriters`,
-//! `-triggerBlockReport`, `-getBalancerBandwidth`, `-deleteBlockPool`, `-refreshNamenodes`, `-reconfig`.
+//! `-triggerBlockReport`, `-getBalancerBandwidth`, `-deleteBlockPool`, `-refreshNamenodes`.
 
-use std::sync::Arc;
-
-use loxodon_conf::keys;
-use loxodon_rpc::client::{CallOptions, ClientSettings, RpcClient, ServerAddress};
 use loxodon_wire::proto::hdfs;
-use loxodon_wire::rpc::protocol::{CLIENT_DATANODE, Protocol, RECONFIGURATION};
+use loxodon_wire::rpc::protocol::CLIENT_DATANODE;
 use prost::Message;
 
+use super::call::parse_address;
 use super::cluster::Cluster;
-use super::report;
 use crate::output;
-use crate::shell::{Failure, current_user, size};
-
-/// Host and port as an argument gives them.
-fn parse_address(text: &str) -> Result<ServerAddress, Failure> {
-    let wrong =
-        || Failure::Illegal(format!("Does not contain a valid host:port authority: {text}"));
-    let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
-    if host.is_empty() {
-        return Err(wrong());
-    }
-    Ok(ServerAddress::new(host, port.parse().map_err(|_| wrong())?))
-}
+use crate::shell::{Failure, size};
 
 fn call<Q: Message, A: Message + Default>(
     cluster: &Cluster,
@@ -31,35 +16,8 @@ fn call<Q: Message, A: Message + Default>(
     method: &str,
     request: &Q,
 ) -> Result<A, Failure> {
-    call_to(cluster, datanode, &CLIENT_DATANODE, method, request)
-}
-
-fn call_to<Q: Message, A: Message + Default>(
-    cluster: &Cluster,
-    datanode: &str,
-    protocol: &'static Protocol,
-    method: &str,
-    request: &Q,
-) -> Result<A, Failure> {
     let address = parse_address(datanode)?;
-    let retries = cluster.conf.count(&keys::IPC_CONNECT_RETRIES)?;
-    let settings = ClientSettings {
-        connect_retries: u32::try_from(retries).unwrap_or(u32::MAX),
-        connect_retry_interval: cluster.conf.time(&keys::IPC_CONNECT_RETRY_INTERVAL)?,
-        ..ClientSettings::default()
-    };
-    let client = RpcClient::new(settings, Arc::new(current_user()));
-    let answer =
-        cluster.block_on(client.call(&address, protocol, method, request, CallOptions::default()));
-    answer.map_err(|error| {
-        let class = error.java_class();
-        let class = class.rsplit('.').next().unwrap_or(class).to_owned();
-        let message = match error.remote() {
-            Some(remote) => remote.message.lines().next().unwrap_or_default().to_owned(),
-            None => error.to_string(),
-        };
-        Failure::Io { class, message }
-    })
+    super::call::call(&cluster.conf, &address, &CLIENT_DATANODE, method, request)
 }
 
 /// An error as those commands print it that ask how a DataNode is.
@@ -195,83 +153,4 @@ pub(crate) fn refresh_name_nodes(cluster: &Cluster, datanode: &str) -> Result<()
     let done: Result<hdfs::RefreshNamenodesResponseProto, _> =
         call(cluster, datanode, "refreshNamenodes", &request);
     done.map(drop)
-}
-
-/// `-reconfig`; its exit code.
-pub(crate) fn reconfigure(cluster: &Cluster, args: &[String]) -> Result<i32, Failure> {
-    let [kind, datanode, operation] = args else {
-        return Err(Failure::Illegal("three arguments are needed".to_owned()));
-    };
-    let protocol = match kind.as_str() {
-        "datanode" => &CLIENT_DATANODE,
-        "namenode" => &RECONFIGURATION,
-        _ => {
-            eprintln!("Node type {kind} does not support reconfiguration.");
-            return Ok(1);
-        }
-    };
-    let (done, doing) = match operation.as_str() {
-        "start" => {
-            let request = hdfs::StartReconfigurationRequestProto {};
-            let done: Result<hdfs::StartReconfigurationResponseProto, _> =
-                call_to(cluster, datanode, protocol, "startReconfiguration", &request);
-            let said = |_| format!("Started reconfiguration task on node [{datanode}].\n");
-            (done.map(said), "reconfiguring")
-        }
-        "status" => {
-            let request = hdfs::GetReconfigurationStatusRequestProto {};
-            let status: Result<hdfs::GetReconfigurationStatusResponseProto, _> =
-                call_to(cluster, datanode, protocol, "getReconfigurationStatus", &request);
-            (status.map(|status| changes(datanode, &status)), "reloading configuration")
-        }
-        "properties" => {
-            let request = hdfs::ListReconfigurablePropertiesRequestProto {};
-            let names: Result<hdfs::ListReconfigurablePropertiesResponseProto, _> =
-                call_to(cluster, datanode, protocol, "listReconfigurableProperties", &request);
-            let said = |names: hdfs::ListReconfigurablePropertiesResponseProto| {
-                format!("Node [{datanode}] Reconfigurable properties:\n{}\n", names.name.join("\n"))
-            };
-            (names.map(said), "reconfiguration")
-        }
-        other => {
-            eprintln!("Unknown operation: {other}");
-            return Ok(super::FAILED);
-        }
-    };
-    match done {
-        Ok(text) => {
-            output::print(&text);
-            Ok(0)
-        }
-        Err(Failure::Io { class, message }) => {
-            eprintln!("Node [{datanode}] {doing}: {class}: {message}.");
-            Ok(1)
-        }
-        Err(other) => Err(other),
-    }
-}
-
-/// What became of the last reconfiguration, as `DFSAdmin` prints it.
-fn changes(datanode: &str, status: &hdfs::GetReconfigurationStatusResponseProto) -> String {
-    let mut text = format!("Reconfiguring status for node [{datanode}]: ");
-    if status.start_time == 0 {
-        return text + "no task was found.\n";
-    }
-    let date = |millis: i64| report::java_date(u64::try_from(millis).unwrap_or(0));
-    text += &format!("started at {}", date(status.start_time));
-    let Some(end) = status.end_time else { return text + " and is still running.\n" };
-    text += &format!(" and finished at {}.\n", date(end));
-    for change in &status.changes {
-        let outcome =
-            if change.error_message.is_some() { "FAILED: Change" } else { "SUCCESS: Changed" };
-        let new = change.new_value.as_deref().unwrap_or("null");
-        text += &format!(
-            "{outcome} property {}\n\tFrom: \"{}\"\n\tTo: \"{new}\"\n",
-            change.name, change.old_value
-        );
-        if let Some(error) = &change.error_message {
-            text += &format!("\tError: {error}.\n");
-        }
-    }
-    text
 }

@@ -9,7 +9,7 @@ use loxodon_client::{Client, SafeModeAction};
 use loxodon_conf::{Configuration, keys};
 
 use super::cluster::Cluster;
-use super::{FAILED, datanode, http, report};
+use super::{FAILED, datanode, http, orders, reconfigure, report};
 use crate::output;
 use crate::shell::quota::{Kind, Quota};
 use crate::shell::{self, Failure, GENERIC_OPTIONS, size};
@@ -52,7 +52,7 @@ const COMMANDS: &[Entry] = entries! {
     "-getVolumeReport" "<datanode_host:ipc_port>" 1..=1 "Prints a DataNode's volumes and how full they are.";
     "-deleteBlockPool" "<datanode_host:ipc_port> <blockpool-id> [force]" 2..=3 "Deletes a block pool that a DataNode serves no more; with force, its blocks too.";
     "-refreshNamenodes" "<datanode_host:ipc_port>" 1..=1 "Makes a DataNode read again which NameNodes it serves.";
-    "-reconfig" "<datanode> <host:ipc_port> <start|status|properties>" 3..=3 "Makes a DataNode read its configuration again, or tells of that.";
+    "-reconfig" "<namenode|datanode> <host:ipc_port|livenodes|decomnodes> <start|status|properties>" 3..=3 "Makes a daemon, or all DataNodes that are alive or leave, read its configuration again, or tells of that.";
     "-metasave" "filename" 1..=1 "Writes what the NameNode knows of blocks to a file in its log directory.";
     "-triggerBlockReport" "[-incremental] <datanode_host:ipc_port> [-namenode <namenode_host:ipc_port>]" 1..=4 "Makes a DataNode report its blocks now.";
     "-listOpenFiles" "[-blockingDecommission] [-path <path>]" 0..=3 "Prints files that are being written.";
@@ -60,6 +60,12 @@ const COMMANDS: &[Entry] = entries! {
     "-clrQuota" "<dirname>...<dirname>" 0..=ANY "Lifts that limit.";
     "-setSpaceQuota" "<quota> [-storageType <storagetype>] <dirname>...<dirname>" 0..=ANY "Limits the bytes that files below directories take with all their replicas (50g is 50 GiB), of one storage type or of all.";
     "-clrSpaceQuota" "[-storageType <storagetype>] <dirname>...<dirname>" 0..=ANY "Lifts that limit.";
+    "-upgrade" "<query | finalize>" 1..=1 "Tells whether an upgrade is finalized, or finalizes it.";
+    "-rollingUpgrade" "[<query|prepare|finalize>]" 0..=1 "Tells of a rolling upgrade, begins one or ends it.";
+    "-allowSnapshot" "<snapshotDir>" 1..=1 "Lets snapshots of a directory be taken.";
+    "-disallowSnapshot" "<snapshotDir>" 1..=1 "Lets none be taken any more.";
+    "-refreshCallQueue" "" 0..=0 "Makes the NameNode read the settings of its call queue again.";
+    "-refresh" "<host:ipc_port> <resource_identifier> [arg1..argn]" 2..=ANY "Makes what has registered under a name at a daemon read again what it has read.";
     "-refreshServiceAcl" "" 0..=0 "Reads who may call which protocol again.";
     "-refreshUserToGroupsMappings" "" 0..=0 "Forgets which groups users are in.";
     "-refreshSuperUserGroupsConfiguration" "" 0..=0 "Reads who may act for whom again.";
@@ -68,15 +74,7 @@ const COMMANDS: &[Entry] = entries! {
 };
 
 /// Commands of Hadoop's that are not here.
-const UNSUPPORTED: &[&str] = &[
-    "-rollingUpgrade",
-    "-upgrade",
-    "-refreshCallQueue",
-    "-refresh",
-    "-allowSnapshot",
-    "-disallowSnapshot",
-    "-provisionSnapshotTrash",
-];
+const UNSUPPORTED: &[&str] = &["-provisionSnapshotTrash"];
 
 fn usage_of(entry: &Entry) -> String {
     if entry.usage.is_empty() {
@@ -188,9 +186,7 @@ fn execute(cluster: &Cluster, word: &str, args: &[String]) -> Result<i32, Failur
         "-refreshNodes" => on_each(cluster, "Refresh nodes", |one| {
             cluster.wait(one.refresh_nodes()).map(|()| "Refresh nodes successful".into())
         })?,
-        "-finalizeUpgrade" => on_each(cluster, "Finalize upgrade", |one| {
-            cluster.wait(one.finalize_upgrade()).map(|()| "Finalize upgrade successful".into())
-        })?,
+        "-finalizeUpgrade" => finalize_upgrade(cluster)?,
         "-refreshServiceAcl" => on_each(cluster, "Refresh service acl", |one| {
             cluster
                 .wait(one.refresh_service_acl())
@@ -235,7 +231,13 @@ fn execute(cluster: &Cluster, word: &str, args: &[String]) -> Result<i32, Failur
             let pool = args.get(1).map(String::as_str).unwrap_or_default();
             datanode::delete_pool(cluster, first, pool, force)?;
         }
-        "-reconfig" => return datanode::reconfigure(cluster, args),
+        "-reconfig" => return reconfigure::run(cluster, args),
+        "-upgrade" => return upgrade(cluster, first),
+        "-rollingUpgrade" => orders::rolling_upgrade(cluster, args.first().map(String::as_str))?,
+        "-allowSnapshot" => orders::allow_snapshot(cluster, first)?,
+        "-disallowSnapshot" => orders::disallow_snapshot(cluster, first)?,
+        "-refreshCallQueue" => orders::refresh_call_queue(cluster)?,
+        "-refresh" => return orders::refresh(cluster, args),
         "-metasave" => {
             cluster.wait(client.metasave(first))?;
             output::print(&format!(
@@ -245,6 +247,24 @@ fn execute(cluster: &Cluster, word: &str, args: &[String]) -> Result<i32, Failur
         }
         "-triggerBlockReport" => return trigger_report(cluster, args),
         _ => list_open_files(cluster, args)?,
+    }
+    Ok(0)
+}
+
+fn finalize_upgrade(cluster: &Cluster) -> Result<(), Failure> {
+    on_each(cluster, "Finalize upgrade", |one| {
+        cluster.wait(one.finalize_upgrade()).map(|()| "Finalize upgrade successful".into())
+    })
+}
+
+fn upgrade(cluster: &Cluster, word: &str) -> Result<i32, Failure> {
+    match word.to_ascii_lowercase().as_str() {
+        "query" => orders::upgrade_status(cluster)?,
+        "finalize" => finalize_upgrade(cluster)?,
+        _ => {
+            eprintln!("Usage: hdfs dfsadmin [-upgrade <query | finalize>]");
+            return Ok(FAILED);
+        }
     }
     Ok(0)
 }

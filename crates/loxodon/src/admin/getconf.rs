@@ -1,6 +1,7 @@
 //! `hdfs getconf`: what the configuration says (`GetConf`).
 
 use loxodon_conf::{Configuration, keys};
+use loxodon_rpc::client::host_name;
 
 use super::FAILED;
 use crate::output;
@@ -33,7 +34,8 @@ pub(crate) fn run(conf: &Configuration, args: &[String]) -> i32 {
         }
         ("-namenodes", _) => name_nodes(conf).map(|nodes| hosts(&nodes)),
         ("-nnrpcaddresses", _) => name_nodes(conf).map(|nodes| {
-            nodes.iter().map(|(host, port)| format!("{host}:{port}")).collect::<Vec<_>>().join("\n")
+            let shown = nodes.iter().map(|(host, port)| format!("{}:{port}", host_name(host)));
+            shown.collect::<Vec<_>>().join("\n")
         }),
         ("-secondarynamenodes", _) => secondaries(conf).map(|nodes| hosts(&nodes)),
         ("-backupnodes", _) => backups(conf).map(|nodes| hosts(&nodes)),
@@ -93,7 +95,7 @@ fn journal_nodes(conf: &Configuration) -> Result<String, String> {
 type Addresses = Vec<(String, u16)>;
 
 fn hosts(nodes: &Addresses) -> String {
-    nodes.iter().map(|(host, _)| host.as_str()).collect::<Vec<_>>().join(" ")
+    nodes.iter().map(|(host, _)| host_name(host)).collect::<Vec<_>>().join(" ")
 }
 
 /// Where DataNodes call NameNodes (`DFSUtil.getNNServiceRpcAddressesForCluster`).

@@ -2,6 +2,7 @@
 
 mod acl;
 mod adjust;
+mod avro;
 mod command;
 mod delete;
 mod destination;

@@ -8,6 +8,7 @@ use loxodon_mapreduce::fs::InputStream;
 use loxodon_mapreduce::io::codec::Codec;
 use tokio::runtime::Runtime;
 
+use super::avro::Datums;
 use super::command::Command;
 use super::display;
 use super::failure::{Failure, Result};
@@ -99,7 +100,7 @@ fn decoder(item: &Item, start: &[u8], file: Blocking) -> Result<Box<dyn Read>> {
             return Ok(Box::new(Records::open(Box::new(file), &item.to_string())?));
         }
         [b'O', b'b', b'j', ..] => {
-            return Err(Failure::unsupported(format!("{item}: Avro files are not shown as text")));
+            return Ok(Box::new(Datums::open(Box::new(file), &item.to_string())?));
         }
         _ => {}
     }

@@ -1,5 +1,6 @@
 //! Writables, codecs and files of records (`org.apache.hadoop.io`), readable and writable by Java.
 
+pub mod avro;
 mod buffer;
 pub mod codec;
 pub mod map_file;

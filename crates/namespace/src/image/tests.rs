@@ -109,8 +109,15 @@ fn distribution_is_hadoops() {
 #[test]
 fn delimited_is_hadoops() {
     let mut out = Vec::new();
-    let format = |time: loxodon_wire::ids::Milliseconds| format!("t{time}");
-    offline::write_delimited(JAVAS, "\t", &format, &mut out).unwrap();
+    let columns = offline::Columns {
+        delimiter: "\t",
+        storage_policy: false,
+        coding_policy: false,
+        temporary: None,
+        threads: 1,
+        format_time: &|time| format!("t{time}"),
+    };
+    offline::write_delimited(JAVAS, &columns, &mut out).unwrap();
     let text = String::from_utf8(out).unwrap();
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 40);

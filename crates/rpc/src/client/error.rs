@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use loxodon_wire::rpc::{RemoteError, RpcErrorCode, exception};
 
+use super::host_name::host_name;
 use super::settings::ServerAddress;
 
 /// A call that failed. Messages are those of Java's `NetUtils.wrapException`, which people search
@@ -124,14 +125,15 @@ fn java_class(error: &io::Error) -> &'static str {
 fn transport(local: &str, address: &ServerAddress, source: &io::Error) -> String {
     let see = |page: &str| format!("For more details see:  http://wiki.apache.org/hadoop/{page}");
     let class = java_class(source);
-    let call = format!("Call From {local} to {address} failed on");
-    let hosts = || {
-        format!(
-            "local host is: \"{local}\"; destination host is: \"{}\":{}; ",
-            address.host, address.port
-        )
-    };
+    let (host, port) = (host_name(&address.host), address.port);
+    let call = format!("Call From {local} to {host}:{port} failed on");
+    let hosts = || format!("local host is: \"{local}\"; destination host is: \"{host}\":{port}; ");
     match source.kind() {
+        io::ErrorKind::ConnectionRefused
+            if matches!(&*address.host, "0.0.0.0" | "::") || port == 0 =>
+        {
+            format!("Your endpoint configuration is wrong; {}", see("UnsetHostnameOrPort"))
+        }
         io::ErrorKind::ConnectionRefused => format!(
             "{call} connection exception: {class}: Connection refused; {}",
             see("ConnectionRefused")
@@ -143,7 +145,7 @@ fn transport(local: &str, address: &ServerAddress, source: &io::Error) -> String
             format!("{call} socket timeout exception: {class}: {source}; {}", see("SocketTimeout"))
         }
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => format!(
-            "No Route to Host from  {local} to {address} failed on socket timeout exception: \
+            "No Route to Host from  {local} to {host}:{port} failed on socket timeout exception: \
              {class}: No route to host; {}",
             see("NoRouteToHost")
         ),
@@ -160,7 +162,7 @@ fn transport(local: &str, address: &ServerAddress, source: &io::Error) -> String
             format!("{call} socket exception: {class}: Broken pipe; {}", see("SocketException"))
         }
         _ => format!(
-            "DestHost:destPort {address} , LocalHost:localPort {local}:0. \
+            "DestHost:destPort {host}:{port} , LocalHost:localPort {local}:0. \
              Failed on local exception: {class}: {source}"
         ),
     }
@@ -169,6 +171,20 @@ fn transport(local: &str, address: &ServerAddress, source: &io::Error) -> String
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_that_means_no_server_is_told() {
+        let error = RpcError::Connect {
+            address: ServerAddress::new("0.0.0.0", 8020),
+            local: "me/10.0.0.1".into(),
+            source: Arc::new(io::ErrorKind::ConnectionRefused.into()),
+        };
+        assert_eq!(
+            error.to_string(),
+            "Your endpoint configuration is wrong; \
+             For more details see:  http://wiki.apache.org/hadoop/UnsetHostnameOrPort"
+        );
+    }
 
     #[test]
     fn messages_are_those_that_people_search_for() {

@@ -5,6 +5,7 @@
 
 mod connection;
 mod error;
+mod host_name;
 mod local_host;
 mod opening;
 mod settings;
@@ -26,6 +27,7 @@ use prost::Message;
 
 use connection::{Connection, NotSent, Outcome, Ticket};
 pub use error::RpcError;
+pub use host_name::host_name;
 pub use settings::{CallIdentity, CallOptions, ClientSettings, ServerAddress};
 
 /// Calls servers. Clones share their connections; dropping the last one closes them when idle.

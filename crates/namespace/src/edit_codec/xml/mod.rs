@@ -9,4 +9,5 @@ mod write;
 pub use read::{XmlError, XmlEvent, XmlReader};
 pub use write::XmlWriter;
 
-pub(crate) use escape::mangle;
+pub(crate) use escape::{mangle, unmangle};
+pub(crate) use pull::{Pull, Token};

@@ -1,128 +1,188 @@
 //! `hdfs oiv -p Delimited` (`PBImageDelimitedTextWriter`).
 
 use super::OfflineError;
-use crate::image::ImageReader;
-use crate::image::error::ImageError;
-use crate::image::reader::{Children, directory_entry, each_message};
-use crate::image::section::{INODE, INODE_DIR, INODE_DIR_SUB};
+use super::paths::{Finder, PIECE, Tree, put_field};
+use crate::edit::{XAttr, XAttrNamespace};
+use crate::image::carried::BUILT_IN;
+use crate::image::{ImageReader, Piece};
 use crate::view::{LoadedBody, LoadedInode};
-use foldhash::{HashMap, HashMapExt as _};
-use loxodon_wire::ids::{InodeId, Milliseconds};
-use std::io::Write;
+use loxodon_wire::ids::Milliseconds;
+use std::io::{self, Write};
+use std::path::Path;
 
-/// Paths deeper than this are taken for a ring of directories.
-const MAX_DEPTH: usize = 100_000;
+/// Attribute in which a directory keeps its storage policy (`BlockStoragePolicySuite`).
+const STORAGE_POLICY: &str = "hsm.block.storage.policy.id";
+/// Attribute in which a directory keeps its erasure coding policy.
+const CODING_POLICY: &str = "hdfs.erasurecoding.policy";
 
-/// Writes a line per inode, in the image's order, fields divided by `delimiter`. `format_time`
-/// gives a time as `yyyy-MM-dd HH:mm` where the reader lives.
+/// What is written and how.
+#[derive(Clone, Copy)]
+pub struct Columns<'a> {
+    /// Stands between fields (`-delimiter`).
+    pub delimiter: &'a str,
+    /// A column with the storage policy's number (`-sp`).
+    pub storage_policy: bool,
+    /// A column with the erasure coding policy's name (`-ec`).
+    pub coding_policy: bool,
+    /// Where parents and names are kept while this runs, else in memory (`-t`). Must not exist.
+    pub temporary: Option<&'a Path>,
+    /// Threads that make lines (`-m`).
+    pub threads: usize,
+    /// Gives a time as `yyyy-MM-dd HH:mm` where the reader lives.
+    pub format_time: &'a (dyn Fn(Milliseconds) -> String + Sync),
+}
+
+impl std::fmt::Debug for Columns<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Columns").field("delimiter", &self.delimiter).finish_non_exhaustive()
+    }
+}
+
+/// Writes a line per inode, in the image's order. Inodes that are in no directory are passed over.
 ///
 /// # Errors
 /// If the image cannot be read, or `sink` not be written.
 pub fn write_delimited(
     image: &[u8],
-    delimiter: &str,
-    format_time: &dyn Fn(Milliseconds) -> String,
+    columns: &Columns<'_>,
     sink: &mut impl Write,
 ) -> Result<(), OfflineError> {
     let reader = ImageReader::open(image)?;
     reader.check_supported()?;
-    let mut parents: HashMap<InodeId, InodeId> = HashMap::new();
-    for part in reader.parts(INODE_DIR, INODE_DIR_SUB)? {
-        each_message(INODE_DIR, &part, |message| {
-            let (directory, children) = directory_entry(message)?;
-            let mut children = Children::new(children);
-            while let Some(child) = children.next()? {
-                parents.insert(child, directory);
-            }
-            Ok(())
+    let tree = Tree::read(&reader, columns.temporary, |_| {}, |_, _| {})?;
+    writeln!(sink, "{}", columns.header())?;
+    let (pieces, _) = reader.inode_pieces(PIECE)?;
+    for together in pieces.chunks(columns.threads.max(1)) {
+        let texts = std::thread::scope(|scope| {
+            let lines = |piece| {
+                let (reader, tree) = (&reader, &tree);
+                scope.spawn(move || columns.lines(reader, tree, piece))
+            };
+            let running: Vec<_> = together.iter().map(lines).collect();
+            let ended = running.into_iter().map(|thread| {
+                thread.join().map_err(|_| io::Error::other("a thread that makes lines has failed"))
+            });
+            ended.collect::<io::Result<Vec<_>>>()
         })?;
-    }
-    let mut directories: HashMap<InodeId, Vec<u8>> = HashMap::new();
-    let (pieces, _) = reader.inode_pieces(1 << 20)?;
-    for piece in &pieces {
-        for inode in reader.decode(piece)? {
-            if matches!(inode.body, LoadedBody::Directory(_)) {
-                directories.insert(inode.id, inode.name.to_vec());
-            }
-        }
-    }
-    let header = [
-        "Path",
-        "Replication",
-        "ModificationTime",
-        "AccessTime",
-        "PreferredBlockSize",
-        "BlocksCount",
-        "FileSize",
-        "NSQUOTA",
-        "DSQUOTA",
-        "Permission",
-        "UserName",
-        "GroupName",
-    ];
-    writeln!(sink, "{}", header.join(delimiter))?;
-    for piece in &pieces {
-        for inode in reader.decode(piece)? {
-            let path = path(&inode, &parents, &directories)?;
-            writeln!(sink, "{}", line(&inode, path, format_time).join(delimiter))?;
+        for text in texts {
+            sink.write_all(text?.as_bytes())?;
         }
     }
     sink.flush()?;
     Ok(())
 }
 
-fn path(
-    inode: &LoadedInode<'_>,
-    parents: &HashMap<InodeId, InodeId>,
-    directories: &HashMap<InodeId, Vec<u8>>,
-) -> Result<String, ImageError> {
-    let mut names: Vec<&[u8]> = vec![inode.name];
-    let mut at = inode.id;
-    while let Some(parent) = parents.get(&at) {
-        let name = directories.get(parent).filter(|_| names.len() < MAX_DEPTH);
-        names.push(name.ok_or_else(|| {
-            ImageError::corrupt(INODE, 0, format!("inode {at} hangs on no directory"))
-        })?);
-        at = *parent;
+impl Columns<'_> {
+    fn header(&self) -> String {
+        let mut names = vec![
+            "Path",
+            "Replication",
+            "ModificationTime",
+            "AccessTime",
+            "PreferredBlockSize",
+            "BlocksCount",
+            "FileSize",
+            "NSQUOTA",
+            "DSQUOTA",
+            "Permission",
+            "UserName",
+            "GroupName",
+        ];
+        names.extend(self.storage_policy.then_some("StoragePolicyId"));
+        names.extend(self.coding_policy.then_some("ErasureCodingPolicy"));
+        names.join(self.delimiter)
     }
-    if names.len() == 1 {
-        return Ok("/".to_owned());
+
+    fn lines(
+        &self,
+        reader: &ImageReader<'_>,
+        tree: &Tree,
+        piece: &Piece<'_>,
+    ) -> Result<String, OfflineError> {
+        let mut finder: Finder<'_> = tree.finder();
+        let mut text = String::new();
+        for inode in reader.decode(piece)? {
+            let Some(parent) = finder.parent_path(inode.id.0)? else { continue };
+            let name = String::from_utf8_lossy(inode.name);
+            let path = match (parent, &*name) {
+                (_, "") => parent.to_owned(),
+                ("/", name) => format!("/{name}"),
+                (parent, name) => format!("{parent}/{name}"),
+            };
+            let mut line = String::new();
+            self.line(&inode, &path, &mut line);
+            // Java takes one character from the front, whatever the delimiter's length.
+            let mut rest = line.chars();
+            rest.next();
+            text.push_str(rest.as_str());
+            text.push('\n');
+        }
+        Ok(text)
     }
-    names.reverse();
-    Ok(String::from_utf8_lossy(&names.join(&b'/')).into_owned())
+
+    fn line(&self, inode: &LoadedInode<'_>, path: &str, line: &mut String) {
+        let mut put = |field: &str| put_field(line, self.delimiter, field);
+        let (kind, replication, block_size, blocks, size, quotas) = match &inode.body {
+            LoadedBody::File { replication, block_size, blocks, .. } => (
+                '-',
+                *replication,
+                *block_size,
+                blocks.len(),
+                blocks.iter().fold(0_u64, |sum, block| sum.wrapping_add(block.length)),
+                (0, 0),
+            ),
+            LoadedBody::Directory(quota) => ('d', 0, 0, 0, 0, (quota.namespace, quota.storage)),
+            LoadedBody::Symlink(_) => ('-', 0, 0, 0, 0, (0, 0)),
+        };
+        let permissions = &inode.permissions;
+        let acl = if inode.acl.is_empty() { "" } else { "+" };
+        put(path);
+        put(&replication.to_string());
+        put(&(self.format_time)(inode.mtime));
+        put(&(self.format_time)(inode.atime));
+        put(&(block_size as i64).to_string());
+        put(&blocks.to_string());
+        put(&(size as i64).to_string());
+        put(&quotas.0.to_string());
+        put(&quotas.1.to_string());
+        put(&format!("{kind}{}{acl}", crate::mode_string(permissions.mode)));
+        put(permissions.owner);
+        put(permissions.group);
+        if self.storage_policy {
+            put(&storage_policy(inode).to_string());
+        }
+        if self.coding_policy {
+            put(&coding_policy(inode));
+        }
+    }
 }
 
-fn line(
-    inode: &LoadedInode<'_>,
-    path: String,
-    format_time: &dyn Fn(Milliseconds) -> String,
-) -> [String; 12] {
-    let (kind, replication, block_size, blocks, size, quotas) = match &inode.body {
-        LoadedBody::File { replication, block_size, blocks, .. } => (
-            '-',
-            *replication,
-            *block_size,
-            blocks.len(),
-            blocks.iter().fold(0_u64, |sum, block| sum.saturating_add(block.length)),
-            (0, 0),
-        ),
-        LoadedBody::Directory(quota) => ('d', 0, 0, 0, 0, (quota.namespace, quota.storage)),
-        LoadedBody::Symlink(_) => ('-', 0, 0, 0, 0, (0, 0)),
+fn attribute<'a>(xattrs: &'a [XAttr], name: &str) -> Option<&'a [u8]> {
+    let system = xattrs.iter().filter(|xattr| xattr.namespace == XAttrNamespace::System);
+    system.filter(|xattr| xattr.name == name).find_map(|xattr| xattr.value.as_deref())
+}
+
+fn storage_policy(inode: &LoadedInode<'_>) -> i32 {
+    match &inode.body {
+        LoadedBody::File { storage_policy, .. } => i32::from(*storage_policy),
+        LoadedBody::Directory(_) => attribute(&inode.xattrs, STORAGE_POLICY)
+            .and_then(<[u8]>::first)
+            .map_or(0, |byte| i32::from(*byte as i8)),
+        LoadedBody::Symlink(_) => 0,
+    }
+}
+
+fn coding_policy(inode: &LoadedInode<'_>) -> String {
+    let name = match &inode.body {
+        LoadedBody::File { erasure_coding_policy, .. } => BUILT_IN
+            .get(usize::from(*erasure_coding_policy).wrapping_sub(1))
+            .map(|policy| policy.name.to_owned()),
+        LoadedBody::Directory(_) => attribute(&inode.xattrs, CODING_POLICY).and_then(|value| {
+            let (length, text) = value.split_first_chunk::<4>()?;
+            let text = text.get(..usize::try_from(i32::from_be_bytes(*length)).ok()?)?;
+            Some(String::from_utf8_lossy(text).into_owned())
+        }),
+        LoadedBody::Symlink(_) => None,
     };
-    let permissions = &inode.permissions;
-    let acl = if inode.acl.is_empty() { "" } else { "+" };
-    [
-        path,
-        replication.to_string(),
-        format_time(inode.mtime),
-        format_time(inode.atime),
-        block_size.to_string(),
-        blocks.to_string(),
-        size.to_string(),
-        quotas.0.to_string(),
-        quotas.1.to_string(),
-        format!("{kind}{}{acl}", crate::mode_string(permissions.mode)),
-        permissions.owner.to_owned(),
-        permissions.group.to_owned(),
-    ]
+    name.unwrap_or_else(|| "-".to_owned())
 }

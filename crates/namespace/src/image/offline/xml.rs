@@ -1,7 +1,9 @@
 //! `hdfs oiv -p XML` (`PBImageXmlWriter`), byte for byte.
 
 use super::OfflineError;
-use crate::edit::{AclEntry, AclKind, AclScope, Block, StorageType, XAttr, XAttrNamespace};
+use super::dates::utc;
+use crate::acl::entry_text;
+use crate::edit::{AclEntry, Block, StorageType, XAttr, XAttrNamespace};
 use crate::edit_codec::xml::mangle;
 use crate::image::ImageReader;
 use crate::image::carried::{BUILT_IN, policy_name};
@@ -316,7 +318,7 @@ impl Page {
         }
         self.text.push_str("<acls>");
         for entry in entries {
-            self.string("acl", &acl_text(entry));
+            self.string("acl", &entry_text(entry));
         }
         self.text.push_str("</acls>");
     }
@@ -487,27 +489,6 @@ impl Page {
     }
 }
 
-/// `AclEntry.toString`.
-fn acl_text(entry: &AclEntry) -> String {
-    let mut text = String::new();
-    if entry.scope == AclScope::Default {
-        text.push_str("default:");
-    }
-    text.push_str(match entry.kind {
-        AclKind::User => "user",
-        AclKind::Group => "group",
-        AclKind::Mask => "mask",
-        AclKind::Other => "other",
-    });
-    text.push(':');
-    text.push_str(entry.name.as_deref().unwrap_or_default());
-    text.push(':');
-    for (bit, letter) in [(4, 'r'), (2, 'w'), (1, 'x')] {
-        text.push(if entry.permission & bit == 0 { '-' } else { letter });
-    }
-    text
-}
-
 const fn type_name(kind: StorageType) -> &'static str {
     match kind {
         StorageType::RamDisk => "RAM_DISK",
@@ -516,44 +497,5 @@ const fn type_name(kind: StorageType) -> &'static str {
         StorageType::Archive => "ARCHIVE",
         StorageType::Provided => "PROVIDED",
         StorageType::Nvdimm => "NVDIMM",
-    }
-}
-
-/// Milliseconds since the epoch as `yyyy-MM-dd'T'HH:mm:ss.SSS` in UTC.
-fn utc(time: i64) -> String {
-    const DAY: i64 = 24 * 60 * 60 * 1000;
-    let (days, millis) = (time.div_euclid(DAY), time.rem_euclid(DAY));
-    // Years that begin in March have their odd day at the end.
-    let shifted = days.saturating_add(719_468);
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    let (seconds, millis) = (millis / 1000, millis % 1000);
-    format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{millis:03}",
-        seconds / 3600,
-        seconds / 60 % 60,
-        seconds % 60
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::utc;
-
-    #[test]
-    fn dates() {
-        assert_eq!(utc(0), "1970-01-01T00:00:00.000");
-        assert_eq!(utc(951_782_400_000), "2000-02-29T00:00:00.000");
-        assert_eq!(utc(1_795_845_301_111), "2026-11-28T05:55:01.111");
-        assert_eq!(utc(-1), "1969-12-31T23:59:59.999");
-        utc(i64::MAX);
-        utc(i64::MIN);
     }
 }
