@@ -69,7 +69,12 @@ fn compare(root: &Path, maker: Maker) -> io::Result<()> {
 
 /// What is left to compare: usage and help texts are our own, a few numbers change from call to call.
 fn comparable(outcome: Outcome, local: &str) -> Outcome {
-    let is_log = |line: &&str| line.contains(" INFO ") || line.contains(" WARN ");
+    let is_log = |line: &&str| {
+        let starts = ["\tat ", "\t...", "Caused by", "java.", "org.apache.hadoop."];
+        line.contains(" INFO ")
+            || line.contains(" WARN ")
+            || starts.iter().any(|start| line.starts_with(start))
+    };
     let own = [
         "Usage:",
         "hdfs getconf ",
@@ -86,7 +91,8 @@ fn comparable(outcome: Outcome, local: &str) -> Outcome {
     Outcome {
         exit: outcome.exit & 0xff,
         stdout: masked(&outcome.stdout),
-        stderr: masked(&outcome.stderr),
+        // A stack trace ends with an empty line.
+        stderr: masked(&outcome.stderr).lines().filter(|line| !line.is_empty()).collect(),
     }
 }
 

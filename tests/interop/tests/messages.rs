@@ -87,7 +87,6 @@ fn no_namenode_is_told_as_hadoop_tells_it() {
                 "dfsadmin -report",
                 "dfsadmin -safemode get",
                 "dfsadmin -saveNamespace",
-                "groups ann",
                 "storagepolicies -listPolicies",
                 "storagepolicies -getStoragePolicy -path /x",
                 "haadmin -getServiceState nn1",

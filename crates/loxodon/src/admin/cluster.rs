@@ -5,7 +5,7 @@ use loxodon_conf::{Configuration, keys};
 use loxodon_rpc::client::ServerAddress;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::shell::{Failure, current_user, normalize};
+use crate::shell::{Failure, current_user, normalize, require_known_host};
 
 /// A client of the default file system and where its calls are waited for.
 #[derive(Debug)]
@@ -33,8 +33,9 @@ impl Cluster {
             .enable_all()
             .build()
             .map_err(|e| Failure::io(format!("cannot start: {e}")))?;
-        let client = Client::connect(&conf, &uri, current_user())?;
         let addresses = NameNodeAddresses::resolve(&conf, &uri)?;
+        require_known_host(&addresses)?;
+        let client = Client::connect(&conf, &uri, current_user())?;
         Ok(Self { conf, client, addresses, runtime })
     }
 

@@ -5,7 +5,7 @@ use loxodon_wire::proto::hdfs;
 use loxodon_wire::rpc::protocol::CLIENT_DATANODE;
 use prost::Message;
 
-use super::call::parse_address;
+use super::call::{as_java, ask, parse_address};
 use super::cluster::Cluster;
 use crate::output;
 use crate::shell::{Failure, size};
@@ -20,22 +20,24 @@ fn call<Q: Message, A: Message + Default>(
     super::call::call(&cluster.conf, &address, &CLIENT_DATANODE, method, request)
 }
 
-/// An error as those commands print it that ask how a DataNode is.
-fn unreachable(failure: Failure) -> Failure {
-    match failure {
-        Failure::Io { class, message } => {
-            Failure::io(format!("Datanode unreachable. {class}: {message}"))
-        }
-        other => other,
-    }
+/// As [`call`], for commands that ask how a DataNode is: an error is shown with its exception.
+fn reach<Q: Message, A: Message + Default>(
+    cluster: &Cluster,
+    datanode: &str,
+    method: &str,
+    request: &Q,
+) -> Result<A, Failure> {
+    let address = parse_address(datanode)?;
+    ask(&cluster.conf, &address, &CLIENT_DATANODE, method, request)?
+        .map_err(|error| Failure::io(format!("Datanode unreachable. {}", as_java(&error))))
 }
 
 /// `-getDatanodeInfo`.
 pub(crate) fn info(cluster: &Cluster, datanode: &str) -> Result<(), Failure> {
     let request = hdfs::GetDatanodeInfoRequestProto {};
-    let answer: Result<hdfs::GetDatanodeInfoResponseProto, _> =
-        call(cluster, datanode, "getDatanodeInfo", &request);
-    let info = answer.map_err(unreachable)?.local_info;
+    let answer: hdfs::GetDatanodeInfoResponseProto =
+        reach(cluster, datanode, "getDatanodeInfo", &request)?;
+    let info = answer.local_info;
     output::print(&format!(
         "Uptime: {}, Software version: {}, Config version: {}\n",
         info.uptime, info.software_version, info.config_version
@@ -59,20 +61,11 @@ pub(crate) fn shut_down(
 /// `-getBalancerBandwidth`.
 pub(crate) fn balancer_bandwidth(cluster: &Cluster, datanode: &str) -> Result<(), Failure> {
     let request = hdfs::GetBalancerBandwidthRequestProto {};
-    let answer: Result<hdfs::GetBalancerBandwidthResponseProto, _> =
-        call(cluster, datanode, "getBalancerBandwidth", &request);
-    match answer {
-        Ok(answer) => {
-            let bandwidth = answer.bandwidth;
-            output::print(&format!("Balancer bandwidth is {bandwidth} bytes per second.\n"));
-            Ok(())
-        }
-        Err(Failure::Io { class, message }) => {
-            eprintln!("Datanode unreachable.");
-            Err(Failure::Io { class, message })
-        }
-        Err(other) => Err(other),
-    }
+    let answer: hdfs::GetBalancerBandwidthResponseProto =
+        reach(cluster, datanode, "getBalancerBandwidth", &request)?;
+    let bandwidth = answer.bandwidth;
+    output::print(&format!("Balancer bandwidth is {bandwidth} bytes per second.\n"));
+    Ok(())
 }
 
 /// `-triggerBlockReport`.
@@ -100,9 +93,7 @@ pub(crate) fn trigger_report(
 /// `-evictWriters`.
 pub(crate) fn evict_writers(cluster: &Cluster, datanode: &str) -> Result<(), Failure> {
     let request = hdfs::EvictWritersRequestProto {};
-    let done: Result<hdfs::EvictWritersResponseProto, _> =
-        call(cluster, datanode, "evictWriters", &request);
-    done.map_err(unreachable)?;
+    let _: hdfs::EvictWritersResponseProto = reach(cluster, datanode, "evictWriters", &request)?;
     output::print(&format!("Requested writer eviction to datanode {datanode}\n"));
     Ok(())
 }

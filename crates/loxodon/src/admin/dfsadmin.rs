@@ -110,8 +110,7 @@ pub(crate) fn run(conf: Configuration, args: &[String]) -> i32 {
         return FAILED;
     };
     if !entry.arguments.contains(&rest.len()) {
-        eprintln!("Usage: hdfs dfsadmin [{}]", usage_of(entry));
-        return FAILED;
+        return wrong_usage(word);
     }
     if word == "-help" {
         return help(rest.first());
@@ -135,6 +134,13 @@ pub(crate) fn run(conf: Configuration, args: &[String]) -> i32 {
             FAILED
         }
     }
+}
+
+fn wrong_usage(word: &str) -> i32 {
+    if let Some(entry) = COMMANDS.iter().find(|entry| entry.name == word) {
+        eprintln!("Usage: hdfs dfsadmin [{}]", usage_of(entry));
+    }
+    FAILED
 }
 
 fn quota_command(word: &str) -> Option<Kind> {
@@ -214,7 +220,7 @@ fn execute(cluster: &Cluster, word: &str, args: &[String]) -> Result<i32, Failur
             let for_upgrade = match args.get(1).map(|word| word.to_ascii_lowercase()).as_deref() {
                 None => false,
                 Some("upgrade") => true,
-                Some(other) => return Err(Failure::Illegal(format!("{other} is not upgrade"))),
+                Some(_) => return Ok(wrong_usage(word)),
             };
             datanode::shut_down(cluster, first, for_upgrade)?;
         }
@@ -226,7 +232,7 @@ fn execute(cluster: &Cluster, word: &str, args: &[String]) -> Result<i32, Failur
             let force = match args.get(2).map(String::as_str) {
                 None => false,
                 Some("force") => true,
-                Some(other) => return Err(Failure::Illegal(format!("{other} is not force"))),
+                Some(_) => return Ok(wrong_usage(word)),
             };
             let pool = args.get(1).map(String::as_str).unwrap_or_default();
             datanode::delete_pool(cluster, first, pool, force)?;
@@ -261,10 +267,7 @@ fn upgrade(cluster: &Cluster, word: &str) -> Result<i32, Failure> {
     match word.to_ascii_lowercase().as_str() {
         "query" => orders::upgrade_status(cluster)?,
         "finalize" => finalize_upgrade(cluster)?,
-        _ => {
-            eprintln!("Usage: hdfs dfsadmin [-upgrade <query | finalize>]");
-            return Ok(FAILED);
-        }
+        _ => return Ok(wrong_usage("-upgrade")),
     }
     Ok(0)
 }

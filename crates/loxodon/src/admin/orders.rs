@@ -33,7 +33,7 @@ pub(super) fn upgrade_status(cluster: &Cluster) -> Result<(), Failure> {
         Ok::<_, Failure>(())
     };
     if !cluster.addresses.highly_available {
-        return shown(&cluster.active()?.1, ".");
+        return shown(&cluster.active()?.1, "");
     }
     for (_, address) in &cluster.addresses.name_nodes {
         shown(address, &format!(" for {address}"))?;

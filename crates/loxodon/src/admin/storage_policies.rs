@@ -61,9 +61,9 @@ pub(crate) fn run(conf: Configuration, args: &[String]) -> i32 {
             output::print(&format!("{text}\n"));
             0
         }
-        Err(message) => {
+        Err((code, message)) => {
             eprintln!("{message}");
-            REFUSED
+            code
         }
     }
 }
@@ -157,7 +157,7 @@ impl Order {
         }
     }
 
-    fn carry_out(&self, mut conf: Configuration) -> Result<String, String> {
+    fn carry_out(&self, mut conf: Configuration) -> Result<String, Refusal> {
         // A path may name a file system of its own.
         if let Some(path) = self.path().filter(|path| path.contains("://")) {
             let authority = path.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
@@ -190,12 +190,12 @@ impl Order {
     }
 }
 
-fn held(cluster: &Cluster, path: &str) -> Result<String, String> {
+fn held(cluster: &Cluster, path: &str) -> Result<String, Refusal> {
     let status = cluster.wait(cluster.client.file_status(&cluster.absolute(path)));
     let id = match status {
         Ok(status) => status.storage_policy,
         Err(failure) if failure.is("FileNotFoundException") => {
-            return Err(format!("File/Directory does not exist: {path}"));
+            return Err((REFUSED, format!("File/Directory does not exist: {path}")));
         }
         Err(failure) => return Err(pretty(&failure)),
     };
@@ -206,7 +206,10 @@ fn held(cluster: &Cluster, path: &str) -> Result<String, String> {
     let policies = policies.map_err(|failure| pretty(&failure))?;
     match policies.iter().find(|policy| policy.id == id) {
         Some(policy) => Ok(format!("The storage policy of {path}:\n{}", shown(policy))),
-        None => Err(format!("the storage policy of {path} has number {id}, which nobody knows")),
+        None => Err((
+            REFUSED,
+            format!("the storage policy of {path} has number {id}, which nobody knows"),
+        )),
     }
 }
 
@@ -225,23 +228,39 @@ fn shown(policy: &StoragePolicy) -> String {
     )
 }
 
+/// An exit code, and what is said before.
+type Refusal = (i32, String);
+
 /// The exception and the first line of what it says (`AdminHelper.prettifyException`). What the
 /// client of Hadoop does not know by class stays a `RemoteException`.
-fn pretty(failure: &Failure) -> String {
+fn pretty(failure: &Failure) -> Refusal {
     const KNOWN: [&str; 4] = [
         "AccessControlException",
         "FileNotFoundException",
         "SafeModeException",
         "NSQuotaExceededException",
     ];
+    /// How errors begin that come from this side (`NetUtils.wrapException`).
+    const OWN: [&str; 6] = [
+        "Call From ",
+        "Your endpoint configuration",
+        "End of File Exception between ",
+        "Invalid host name: ",
+        "No Route to Host from ",
+        "DestHost:destPort ",
+    ];
     let text = failure.to_string();
     let line = text.lines().next().unwrap_or_default();
+    let own = OWN.iter().any(|start| line.starts_with(start));
     let class = match failure {
-        Failure::Io { class, .. } if KNOWN.contains(&class.as_str()) => class,
-        Failure::Io { class, .. } if line.starts_with("Call From") => class,
+        // What the server refuses is a `RemoteException`, an address that makes no sense is not.
+        Failure::Illegal(_) if line.starts_with("java.net.") => {
+            return (FAILED, format!("IllegalArgumentException: {line}"));
+        }
+        Failure::Io { class, .. } if own || KNOWN.contains(&class.as_str()) => class,
         _ => "RemoteException",
     };
-    format!("{class}: {line}")
+    (REFUSED, format!("{class}: {line}"))
 }
 
 #[cfg(test)]

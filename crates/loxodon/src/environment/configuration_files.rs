@@ -155,15 +155,17 @@ fn check(file: impl Read) -> Vec<String> {
         if element.part("value").next().is_none() {
             errors.push(format!("Line {line}: <property> has no <value>"));
         }
-        let mut seen: Vec<&str> = Vec::new();
+        let mut distinct: Vec<&str> = Vec::new();
         for (name, _) in &element.parts {
-            if name != "source"
-                && !seen.contains(&name.as_str())
-                && element.part(name).nth(1).is_some()
-            {
+            if !distinct.contains(&name.as_str()) {
+                distinct.push(name);
+            }
+        }
+        java_order::sort(&mut distinct, |name| name);
+        for name in distinct {
+            if name != "source" && element.part(name).nth(1).is_some() {
                 errors.push(format!("Line {line}: <property> has duplicated <{name}>s"));
             }
-            seen.push(name);
         }
     }
     java_order::sort(&mut names, |(name, _)| name);

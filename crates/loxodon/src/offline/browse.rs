@@ -138,43 +138,36 @@ impl Image {
 
     fn status(&self, inode: &InodeView<'_>, named: bool) -> Value {
         let suffix = if named { String::from_utf8_lossy(inode.name) } else { "".into() };
+        // Access time, block size, replication, children, and what it is.
+        let (times, kind) = match &inode.body {
+            InodeBody::File { replication, block_size, erasure_coding_policy, .. } => {
+                // `INodeFile.DEFAULT_REPL_FOR_STRIPED_BLOCKS`.
+                let striped = *erasure_coding_policy != 0;
+                let replication = if striped { 1 } else { u64::from(*replication) };
+                ([inode.atime.0, *block_size, replication, 0], "FILE")
+            }
+            InodeBody::Directory { children, .. } => ([0, 0, 0, u64::from(*children)], "DIRECTORY"),
+            InodeBody::Symlink { .. } => ([inode.atime.0, 0, 0, 0], "SYMLINK"),
+        };
+        let [atime, block_size, replication, children] = times;
+        // In the order in which Hadoop puts them into its map.
         let mut fields: Vec<(&str, Value)> = vec![
+            ("accessTime", atime.into()),
+            ("blockSize", block_size.into()),
             ("group", inode.group.into()),
+            ("length", file_size(inode).into()),
             ("modificationTime", inode.mtime.0.into()),
             ("owner", inode.owner.into()),
             ("pathSuffix", suffix.into()),
             ("permission", format!("{:o}", inode.mode).into()),
-            ("fileId", inode.id.0.into()),
+            ("replication", replication.into()),
+            ("type", kind.into()),
         ];
-        let mut put = |name, value: u64| fields.push((name, value.into()));
-        put("length", file_size(inode));
-        let kind = match &inode.body {
-            InodeBody::File { replication, block_size, erasure_coding_policy, .. } => {
-                put("accessTime", inode.atime.0);
-                put("blockSize", *block_size);
-                // `INodeFile.DEFAULT_REPL_FOR_STRIPED_BLOCKS`.
-                let striped = *erasure_coding_policy != 0;
-                put("replication", if striped { 1 } else { u64::from(*replication) });
-                put("childrenNum", 0);
-                "FILE"
-            }
-            InodeBody::Directory { children, .. } => {
-                put("accessTime", 0);
-                put("blockSize", 0);
-                put("replication", 0);
-                put("childrenNum", u64::from(*children));
-                "DIRECTORY"
-            }
-            InodeBody::Symlink { target } => {
-                put("accessTime", inode.atime.0);
-                put("blockSize", 0);
-                put("replication", 0);
-                put("childrenNum", 0);
-                fields.push(("symlink", (*target).into()));
-                "SYMLINK"
-            }
-        };
-        fields.push(("type", kind.into()));
+        if let InodeBody::Symlink { target } = &inode.body {
+            fields.push(("symlink", (*target).into()));
+        }
+        fields.push(("fileId", inode.id.0.into()));
+        fields.push(("childrenNum", children.into()));
         as_hash_map(fields)
     }
 

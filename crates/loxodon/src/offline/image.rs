@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
-use loxodon_namespace::image::ImageError;
 use loxodon_namespace::image::offline::{self as image, OfflineError};
 use md5::{Digest, Md5};
 
@@ -177,7 +176,7 @@ fn read(input: &str) -> Result<Vec<u8>, Wrong> {
     let path = Path::new(input);
     let bytes = std::fs::read(path).map_err(|e| named(path, &e))?;
     if !bytes.starts_with(b"HDFSIMG1") {
-        return Err(Wrong::Failed(ImageError::Format.into()));
+        return Err(io::Error::other("Unrecognized FSImage").into());
     }
     Ok(bytes)
 }

@@ -3,10 +3,11 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::io::{self, BufWriter, Stdout, Write};
+use std::net::ToSocketAddrs;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use loxodon_client::Client;
+use loxodon_client::{Client, NameNodeAddresses};
 use loxodon_conf::{Configuration, keys};
 use loxodon_wire::rpc::UserIdentity;
 use tokio::runtime::Runtime;
@@ -158,6 +159,7 @@ impl Session {
         let fs = match uri.split("://").next().unwrap_or_default() {
             "file" => self.local(),
             "hdfs" => {
+                require_known_host(&NameNodeAddresses::resolve(&self.conf, uri)?)?;
                 let client = Client::connect(&self.conf, uri, self.user.clone())?;
                 Rc::new(FileSystem::Hdfs(Hdfs { client, runtime: Arc::clone(&self.runtime) }))
             }
@@ -209,4 +211,19 @@ pub(crate) fn current_user() -> UserIdentity {
         Some(effective) => UserIdentity { effective, real: Some(real) },
         None => UserIdentity::new(&real),
     }
+}
+
+/// Refuses a NameNode whose name nobody knows, before anything is asked of it
+/// (`SecurityUtil.buildTokenService`).
+///
+/// # Errors
+/// Such a name.
+pub(crate) fn require_known_host(addresses: &NameNodeAddresses) -> Result<()> {
+    let [(_, only)] = addresses.name_nodes.as_slice() else { return Ok(()) };
+    let known =
+        (&*only.host, only.port).to_socket_addrs().is_ok_and(|mut all| all.next().is_some());
+    if addresses.highly_available || known {
+        return Ok(());
+    }
+    Err(Failure::Illegal(format!("java.net.UnknownHostException: {}", only.host)))
 }

@@ -139,7 +139,10 @@ fn transport(local: &str, address: &ServerAddress, source: &io::Error) -> String
             see("ConnectionRefused")
         ),
         io::ErrorKind::NotFound => {
-            format!("Invalid host name: {}{class}; {}", hosts(), see("UnknownHost"))
+            // Java says it twice: where the connection is made and where the call has failed.
+            let hosts = hosts();
+            let once = format!("Invalid host name: {hosts}{class}; {}", see("UnknownHost"));
+            format!("Invalid host name: {hosts}{class}: {once}; {}", see("UnknownHost"))
         }
         io::ErrorKind::TimedOut => {
             format!("{call} socket timeout exception: {class}: {source}; {}", see("SocketTimeout"))

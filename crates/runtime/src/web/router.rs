@@ -32,7 +32,7 @@ impl Router {
         Self::default()
     }
 
-    /// A page that is only looked at (GET and HEAD) and that neither waits nor takes long.
+    /// A page that is only looked at (GET, HEAD, OPTIONS) and that neither waits nor takes long.
     #[must_use]
     pub fn page(
         self,
@@ -40,11 +40,13 @@ impl Router {
         page: impl Fn(&Request) -> Response + Send + Sync + 'static,
     ) -> Self {
         self.route(path, move |request: Request| {
-            let readable = request.method == Method::GET || request.method == Method::HEAD;
-            let answer = if readable {
-                page(&request)
-            } else {
-                Response::error(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
+            let answer = match request.method {
+                Method::GET | Method::HEAD => page(&request),
+                // With this Java's clients find out whether they must authenticate.
+                Method::OPTIONS => {
+                    Response::new(StatusCode::OK, "").header("Allow", "GET, HEAD, OPTIONS")
+                }
+                _ => Response::error(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed"),
             };
             std::future::ready(answer)
         })
@@ -120,5 +122,10 @@ mod tests {
         assert_eq!(get("/jmx/").await.status(), StatusCode::NOT_FOUND);
         let put = Request { method: Method::PUT, ..Request::get("/jmx", "") };
         assert_eq!(router.answer(put).await.status(), StatusCode::METHOD_NOT_ALLOWED);
+        let mut options = Request::get("/jmx", "");
+        options.method = Method::OPTIONS;
+        let answer = router.answer(options).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert_eq!(answer.headers()["Allow"], "GET, HEAD, OPTIONS");
     }
 }

@@ -17,6 +17,9 @@ const MAX_HEADER: u64 = 16 << 20;
 /// Bytes that a block may have.
 const MAX_BLOCK: u64 = 1 << 30;
 
+/// Datums without bytes that a block may have.
+const MAX_EMPTY: u64 = 1 << 20;
+
 /// How blocks are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Codec {
@@ -199,6 +202,10 @@ fn next_block(
         return Err(wrong("Invalid sync!"));
     }
     *block = unpacked(codec, packed)?;
+    // Most datums have bytes; `null` has none.
+    if datums > block.len() as u64 + MAX_EMPTY {
+        return Err(wrong("a block has more datums than bytes"));
+    }
     *count = datums;
     Ok(true)
 }
