@@ -20,8 +20,24 @@ pub(crate) fn sort<T>(items: &mut [T], key: impl Fn(&T) -> &str) {
 mod tests {
     #[test]
     fn as_java_has_it() {
-        let mut names = ["directoryCount", "fileCount", "length", "quota", "spaceConsumed"];
+        // A file's status as Hadoop puts it together, and as it sends it.
+        let mut names = [
+            "accessTime",
+            "blockSize",
+            "group",
+            "length",
+            "modificationTime",
+            "owner",
+            "pathSuffix",
+            "permission",
+            "replication",
+            "type",
+            "fileId",
+            "childrenNum",
+        ];
         super::sort(&mut names, |name| name);
-        assert_eq!(names, ["spaceConsumed", "quota", "length", "directoryCount", "fileCount"]);
+        let sent = "owner replication pathSuffix modificationTime childrenNum length permission type \
+                    blockSize accessTime group fileId";
+        assert_eq!(names.join(" "), sent);
     }
 }
