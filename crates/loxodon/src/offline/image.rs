@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use loxodon_namespace::image::offline::{self as image, OfflineError};
@@ -137,24 +138,78 @@ fn view(args: &[String]) -> Result<(), Wrong> {
                 delimiter: given.value("delimiter").unwrap_or("\t"),
                 storage_policy: given.has("sp"),
                 coding_policy: given.has("ec"),
-                temporary: temporary(&given),
-                threads,
                 format_time: &|time| size::minute(time.0),
             };
-            Ok(image::write_delimited(&bytes, &columns, &mut open(out)?)?)
+            let mut out = open(out)?;
+            let image = image::Delimited::open(&bytes, columns, temporary(&given)?)?;
+            Ok(write_lines(&image, threads, &mut out)?)
         }
         "DETECTCORRUPTION" => {
             let bytes = read(input)?;
             let delimiter = given.value("delimiter").unwrap_or("\t");
             let mut out = open(out)?;
-            Ok(image::write_corruption(&bytes, delimiter, temporary(&given), &mut out)?)
+            Ok(image::write_corruption(&bytes, delimiter, temporary(&given)?, &mut out)?)
         }
         _ => Err(Wrong::Processor(name.to_owned())),
     }
 }
 
-fn temporary(given: &Given) -> Option<&Path> {
-    given.value("temp").filter(|path| !path.is_empty()).map(Path::new)
+/// Lines of all inodes, some pieces at a time.
+fn write_lines(
+    image: &image::Delimited<'_>,
+    threads: usize,
+    out: &mut dyn Write,
+) -> Result<(), OfflineError> {
+    out.write_all(image.header().as_bytes())?;
+    for together in image.pieces().chunks(threads.max(1)) {
+        let texts = std::thread::scope(|scope| {
+            let running = together.iter().map(|piece| scope.spawn(move || image.lines(piece)));
+            let running: Vec<_> = running.collect();
+            let ended = running.into_iter().map(|thread| {
+                thread.join().map_err(|_| io::Error::other("a thread that makes lines has failed"))
+            });
+            ended.collect::<io::Result<Vec<_>>>()
+        })?;
+        for text in texts {
+            out.write_all(text?.as_bytes())?;
+        }
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// A file of those that `-t` asks for.
+#[derive(Debug)]
+struct Place(File);
+
+impl image::Store for Place {
+    fn read_exact_at(&self, buffer: &mut [u8], at: u64) -> io::Result<()> {
+        self.0.read_exact_at(buffer, at)
+    }
+
+    fn write_all_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
+        self.0.write_all_at(bytes, at)
+    }
+}
+
+/// The files of `-t`, in a directory that is made for them.
+fn temporary(given: &Given) -> Result<Option<image::Stores>, Wrong> {
+    let path = given.value("temp").filter(|path| !path.is_empty());
+    let Some(path) = path.map(Path::new) else { return Ok(None) };
+    if path.exists() {
+        let message = format!(
+            "Folder {} already exists! Delete manually or provide another (not existing) directory!",
+            path.display()
+        );
+        return Err(io::Error::other(message).into());
+    }
+    std::fs::create_dir_all(path)?;
+    let file = |name: &str| -> Result<Box<dyn image::Store>, Wrong> {
+        let mut options = File::options();
+        let file = options.read(true).write(true).create_new(true).open(path.join(name))?;
+        Ok(Box::new(Place(file)))
+    };
+    Ok(Some([file("parents")?, file("places")?, file("names")?]))
 }
 
 fn open(output: &str) -> Result<Box<dyn Write>, Wrong> {

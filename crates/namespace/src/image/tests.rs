@@ -113,11 +113,9 @@ fn delimited_is_hadoops() {
         delimiter: "\t",
         storage_policy: false,
         coding_policy: false,
-        temporary: None,
-        threads: 1,
         format_time: &|time| format!("t{time}"),
     };
-    offline::write_delimited(JAVAS, &columns, &mut out).unwrap();
+    offline::write_delimited(JAVAS, columns, None, &mut out).unwrap();
     let text = String::from_utf8(out).unwrap();
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 40);

@@ -2,12 +2,11 @@
 //! are not there, and the directories that name them.
 
 use super::OfflineError;
-use super::paths::{PIECE, Tree, put_field};
+use super::paths::{PIECE, Stores, Tree, put_field};
 use crate::image::ImageReader;
 use foldhash::{HashSet, HashSetExt as _};
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::Path;
 
 /// What is wrong with one inode.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,14 +27,14 @@ impl Corruption {
 }
 
 /// Writes a line per inode that is missing or misses a child. `temporary` as in
-/// [`Columns`](super::Columns).
+/// [`Delimited::open`](super::Delimited::open).
 ///
 /// # Errors
 /// If the image cannot be read, or `sink` not be written.
 pub fn write_corruption(
     image: &[u8],
     delimiter: &str,
-    temporary: Option<&Path>,
+    temporary: Option<Stores>,
     sink: &mut impl Write,
 ) -> Result<(), OfflineError> {
     let reader = ImageReader::open(image)?;
@@ -90,7 +89,7 @@ pub fn write_corruption(
 
 type Examined = (HashSet<u64>, BTreeMap<i64, Corruption>, Tree);
 
-fn examine(reader: &ImageReader<'_>, temporary: Option<&Path>) -> Result<Examined, OfflineError> {
+fn examine(reader: &ImageReader<'_>, temporary: Option<Stores>) -> Result<Examined, OfflineError> {
     let known = std::cell::RefCell::new(HashSet::new());
     let mut corrupt: BTreeMap<i64, Corruption> = BTreeMap::new();
     let seen = |id| {
@@ -118,11 +117,39 @@ fn examine(reader: &ImageReader<'_>, temporary: Option<&Path>) -> Result<Examine
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::offline::{Columns, write_delimited, write_image, write_xml};
+    use crate::image::offline::{Columns, Store, write_delimited, write_image, write_xml};
+    use std::io;
+    use std::sync::Mutex;
 
     const JAVAS: &[u8] = include_bytes!("../../../tests/data/fsimage");
 
-    fn found(image: &[u8], temporary: Option<&Path>) -> Vec<String> {
+    #[derive(Debug, Default)]
+    struct Memory(Mutex<Vec<u8>>);
+
+    impl Store for Memory {
+        fn read_exact_at(&self, buffer: &mut [u8], at: u64) -> io::Result<()> {
+            let bytes = self.0.lock().unwrap();
+            let at = usize::try_from(at).unwrap();
+            let found = bytes.get(at..at + buffer.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
+            buffer.copy_from_slice(found);
+            Ok(())
+        }
+
+        fn write_all_at(&self, new: &[u8], at: u64) -> io::Result<()> {
+            let mut bytes = self.0.lock().unwrap();
+            let end = usize::try_from(at).unwrap() + new.len();
+            let length = bytes.len().max(end);
+            bytes.resize(length, 0);
+            bytes[end - new.len()..end].copy_from_slice(new);
+            Ok(())
+        }
+    }
+
+    fn stores() -> Stores {
+        [Box::<Memory>::default(), Box::<Memory>::default(), Box::<Memory>::default()]
+    }
+
+    fn found(image: &[u8], temporary: Option<Stores>) -> Vec<String> {
         let mut text = Vec::new();
         write_corruption(image, ",", temporary, &mut text).unwrap();
         String::from_utf8(text).unwrap().lines().skip(1).map(str::to_owned).collect()
@@ -147,27 +174,21 @@ mod tests {
         let lines = found(&image, None);
         assert!(lines[0].starts_with("MissingChild,16385,false,/,Missing,,Node,1"), "{lines:?}");
         assert!(lines[1].starts_with("CorruptNode"), "{lines:?}");
-        let directory = tempfile::tempdir().unwrap();
-        let temporary = directory.path().join("map");
-        assert_eq!(found(&image, Some(&temporary)), lines);
-        let error = write_corruption(&image, ",", Some(&temporary), &mut Vec::new()).unwrap_err();
-        assert!(error.to_string().contains("already exists"), "{error}");
-        // And lines of all inodes are the same, however they are made.
-        let delimited = |temporary: Option<&Path>, threads| {
+        assert_eq!(found(&image, Some(stores())), lines);
+        // And lines of all inodes are the same.
+        let delimited = |temporary: Option<Stores>| {
             let mut text = Vec::new();
             let columns = Columns {
                 delimiter: "\t",
                 storage_policy: true,
                 coding_policy: true,
-                temporary,
-                threads,
                 format_time: &|time| time.0.to_string(),
             };
-            write_delimited(&image, &columns, &mut text).unwrap();
+            write_delimited(&image, columns, temporary, &mut text).unwrap();
             String::from_utf8(text).unwrap()
         };
-        let whole = delimited(None, 1);
+        let whole = delimited(None);
         assert!(whole.lines().count() > 2);
-        assert_eq!(delimited(Some(&directory.path().join("other")), 3), whole);
+        assert_eq!(delimited(Some(stores())), whole);
     }
 }

@@ -1,14 +1,13 @@
 //! `hdfs oiv -p Delimited` (`PBImageDelimitedTextWriter`).
 
 use super::OfflineError;
-use super::paths::{Finder, PIECE, Tree, put_field};
+use super::paths::{Finder, PIECE, Stores, Tree, put_field};
 use crate::edit::{XAttr, XAttrNamespace};
 use crate::image::carried::BUILT_IN;
 use crate::image::{ImageReader, Piece};
 use crate::view::{LoadedBody, LoadedInode};
 use loxodon_wire::ids::Milliseconds;
-use std::io::{self, Write};
-use std::path::Path;
+use std::io::Write;
 
 /// Attribute in which a directory keeps its storage policy (`BlockStoragePolicySuite`).
 const STORAGE_POLICY: &str = "hsm.block.storage.policy.id";
@@ -24,10 +23,6 @@ pub struct Columns<'a> {
     pub storage_policy: bool,
     /// A column with the erasure coding policy's name (`-ec`).
     pub coding_policy: bool,
-    /// Where parents and names are kept while this runs, else in memory (`-t`). Must not exist.
-    pub temporary: Option<&'a Path>,
-    /// Threads that make lines (`-m`).
-    pub threads: usize,
     /// Gives a time as `yyyy-MM-dd HH:mm` where the reader lives.
     pub format_time: &'a (dyn Fn(Milliseconds) -> String + Sync),
 }
@@ -38,35 +33,68 @@ impl std::fmt::Debug for Columns<'_> {
     }
 }
 
-/// Writes a line per inode, in the image's order. Inodes that are in no directory are passed over.
+/// An image whose inodes become lines, piece by piece: each piece needs only `&self`, so that several
+/// threads may make lines (`-m`).
+#[derive(Debug)]
+pub struct Delimited<'a> {
+    reader: ImageReader<'a>,
+    tree: Tree,
+    pieces: Vec<Piece<'a>>,
+    columns: Columns<'a>,
+}
+
+impl<'a> Delimited<'a> {
+    /// Reads which directory each inode is in, into `temporary` if it is there (`-t`), else into memory.
+    ///
+    /// # Errors
+    /// If the image cannot be read.
+    pub fn open(
+        image: &'a [u8],
+        columns: Columns<'a>,
+        temporary: Option<Stores>,
+    ) -> Result<Self, OfflineError> {
+        let reader = ImageReader::open(image)?;
+        reader.check_supported()?;
+        let tree = Tree::read(&reader, temporary, |_| {}, |_, _| {})?;
+        let (pieces, _) = reader.inode_pieces(PIECE)?;
+        Ok(Self { reader, tree, pieces, columns })
+    }
+
+    /// The first line.
+    #[must_use]
+    pub fn header(&self) -> String {
+        self.columns.header() + "\n"
+    }
+
+    /// The inodes, in the image's order.
+    #[must_use]
+    pub fn pieces(&self) -> &[Piece<'a>] {
+        &self.pieces
+    }
+
+    /// A line per inode of a piece. Inodes that are in no directory are passed over.
+    ///
+    /// # Errors
+    /// If the piece is malformed.
+    pub fn lines(&self, piece: &Piece<'_>) -> Result<String, OfflineError> {
+        self.columns.lines(&self.reader, &self.tree, piece)
+    }
+}
+
+/// Writes a line per inode, in the image's order.
 ///
 /// # Errors
 /// If the image cannot be read, or `sink` not be written.
 pub fn write_delimited(
     image: &[u8],
-    columns: &Columns<'_>,
+    columns: Columns<'_>,
+    temporary: Option<Stores>,
     sink: &mut impl Write,
 ) -> Result<(), OfflineError> {
-    let reader = ImageReader::open(image)?;
-    reader.check_supported()?;
-    let tree = Tree::read(&reader, columns.temporary, |_| {}, |_, _| {})?;
-    writeln!(sink, "{}", columns.header())?;
-    let (pieces, _) = reader.inode_pieces(PIECE)?;
-    for together in pieces.chunks(columns.threads.max(1)) {
-        let texts = std::thread::scope(|scope| {
-            let lines = |piece| {
-                let (reader, tree) = (&reader, &tree);
-                scope.spawn(move || columns.lines(reader, tree, piece))
-            };
-            let running: Vec<_> = together.iter().map(lines).collect();
-            let ended = running.into_iter().map(|thread| {
-                thread.join().map_err(|_| io::Error::other("a thread that makes lines has failed"))
-            });
-            ended.collect::<io::Result<Vec<_>>>()
-        })?;
-        for text in texts {
-            sink.write_all(text?.as_bytes())?;
-        }
+    let image = Delimited::open(image, columns, temporary)?;
+    sink.write_all(image.header().as_bytes())?;
+    for piece in image.pieces() {
+        sink.write_all(image.lines(piece)?.as_bytes())?;
     }
     sink.flush()?;
     Ok(())

@@ -10,8 +10,9 @@ mod reverse;
 mod xml;
 
 pub use corruption::write_corruption;
-pub use delimited::{Columns, write_delimited};
+pub use delimited::{Columns, Delimited, write_delimited};
 pub use distribution::{Distribution, write_distribution};
+pub use paths::{Store, Stores};
 pub use reverse::write_image;
 pub use xml::write_xml;
 

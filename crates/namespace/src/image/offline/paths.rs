@@ -9,10 +9,7 @@ use crate::image::section::{INODE, INODE_DIR, INODE_DIR_SUB};
 use crate::view::{LoadedBody, LoadedInode};
 use foldhash::{HashMap, HashMapExt as _};
 use loxodon_wire::ids::InodeId;
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::io;
 
 /// `INodeId.ROOT_INODE_ID`.
 const ROOT: u64 = 16_385;
@@ -39,37 +36,41 @@ enum Places {
     Files(Files),
 }
 
+/// A file whose bytes are addressed: whoever calls opens it.
+pub trait Store: Send + Sync + std::fmt::Debug {
+    /// Fills `buffer` with the bytes at `at`.
+    ///
+    /// # Errors
+    /// `UnexpectedEof` beyond what was written.
+    fn read_exact_at(&self, buffer: &mut [u8], at: u64) -> io::Result<()>;
+
+    /// Puts bytes at `at`; what lies before and was never written reads as zeros.
+    ///
+    /// # Errors
+    /// Those of the file.
+    fn write_all_at(&self, bytes: &[u8], at: u64) -> io::Result<()>;
+}
+
+/// Three empty files for what else is in memory (`-t`).
+pub type Stores = [Box<dyn Store>; 3];
+
 /// `parents` has eight bytes an inode, its directory's number; `places` sixteen, where in `names` a
 /// directory's name is and how long it is, one more so that 0 stands for no directory.
 #[derive(Debug)]
 struct Files {
-    parents: File,
-    places: File,
-    names: File,
+    parents: Box<dyn Store>,
+    places: Box<dyn Store>,
+    names: Box<dyn Store>,
 }
 
 impl Files {
-    fn create(directory: &Path) -> io::Result<Self> {
-        if directory.exists() {
-            return Err(io::Error::other(format!(
-                "Folder {} already exists! Delete manually or provide another (not existing) directory!",
-                directory.display()
-            )));
-        }
-        std::fs::create_dir_all(directory)?;
-        let file = |name: &str| {
-            File::options().read(true).write(true).create_new(true).open(directory.join(name))
-        };
-        Ok(Self { parents: file("parents")?, places: file("places")?, names: file("names")? })
-    }
-
     fn slot(id: u64, size: u64) -> io::Result<u64> {
         let at = id.checked_sub(ROOT).filter(|at| *at < MAX_IN_FILE);
         let at = at.ok_or_else(|| io::Error::other(format!("inode {id} is beyond all others")))?;
         Ok(at * size)
     }
 
-    fn word(file: &File, at: u64) -> io::Result<u64> {
+    fn word(file: &dyn Store, at: u64) -> io::Result<u64> {
         let mut word = [0; 8];
         match file.read_exact_at(&mut word, at) {
             Ok(()) => Ok(u64::from_le_bytes(word)),
@@ -80,27 +81,27 @@ impl Files {
 
     fn name(&self, id: u64) -> io::Result<Option<Vec<u8>>> {
         let Ok(at) = Self::slot(id, 16) else { return Ok(None) };
-        let Some(length) = Self::word(&self.places, at + 8)?.checked_sub(1) else {
+        let Some(length) = Self::word(&*self.places, at + 8)?.checked_sub(1) else {
             return Ok(None);
         };
         let mut name = vec![0; usize::try_from(length).map_err(io::Error::other)?];
-        self.names.read_exact_at(&mut name, Self::word(&self.places, at)?)?;
+        self.names.read_exact_at(&mut name, Self::word(&*self.places, at)?)?;
         Ok(Some(name))
     }
 }
 
 impl Tree {
-    /// Reads parents and directories of an image, into files below `temporary` if there is one; `seen` hears
+    /// Reads parents and directories of an image, into `temporary` if it is there; `seen` hears
     /// of every inode, and then `child` of every directory's children.
     pub(super) fn read(
         reader: &ImageReader<'_>,
-        temporary: Option<&Path>,
+        temporary: Option<Stores>,
         mut seen: impl FnMut(u64),
         mut child: impl FnMut(u64, &[u64]),
     ) -> Result<Self> {
         let mut places = match temporary {
             None => Places::Memory { parents: HashMap::new(), directories: HashMap::new() },
-            Some(directory) => Places::Files(Files::create(directory)?),
+            Some([parents, places, names]) => Places::Files(Files { parents, places, names }),
         };
         places.put_directories(reader, &mut seen)?;
         let mut failed = None;
@@ -130,7 +131,7 @@ impl Tree {
         match &self.places {
             Places::Memory { parents, .. } => Ok(parents.get(&id).copied()),
             Places::Files(files) => match Files::slot(id, 8) {
-                Ok(at) => Ok(Some(Files::word(&files.parents, at)?).filter(|parent| *parent != 0)),
+                Ok(at) => Ok(Some(Files::word(&*files.parents, at)?).filter(|parent| *parent != 0)),
                 Err(_) => Ok(None),
             },
         }
@@ -156,11 +157,8 @@ impl Places {
         reader: &ImageReader<'_>,
         seen: &mut impl FnMut(u64),
     ) -> Result<()> {
-        let mut end = 0_u64;
-        let mut names = match self {
-            Self::Files(files) => Some(BufWriter::new(files.names.try_clone()?)),
-            Self::Memory { .. } => None,
-        };
+        // Names that are not written yet, and where they go.
+        let (mut pending, mut begin) = (Vec::new(), 0_u64);
         for piece in &reader.inode_pieces(PIECE)?.0 {
             for inode in reader.decode(piece)? {
                 let LoadedInode { id: InodeId(id), name, body, .. } = &inode;
@@ -168,24 +166,25 @@ impl Places {
                 if !matches!(body, LoadedBody::Directory(_)) {
                     continue;
                 }
-                match (&mut *self, &mut names) {
-                    (Self::Files(files), Some(names)) => {
+                match self {
+                    Self::Files(files) => {
                         let at = Files::slot(*id, 16)?;
-                        let length = name.len() as u64;
-                        files.places.write_all_at(&end.to_le_bytes(), at)?;
-                        files.places.write_all_at(&(length + 1).to_le_bytes(), at + 8)?;
-                        names.write_all(name)?;
-                        end += length;
+                        let place = begin + pending.len() as u64;
+                        let length = name.len() as u64 + 1;
+                        files.places.write_all_at(&place.to_le_bytes(), at)?;
+                        files.places.write_all_at(&length.to_le_bytes(), at + 8)?;
+                        pending.extend_from_slice(name);
                     }
-                    (Self::Memory { directories, .. }, _) => {
+                    Self::Memory { directories, .. } => {
                         directories.insert(*id, name.to_vec());
                     }
-                    (Self::Files(_), None) => {}
                 }
             }
-        }
-        if let Some(mut names) = names {
-            names.flush()?;
+            if let Self::Files(files) = self {
+                files.names.write_all_at(&pending, begin)?;
+                begin += pending.len() as u64;
+                pending.clear();
+            }
         }
         Ok(())
     }
