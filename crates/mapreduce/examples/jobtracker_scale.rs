@@ -151,6 +151,7 @@ fn machine(number: u32, slots: u32) -> Tracker {
         health_report: String::new(),
         statuses: Vec::new(),
         held_outputs: Vec::new(),
+        held_jobs: Vec::new(),
         cursors: Vec::new(),
     };
     Tracker { beat, running: BTreeMap::new(), ended: Vec::new() }

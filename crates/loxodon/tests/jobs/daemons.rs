@@ -154,11 +154,6 @@ fn the_jobtracker_is_killed_at_any_point_and_jobs_go_on() {
         }
         job.ends_well(&site, &expected);
     }
-    // A directory of a job that ended while its JobTracker was away may stay on a TaskTracker until that starts anew.
-    for index in 0..2 {
-        site.kill_tracker(index);
-        site.start_tracker(index);
-    }
     site.nothing_left();
 }
 

@@ -201,7 +201,7 @@ fn leave(site: &Site, job: &str, other: &str) {
         let text = site.text(&["hdfs", "dfs", "-cat", path]);
         let name = path.rsplit('/').next().expect("a name").replace(job, other);
         let to = format!("/history/intermediate/ann/{name}");
-        site.put(&to, &text.replace(&numbers(job), &numbers(other)));
+        site.put(&to, text.replace(&numbers(job), &numbers(other)));
     }
 }
 

@@ -72,7 +72,7 @@ fn pools_have_their_shares_and_take_back_what_they_are_sure_of() {
         ("yarn.nodemanager.resource.memory-mb", "65536"),
     ];
     let site = Site::start_with(1, &settings, &[("fair-scheduler.xml", FAIR)]);
-    site.put("/in", &words());
+    site.put("/in", words());
     let big = job(&site, "big", &["mapred.fairscheduler.pool=big"]);
     wait("one pool has everything", || running(&site, "big") == 4);
     // A pool that is sure of two takes them back from whoever has them.
@@ -109,7 +109,7 @@ fn weights_share_what_becomes_free() {
         ("yarn.nodemanager.resource.memory-mb", "65536"),
     ];
     let site = Site::start_with(1, &settings, &[("fair-scheduler.xml", FAIR)]);
-    site.put("/in", &words());
+    site.put("/in", words());
     // Somebody else has all places until both wait.
     let first = job(&site, "first", &["mapred.fairscheduler.pool=x", "mapreduce.job.maps=4"]);
     wait("it has all places", || running(&site, "first") == 4);
@@ -146,7 +146,7 @@ fn queues_have_their_capacities_and_limits() {
         ("yarn.nodemanager.resource.memory-mb", "65536"),
     ];
     let site = Site::start_with(1, &settings, &[("capacity-scheduler.xml", CAPACITY)]);
-    site.put("/in", &words());
+    site.put("/in", words());
     // Alone in the cluster a queue has no more than its maximum.
     let dev = job(&site, "dev", &["mapreduce.job.queuename=dev"]);
     wait("half of the cluster", || running(&site, "dev") == 2);

@@ -7,7 +7,7 @@ use super::JobTracker;
 use super::job::AttemptRef;
 use super::report::{Action, EventSlice, Heartbeat, HeartbeatAnswer, Milliseconds};
 use super::tracker::{Tracker, TrackerIndex};
-use crate::job::{JobId, TaskKind, TaskState};
+use crate::job::{AttemptId, JobId, TaskKind, TaskState};
 
 /// Completion events in one answer, for each job.
 const MOST_EVENTS: usize = 10_000;
@@ -94,7 +94,8 @@ impl JobTracker {
             beat.statuses.iter().filter_map(|status| self.resolve_id(&status.attempt)).collect();
         let held: BTreeSet<AttemptRef> =
             beat.held_outputs.iter().filter_map(|id| self.resolve_id(id)).collect();
-        for job in beat.held_outputs.iter().map(|id| id.job()).collect::<BTreeSet<_>>() {
+        let outputs = beat.held_outputs.iter().map(AttemptId::job);
+        for job in outputs.chain(&beat.held_jobs).collect::<BTreeSet<_>>() {
             let gone = self.find(job).is_none_or(|(_, job)| job.state.is_over());
             match (gone, self.by_id.get(job).copied(), self.tracker_mut(index)) {
                 (true, _, Some(tracker)) => tracker.outbox.push(Action::PurgeJob(job.clone())),

@@ -32,6 +32,8 @@ pub struct Heartbeat {
     pub statuses: Vec<AttemptStatus>,
     /// When registering: completed maps whose output it holds.
     pub held_outputs: Vec<AttemptId>,
+    /// When registering: jobs of which it may have files. Those that are over are purged.
+    pub held_jobs: Vec<JobId>,
     /// How far it is in the completion events of jobs.
     pub cursors: Vec<(JobId, u32)>,
 }

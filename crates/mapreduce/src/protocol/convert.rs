@@ -138,6 +138,7 @@ impl TryFrom<HeartbeatRequest> for Heartbeat {
         }
         let statuses = message.statuses.into_iter().map(AttemptStatus::try_from);
         let cursors = message.cursors.iter().map(|c| Ok((c.job_id.parse()?, c.from)));
+        let held_jobs = message.held_jobs.iter().map(|job| Ok(job.parse()?));
         Ok(Self {
             incarnation: message.incarnation,
             initial_contact: message.initial_contact,
@@ -156,6 +157,7 @@ impl TryFrom<HeartbeatRequest> for Heartbeat {
             health_report: message.health_report,
             statuses: statuses.collect::<Result<_, _>>()?,
             held_outputs: attempts(&message.held_outputs)?,
+            held_jobs: held_jobs.collect::<Result<_, MessageError>>()?,
             cursors: cursors.collect::<Result<_, MessageError>>()?,
             tracker: message.tracker.into(),
         })
@@ -184,6 +186,7 @@ impl From<Heartbeat> for HeartbeatRequest {
             health_report: beat.health_report,
             statuses: beat.statuses.into_iter().map(Into::into).collect(),
             held_outputs: beat.held_outputs.iter().map(ToString::to_string).collect(),
+            held_jobs: beat.held_jobs.iter().map(ToString::to_string).collect(),
             cursors: beat.cursors.into_iter().map(cursor).collect(),
             failures: 0,
         }
@@ -398,6 +401,7 @@ mod tests {
             health_report: String::new(),
             statuses: vec![status],
             held_outputs: vec![attempt()],
+            held_jobs: vec![JobId::new("1", 3)],
             cursors: vec![(JobId::new("1", 2), 4)],
         };
         let bytes = HeartbeatRequest::from(beat.clone()).encode_to_vec();

@@ -129,6 +129,9 @@ pub struct HeartbeatRequest {
     /// Counts the tracker's messages.
     #[prost(uint64, tag = "19")]
     pub sequence: u64,
+    /// With `initial_contact`: jobs of which it may have files.
+    #[prost(string, repeated, tag = "20")]
+    pub held_jobs: Vec<String>,
 }
 
 /// What the JobTracker wants done.

@@ -42,6 +42,8 @@ pub struct TaskTracker {
     cleanups: BTreeMap<AttemptId, Local>,
     /// Complete maps whose output reduces may want.
     outputs: BTreeSet<AttemptId>,
+    /// Jobs of which there may be files here: those that had an attempt, until they are purged.
+    jobs: BTreeSet<JobId>,
     /// Map completion events of jobs whose reduces run here.
     events: BTreeMap<JobId, Vec<CompletionEvent>>,
     accepts: bool,
@@ -66,6 +68,7 @@ impl TaskTracker {
             attempts: BTreeMap::new(),
             cleanups: BTreeMap::new(),
             outputs: BTreeSet::new(),
+            jobs: BTreeSet::new(),
             events: BTreeMap::new(),
             accepts: true,
             health: String::new(),
@@ -93,8 +96,11 @@ impl TaskTracker {
         let own = self.attempts.values_mut().map(|local| local.report(sequence));
         let mut statuses: Vec<AttemptStatus> = own.collect();
         statuses.extend(self.cleanups.values_mut().map(|local| local.report(sequence)));
-        let held =
-            if self.registered { Vec::new() } else { self.outputs.iter().cloned().collect() };
+        let (held_outputs, held_jobs) = if self.registered {
+            (Vec::new(), Vec::new())
+        } else {
+            (self.outputs.iter().cloned().collect(), self.jobs.iter().cloned().collect())
+        };
         let cursors = self.cursors();
         let beat = Heartbeat {
             tracker: self.name.clone(),
@@ -106,7 +112,8 @@ impl TaskTracker {
             accepts_tasks: self.accepts,
             health_report: self.health.clone(),
             statuses,
-            held_outputs: held,
+            held_outputs,
+            held_jobs,
             cursors,
         };
         (Sent { incarnation: self.incarnation, sequence, at: now }, beat)

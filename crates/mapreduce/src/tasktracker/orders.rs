@@ -67,6 +67,7 @@ impl TaskTracker {
             return;
         }
         table.insert(id.clone(), Local::new(now, &launch));
+        self.jobs.insert(id.job().clone());
         if id.kind() == TaskKind::Reduce && !launch.is_cleanup {
             self.events.entry(id.job().clone()).or_default();
         }
@@ -75,6 +76,7 @@ impl TaskTracker {
 
     fn purge(&mut self, job: &JobId, orders: &mut Vec<Order>) {
         self.events.remove(job);
+        self.jobs.remove(job);
         self.outputs.retain(|output| output.job() != job);
         let reason: Arc<str> = "The job is over".into();
         for (table, is_cleanup) in [(&mut self.attempts, false), (&mut self.cleanups, true)] {

@@ -63,7 +63,26 @@ fn an_end_is_repeated_until_it_was_heard() {
         );
         tracker.beat(0)
     };
-    assert_eq!((beat.initial_contact, beat.held_outputs), (true, vec![map]));
+    assert_eq!((beat.initial_contact, &beat.held_outputs), (true, &vec![map.clone()]));
+    assert_eq!(beat.held_jobs, [map.job().clone()]);
+}
+
+#[test]
+fn a_job_is_held_until_it_is_purged() {
+    let mut tracker = tracker();
+    let reduce = attempt(TaskKind::Reduce, 0);
+    let (sent, beat) = tracker.beat(0);
+    assert!(beat.held_jobs.is_empty());
+    tracker.answered(0, sent, answer(1, vec![launch(&reduce)]));
+    tracker.exited(&reduce, false, &Ending::Signal(9));
+    let again = HeartbeatAnswer { response_id: -1, ..answer(0, vec![Action::Register]) };
+    tracker.answered(1, sent, again);
+    let (sent, beat) = tracker.beat(2);
+    assert_eq!(beat.held_jobs, [reduce.job().clone()], "its files are here, whatever became of it");
+    tracker.answered(2, sent, answer(1, vec![Action::PurgeJob(reduce.job().clone())]));
+    let again = HeartbeatAnswer { response_id: -1, ..answer(0, vec![Action::Register]) };
+    tracker.answered(3, sent, again);
+    assert!(tracker.beat(4).1.held_jobs.is_empty());
 }
 
 #[test]

@@ -118,6 +118,7 @@ impl Script {
             health_report: String::new(),
             statuses: Vec::new(),
             held_outputs: Vec::new(),
+            held_jobs: Vec::new(),
             cursors: Vec::new(),
         }
     }

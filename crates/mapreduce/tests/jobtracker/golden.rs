@@ -320,6 +320,7 @@ fn a_lost_answer_is_repeated_and_an_old_message_passed_over() {
         health_report: String::new(),
         statuses: Vec::new(),
         held_outputs: Vec::new(),
+        held_jobs: Vec::new(),
         cursors: Vec::new(),
     };
     let answer = script.jt.heartbeat(script.now, beat.clone());

@@ -1,7 +1,7 @@
 //! A JobTracker goes on where another one was killed.
 
 use loxodon_mapreduce::history::{HistoryEvent, HistoryReader, file_header, write_event};
-use loxodon_mapreduce::job::{AttemptId, JobState, TaskKind, TaskState};
+use loxodon_mapreduce::job::{AttemptId, JobId, JobState, TaskKind, TaskState};
 use loxodon_mapreduce::jobtracker::{
     Action, AttemptStatus, Effect, Heartbeat, JobTracker, Recovered, Submission,
 };
@@ -37,6 +37,7 @@ fn register(statuses: &[(&AttemptId, TaskState)], held: &[AttemptId]) -> Heartbe
             .map(|(id, state)| AttemptStatus::new((*id).clone(), *state))
             .collect(),
         held_outputs: held.to_vec(),
+        held_jobs: Vec::new(),
         cursors: Vec::new(),
     }
 }
@@ -130,6 +131,18 @@ fn a_grant_of_the_time_before_is_kept() {
     let answer = jt.heartbeat(2_000_001, beat);
     assert_eq!(answer.actions, [Action::Commit(maps[0].clone())]);
     assert!(jt.holds_commit(&maps[0]));
+}
+
+#[test]
+fn files_of_a_job_that_is_unknown_or_over_are_purged() {
+    let (mut script, submission, maps) = half_done();
+    let events = journal(&mut script, "none");
+    let mut jt = restarted(10, submission, &events);
+    let (known, unknown) = (maps[0].job().clone(), JobId::new("1", 77));
+    let beat = Heartbeat { held_jobs: vec![known.clone(), unknown.clone()], ..register(&[], &[]) };
+    let actions = jt.heartbeat(11, beat).actions;
+    assert!(actions.contains(&Action::PurgeJob(unknown)));
+    assert!(!actions.contains(&Action::PurgeJob(known)));
 }
 
 #[test]

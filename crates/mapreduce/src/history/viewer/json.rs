@@ -12,7 +12,7 @@ use crate::protocol::CountersMessage;
 enum Json {
     Text(String),
     Number(i64),
-    Array(Vec<Json>),
+    Array(Vec<Self>),
     Object(Object),
 }
 
