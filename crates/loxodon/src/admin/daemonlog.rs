@@ -84,7 +84,7 @@ fn parse(args: &[String]) -> Option<Order> {
     while let Some(option) = rest.next() {
         match option.as_str() {
             "-getlevel" if order.of.is_none() => {
-                order.of = Some((rest.next()?, rest.next()?, None))
+                order.of = Some((rest.next()?, rest.next()?, None));
             }
             "-setlevel" if order.of.is_none() => {
                 order.of = Some((rest.next()?, rest.next()?, Some(rest.next()?)));

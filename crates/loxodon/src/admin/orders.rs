@@ -115,7 +115,7 @@ pub(super) fn refresh_call_queue(cluster: &Cluster) -> Result<(), Failure> {
         let several = cluster.addresses.highly_available;
         match done {
             Ok(_) if several => {
-                output::print(&format!("Refresh call queue successful for {address}\n"))
+                output::print(&format!("Refresh call queue successful for {address}\n"));
             }
             Ok(_) => output::print("Refresh call queue successful\n"),
             Err(failure) => {

@@ -165,7 +165,7 @@ mod tests {
         let begin = xml.match_indices("<inode>").nth(1).unwrap().0;
         let end = begin + xml[begin..].find("</inode>\n").unwrap() + "</inode>\n".len();
         let count: u32 = 39;
-        let mut text = xml.clone();
+        let mut text = xml;
         text.replace_range(begin..end, "");
         let text =
             text.replace(&format!("<numInodes>{count}<"), &format!("<numInodes>{}<", count - 1));
