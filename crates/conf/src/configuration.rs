@@ -104,14 +104,14 @@ impl Configuration {
     /// Variables that refer to themselves.
     pub fn get(&self, name: &str) -> Result<Option<String>, ConfError> {
         let name = keys::replacement(name).map_or(name, |(_, new)| new);
-        let Some(raw) = self.raw(name) else { return Ok(None) };
-        expand(raw, &Process, |other| self.raw(other).map(str::to_owned)).map(Some).map_err(
-            |value| ConfError::Expansion {
-                key: name.into(),
-                value,
-                source_name: self.source(name),
-            },
-        )
+        self.raw(name).map(|raw| self.expanded(name, raw)).transpose()
+    }
+
+    /// A value of `name` with its variables substituted.
+    pub(crate) fn expanded(&self, name: &str, raw: &str) -> Result<String, ConfError> {
+        expand(raw, &Process, |other| self.raw(other).map(str::to_owned)).map_err(|value| {
+            ConfError::Expansion { key: name.into(), value, source_name: self.source(name) }
+        })
     }
 
     fn raw(&self, name: &str) -> Option<&str> {

@@ -13,6 +13,7 @@
 mod configuration;
 mod error;
 mod expand;
+mod hadoop;
 mod key;
 pub mod keys;
 mod load;

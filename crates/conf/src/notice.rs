@@ -3,10 +3,7 @@
 use std::fmt;
 
 use crate::configuration::Configuration;
-use crate::keys;
-
-/// Hadoop's own key names, one a line, sorted: those we do not honour are warned about by name.
-const HADOOP_KEYS: &str = include_str!("hadoop-keys.txt");
+use crate::{hadoop, keys};
 
 /// Something about a key that is set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,12 +83,12 @@ impl Configuration {
 }
 
 fn is_hadoop_key(name: &str) -> bool {
-    HADOOP_KEYS.lines().any(|line| line == name)
+    hadoop::names().any(|known| known == name)
 }
 
 /// The known key within two edits of `name`.
 fn similar_key(name: &str) -> Option<&'static str> {
-    let known = keys::all().map(|key| key.name).chain(HADOOP_KEYS.lines());
+    let known = keys::all().map(|key| key.name).chain(hadoop::names());
     known
         .filter(|known| known.len().abs_diff(name.len()) <= 2)
         .map(|known| (distance(known.as_bytes(), name.as_bytes()), known))

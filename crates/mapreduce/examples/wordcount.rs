@@ -29,11 +29,7 @@ impl Reducer for Sum {
         counts: &mut Values<Text, IntWritable>,
         out: &mut Output<Text, IntWritable>,
     ) -> Result<()> {
-        let mut sum = 0;
-        while let Some(count) = counts.next()? {
-            sum += count;
-        }
-        out.write(word, sum)
+        out.write(word, counts.fold(0, |sum, count| sum + count)?)
     }
 }
 

@@ -3,6 +3,7 @@ import java.lang.reflect.InvocationTargetException;
 import java.net.URL;
 import java.net.URLClassLoader;
 import java.security.Permission;
+import org.apache.hadoop.util.ExitUtil;
 
 /** Runs main classes of Hadoop's within this JVM, which does not end with them. */
 final class Programs {
@@ -47,6 +48,9 @@ final class Programs {
       Class.forName(name).getMethod("main", String[].class).invoke(null, (Object) args);
       return guard.code(0) & 255;
     } catch (InvocationTargetException thrown) {
+      if (thrown.getCause() instanceof ExitUtil.ExitException ended) {
+        return guard.code(ended.status) & 255;
+      }
       if (!(thrown.getCause() instanceof Exit)) {
         thrown.getCause().printStackTrace();
       }

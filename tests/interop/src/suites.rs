@@ -7,6 +7,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::{hadoop, loxodon, repository};
 
@@ -45,6 +46,7 @@ pub fn junit(root: &Path, classes: &[&str]) -> io::Result<Vec<TestResult>> {
     let output = java()
         .arg("--add-opens=java.base/java.util=ALL-UNNAMED")
         .arg(format!("-Dloxodon.program={}", loxodon::program()?.display()))
+        .arg(format!("-Dloxodon.ports={}", ports()))
         .arg(format!("-Dtest.build.data={}", root.join("data").display()))
         .arg(format!("-Dtest.cache.data={}", data.display()))
         .arg(format!("-Dhadoop.log.dir={}", root.display()))
@@ -61,6 +63,12 @@ pub fn junit(root: &Path, classes: &[&str]) -> io::Result<Vec<TestResult>> {
     }
     let text = String::from_utf8_lossy(&output.stdout);
     text.lines().map(parse).collect()
+}
+
+/// The first of a JVM's own 2,500 ports, below those that the system gives to outgoing connections.
+fn ports() -> u32 {
+    static STARTED: AtomicU32 = AtomicU32::new(0);
+    12_000 + STARTED.fetch_add(1, Ordering::Relaxed) % 8 * 2_500
 }
 
 fn parse(line: &str) -> io::Result<TestResult> {

@@ -75,7 +75,7 @@ fn is_known(command: &str) -> bool {
 }
 
 fn value(conf: &Configuration, name: &str) -> Result<String, String> {
-    match conf.get(name) {
+    match conf.shown(name) {
         Ok(Some(value)) => Ok(value.trim().to_owned()),
         Ok(None) => Err(format!("Configuration {name} is missing.")),
         Err(error) => Err(error.to_string()),

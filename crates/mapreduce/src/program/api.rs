@@ -179,6 +179,19 @@ impl<'v, 'g, 'a, K: Writable, V: Writable> Values<'v, 'g, 'a, K, V> {
         V::of_datum(Datum::Serialized(self.raw.value())).map(Some)
     }
 
+    /// Folds the values that are left into one, as `Iterator::fold` does.
+    ///
+    /// # Errors
+    /// The records cannot be read.
+    #[inline]
+    pub fn fold<B>(&mut self, first: B, mut join: impl FnMut(B, View<'_, V>) -> B) -> Result<B> {
+        let mut all = first;
+        while let Some(value) = self.next()? {
+            all = join(all, value);
+        }
+        Ok(all)
+    }
+
     /// The key of the value read last: it may differ in what the grouping does not look at.
     ///
     /// # Errors

@@ -30,11 +30,7 @@
 //!     type ValueOut = IntWritable;
 //!
 //!     fn reduce(&mut self, word: &str, counts: &mut Values<Str, IntWritable>, out: &mut Output<Str, IntWritable>) -> Result<()> {
-//!         let mut sum = 0;
-//!         while let Some(count) = counts.next()? {
-//!             sum += count;
-//!         }
-//!         out.write(word, sum)
+//!         out.write(word, counts.fold(0, |sum, count| sum + count)?)
 //!     }
 //! }
 //!

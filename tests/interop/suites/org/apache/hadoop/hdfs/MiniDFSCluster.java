@@ -54,7 +54,10 @@ public class MiniDFSCluster implements AutoCloseable {
       "dfs.namenode.safemode.extension.testing";
 
   private static final long PATIENCE_MS = 60_000;
-  private static final AtomicInteger NEXT_PORT = new AtomicInteger((int) ProcessHandle.current().pid() * 97);
+  /** This JVM's own ports begin here: others run beside it. */
+  private static final int FIRST_PORT = Integer.getInteger("loxodon.ports");
+  private static final int PORTS = 2500;
+  private static final AtomicInteger NEXT_PORT = new AtomicInteger();
   private static final Set<String> DEFAULTS = Set.of(
       "core-default.xml", "hdfs-default.xml", "hdfs-rbf-default.xml", "mapred-default.xml", "yarn-default.xml");
   private static final Set<Process> RUNNING = Collections.synchronizedSet(new java.util.HashSet<>());
@@ -232,7 +235,7 @@ public class MiniDFSCluster implements AutoCloseable {
    */
   private static int freePort() throws IOException {
     for (int attempt = 0; ; attempt++) {
-      int candidate = 12_000 + Math.floorMod(NEXT_PORT.getAndIncrement(), 20_000);
+      int candidate = FIRST_PORT + NEXT_PORT.getAndIncrement() % PORTS;
       try (ServerSocket socket = new ServerSocket(candidate)) {
         return socket.getLocalPort();
       } catch (IOException taken) {
@@ -251,6 +254,10 @@ public class MiniDFSCluster implements AutoCloseable {
       if (sources == null || sources.length == 0 || !DEFAULTS.contains(sources[sources.length - 1])) {
         own.set(entry.getKey(), entry.getValue());
       }
+    }
+    // A class of the tests, which knows groups of users that only it has.
+    if (own.get("hadoop.security.group.mapping", "").endsWith("$MockUnixGroupsMapping")) {
+      own.unset("hadoop.security.group.mapping");
     }
     Files.createDirectories(folder);
     try (OutputStream out = new FileOutputStream(folder.resolve("core-site.xml").toFile())) {
