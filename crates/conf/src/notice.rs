@@ -170,9 +170,4 @@ mod tests {
         assert_eq!(distance(b"kitten", b"sitting"), 3);
         assert_eq!(distance(b"same", b"same"), 0);
     }
-
-    #[test]
-    fn hadoops_names_are_sorted() {
-        assert!(HADOOP_KEYS.lines().is_sorted());
-    }
 }
