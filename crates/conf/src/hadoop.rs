@@ -56,7 +56,7 @@ mod tests {
         let shown = |conf: &Configuration, name: &str| conf.shown(name).unwrap();
         assert_eq!(shown(&conf, "dfs.namenode.handler.count").as_deref(), Some("10"));
         assert_eq!(shown(&conf, "fs.s3a.buffer.dir").as_deref(), Some("/t/s3a"));
-        assert_eq!(shown(&conf, "dfs.namenode.rpc-bind-host").as_deref(), Some(""));
+        assert_eq!(shown(&conf, "dfs.hosts"), None, "Java takes an empty value for none");
         assert_eq!(shown(&conf, "no.such.key"), None);
         conf.set("dfs.namenode.handler.count", "7", "-D");
         assert_eq!(shown(&conf, "dfs.namenode.handler.count").as_deref(), Some("7"));

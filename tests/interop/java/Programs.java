@@ -44,12 +44,14 @@ final class Programs {
     ClassLoader before = thread.getContextClassLoader();
     thread.setContextClassLoader(new URLClassLoader(new URL[] {new File(conf).toURI().toURL()}, before));
     System.setSecurityManager(guard);
+    ExitUtil.resetFirstExitException();
     try {
       Class.forName(name).getMethod("main", String[].class).invoke(null, (Object) args);
       return guard.code(0) & 255;
     } catch (InvocationTargetException thrown) {
-      if (thrown.getCause() instanceof ExitUtil.ExitException ended) {
-        return guard.code(ended.status) & 255;
+      if (ExitUtil.terminateCalled()) {
+        // Whatever caught that ends with a code of its own.
+        return ExitUtil.getFirstExitException().status & 255;
       }
       if (!(thrown.getCause() instanceof Exit)) {
         thrown.getCause().printStackTrace();
