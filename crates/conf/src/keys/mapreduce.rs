@@ -240,6 +240,7 @@ keys! {
     TRACKERS_EXCLUDED: "mapreduce.jobtracker.hosts.exclude.filename", Text, "", [], "File with those that may not.";
     MAX_BLACKLISTS: "mapreduce.jobtracker.tasktracker.maxblacklists", Int, "4", [], "Successful jobs that avoided a TaskTracker before all do.";
     FAULT_WINDOW: "mapreduce.jobtracker.blacklist.fault-timeout-window", Int, "180", [], "Minutes for which that counts.";
+    JOURNAL_ATTEMPTS: "loxodon.jobtracker.journal.attempts", Int, "125", [], "Times that the JobTracker begins to write a job's journal, with pauses of up to 5 s, before the job fails.";
     MAX_TASKS: "mapreduce.jobtracker.maxtasks.perjob", Int, "-1", [], "Tasks of a job; -1 means no limit.";
     MAX_MAP_MEMORY: "mapreduce.jobtracker.maxmapmemory.mb", Int, "-1", [], "MiB that a map may ask for; -1 means no limit.";
     MAX_REDUCE_MEMORY: "mapreduce.jobtracker.maxreducememory.mb", Int, "-1", [], "MiB that a reduce may ask for; -1 means no limit.";

@@ -217,6 +217,22 @@ fn of_two_attempts_that_think_they_won_the_output_is_there_once() {
 }
 
 #[test]
+fn a_job_whose_journal_cannot_be_written_fails_and_says_so() {
+    let mut site = Site::start(1, &[("loxodon.jobtracker.journal.attempts", "3")]);
+    input(&site);
+    let job = Job::start(&site, "/out", &[], "sleep 2; cat", "uniq -c");
+    wait("tasks run", || site.tasks() > 0);
+    site.kill_jobtracker();
+    site.text(&["hdfs", "dfsadmin", "-setSpaceQuota", "1", "/mapred/system"]);
+    site.start_jobtracker();
+    let output = job.child.wait_with_output().expect("its end");
+    assert!(!output.status.success());
+    assert!(all(&output).contains("cannot be written"), "{}\n{}", all(&output), site.logs());
+    assert!(!site.list("/out").iter().any(|name| name.ends_with("_SUCCESS")));
+    site.nothing_left();
+}
+
+#[test]
 fn hdfs_fails_under_a_job_and_the_job_waits() {
     let mut site = Site::start(2, &[]);
     let expected = input(&site);

@@ -79,7 +79,7 @@ impl JobTracker {
         Ok(())
     }
 
-    /// Fails a job that cannot go on: its files cannot be read.
+    /// Fails a job that cannot go on: its files cannot be read, or its journal not written.
     pub fn fail_job(&mut self, now: Milliseconds, id: &JobId, why: &str) {
         if let Some(index) = self.by_id.get(id).copied() {
             self.end_job(now, index, JobState::Failed, why);

@@ -207,12 +207,17 @@ pub(super) struct Job {
     pub(super) starved_since: Option<Milliseconds>,
     pub(super) speculation: [Statistics; 2],
     pub(super) next_speculation: Milliseconds,
-    /// First attempt number of this JobTracker's start.
+    /// First attempt number of this JobTracker's start; 0 where the job is its own.
     pub(super) attempt_base: u32,
     pub(super) history_file: String,
 }
 
 impl Job {
+    /// Whether an earlier JobTracker had it, so that more may have happened to it than the journal tells.
+    pub(super) const fn is_recovered(&self) -> bool {
+        self.attempt_base > 0
+    }
+
     pub(super) fn task(&self, kind: TaskKind, number: u32) -> Option<&Task> {
         match kind {
             TaskKind::Map => self.maps.get(number as usize),

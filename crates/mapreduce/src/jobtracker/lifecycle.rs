@@ -82,8 +82,9 @@ impl JobTracker {
         if job.map.running > 0 || job.reduce.running > 0 || job.setup.running().next().is_some() {
             return;
         }
-        if job.setup.attempts.is_empty() && job.state == JobState::Prep {
-            // Nothing was prepared, so nothing is to be removed.
+        let untouched = job.setup.attempts.is_empty() && !job.is_recovered();
+        if untouched && job.state == JobState::Prep {
+            // Nothing was prepared, so nothing is to be removed. Of an earlier JobTracker's job that is not known.
             self.over(now, index, end);
         } else {
             self.clean_up(now, index, end);

@@ -360,6 +360,3 @@ impl Job {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

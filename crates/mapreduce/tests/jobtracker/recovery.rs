@@ -118,6 +118,16 @@ fn an_attempt_that_the_journal_missed_is_adopted() {
 }
 
 #[test]
+fn what_a_lost_set_up_may_have_made_is_removed() {
+    let (_, submission, maps) = half_done();
+    let id = maps[0].job().clone();
+    let mut jt = restarted(2_000_000, submission, &[]);
+    jt.fail_job(2_000_001, &id, "no reason");
+    let started = launched(&jt.heartbeat(2_000_002, register(&[], &[])).actions);
+    assert_eq!(started.iter().map(AttemptId::kind).collect::<Vec<_>>(), [TaskKind::JobCleanup]);
+}
+
+#[test]
 fn a_grant_of_the_time_before_is_kept() {
     let mut script = Script::new(&[4]);
     let maps = script.run(1, 0, &[]);

@@ -25,6 +25,48 @@ pub fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
+/// Runs a daemon that takes no arguments until it is told to end; the process's exit code. `name` is as people call
+/// it, `usage` what is printed where there are arguments. Messages go to standard error.
+fn run_until_told<D, E: std::fmt::Display>(
+    name: &str,
+    usage: &str,
+    args: &[String],
+    start: impl Future<Output = Result<D, E>>,
+) -> i32 {
+    if !args.is_empty() {
+        eprintln!("Usage: {usage}");
+        return 255;
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("Cannot start the {name}: {error}");
+            return 1;
+        }
+    };
+    let code = runtime.block_on(async {
+        let mut told = std::pin::pin!(told_to_end());
+        let started = tokio::select! {
+            started = start => started,
+            () = &mut told => return 0,
+        };
+        match started {
+            Ok(daemon) => {
+                told.await;
+                drop(daemon);
+                0
+            }
+            Err(error) => {
+                tracing::error!("{error}");
+                eprintln!("Cannot start the {name}: {error}");
+                1
+            }
+        }
+    });
+    runtime.shutdown_background();
+    code
+}
+
 /// Waits for SIGTERM or SIGINT. From the call on, not from the first poll, the signals do not end
 /// the process by themselves.
 pub fn told_to_end() -> impl Future<Output = ()> + Send {

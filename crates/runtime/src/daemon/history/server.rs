@@ -214,36 +214,10 @@ async fn remove_old(shelf: Arc<Shelf>) {
 
 /// Runs a history server until it is told to end; the process's exit code. Messages go to standard error.
 pub fn run(conf: Configuration, args: &[String]) -> i32 {
-    if !args.is_empty() {
-        eprintln!("Usage: mapred historyserver");
-        return 255;
-    }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("Cannot start the history server: {error}");
-            return 1;
-        }
-    };
-    let code = runtime.block_on(async {
-        let mut told = std::pin::pin!(crate::daemon::told_to_end());
-        let started = tokio::select! {
-            started = RunningHistoryServer::start(conf) => started,
-            () = &mut told => return 0,
-        };
-        match started {
-            Ok(server) => {
-                told.await;
-                drop(server);
-                0
-            }
-            Err(error) => {
-                tracing::error!("{error}");
-                eprintln!("Cannot start the history server: {error}");
-                1
-            }
-        }
-    });
-    runtime.shutdown_background();
-    code
+    crate::daemon::run_until_told(
+        "history server",
+        "mapred historyserver",
+        args,
+        RunningHistoryServer::start(conf),
+    )
 }

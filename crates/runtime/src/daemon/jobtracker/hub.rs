@@ -191,7 +191,8 @@ impl Hub {
         let _ = journal.send(note);
     }
 
-    /// Hears when everything that happened to a job up to now survives a crash; nothing of one that is over.
+    /// Hears when everything that happened to a job up to now survives a crash, or is let go where it never will;
+    /// nothing of one that is over.
     pub(super) fn durable(&self, job: &JobId) -> Option<oneshot::Receiver<()>> {
         let (told, durable) = oneshot::channel();
         let journals = self.journals.lock();
@@ -201,23 +202,25 @@ impl Hub {
     }
 
     /// Answers a heartbeat. A commit is granted only once the journal says whose attempt it is, so that the next
-    /// JobTracker knows whom to wait for.
-    pub(super) fn reply(self: &Arc<Self>, reply: Responder, answer: HeartbeatAnswer) {
+    /// JobTracker knows whom to wait for; without a journal it is not granted.
+    pub(super) fn reply(self: &Arc<Self>, reply: Responder, mut answer: HeartbeatAnswer) {
         let granted = answer.actions.iter().filter_map(|action| match action {
             Action::Commit(attempt) => Some(attempt.job().clone()),
             _ => None,
         });
         let mut waits = Vec::new();
         for job in granted {
-            waits.extend(self.durable(&job));
+            waits.extend(self.durable(&job).map(|durable| (job, durable)));
         }
         if waits.is_empty() {
             return reply.reply(&HeartbeatResponse::from(answer));
         }
         self.runtime.spawn(async move {
-            for durable in waits {
-                // A journal that was given up has said so.
-                let _ = durable.await;
+            for (job, durable) in waits {
+                if durable.await.is_err() {
+                    let of_it = |a: &Action| matches!(a, Action::Commit(id) if *id.job() == job);
+                    answer.actions.retain(|action| !of_it(action));
+                }
             }
             reply.reply(&HeartbeatResponse::from(answer));
         });

@@ -23,8 +23,6 @@ use super::hub::Hub;
 const TOGETHER: usize = 4096;
 /// Copied at once, in bytes.
 const PIECE: usize = 1 << 20;
-/// Times that a journal is begun anew before it is given up: about ten minutes, in which no commit is granted.
-const ATTEMPTS: u32 = 125;
 /// After the first failure; doubles.
 const PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause.
@@ -38,7 +36,7 @@ pub(super) enum Note {
     Event(Box<HistoryEvent>),
     /// The job is over.
     Over(Box<FinishedJob>),
-    /// Somebody waits until everything before this survives a crash.
+    /// Somebody waits until everything before this survives a crash; he is let go where it never will.
     Durable(oneshot::Sender<()>),
 }
 
@@ -206,7 +204,8 @@ async fn keep(
             }
         }
         journal.flush().await;
-        for told in waiting {
+        // Of a journal that was given up nothing more is durable: nobody is told so.
+        for told in waiting.into_iter().filter(|_| !journal.given_up) {
             // Whoever has gone need not know.
             let _ = told.send(());
         }
@@ -232,18 +231,19 @@ struct Journal {
 }
 
 impl Journal {
-    /// Writes what is waiting; begins anew where that fails.
+    /// Writes what is waiting; begins anew where that fails. A job whose journal is given up fails: another
+    /// JobTracker could not know which of its attempts may commit.
     async fn flush(&mut self) {
         let mut pause = PAUSE;
-        for attempt in 1..=ATTEMPTS {
+        let attempts = self.hub.settings.journal_attempts;
+        for attempt in 1..=attempts {
             if self.given_up || self.buffer.is_empty() {
                 break;
             }
             let Err(error) = self.try_flush().await else { break };
             self.sink = None;
-            if attempt == ATTEMPTS {
-                tracing::error!("the journal of {} is given up: {error}", self.job);
-                self.given_up = true;
+            if attempt == attempts {
+                self.give_up(&error);
             } else {
                 tracing::warn!("the journal of {} cannot be written: {error}", self.job);
                 tokio::time::sleep(pause).await;
@@ -251,6 +251,14 @@ impl Journal {
             }
         }
         self.buffer.clear();
+    }
+
+    fn give_up(&mut self, error: &Error) {
+        self.given_up = true;
+        let why = format!("The job's journal in {} cannot be written: {error}", self.directory);
+        tracing::error!("{} fails. {why}", self.job);
+        let now = self.hub.now();
+        self.hub.with(|machine| machine.fail_job(now, &self.job, &why));
     }
 
     async fn try_flush(&mut self) -> Result<()> {

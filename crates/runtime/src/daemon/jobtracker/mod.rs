@@ -276,36 +276,10 @@ async fn remove_old(hub: Arc<Hub>) {
 
 /// Runs a JobTracker until it ends; the process's exit code. Messages go to standard error.
 pub fn run(conf: Configuration, args: &[String]) -> i32 {
-    if !args.is_empty() {
-        eprintln!("Usage: mapred jobtracker");
-        return 255;
-    }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("Cannot start the JobTracker: {error}");
-            return 1;
-        }
-    };
-    let code = runtime.block_on(async {
-        let mut told = std::pin::pin!(super::told_to_end());
-        let started = tokio::select! {
-            started = RunningJobTracker::start(conf) => started,
-            () = &mut told => return 0,
-        };
-        match started {
-            Ok(jobtracker) => {
-                told.await;
-                drop(jobtracker);
-                0
-            }
-            Err(error) => {
-                tracing::error!("{error}");
-                eprintln!("Cannot start the JobTracker: {error}");
-                1
-            }
-        }
-    });
-    runtime.shutdown_background();
-    code
+    crate::daemon::run_until_told(
+        "JobTracker",
+        "mapred jobtracker",
+        args,
+        RunningJobTracker::start(conf),
+    )
 }

@@ -43,7 +43,7 @@ pub(super) fn take_up(hub: &Arc<Hub>) -> Result<()> {
     }
     // Numbers of attempts depend on which start this is: no other may take itself for the same.
     for durable in waits {
-        // A journal that was given up has said so.
+        // The job of a journal that was given up has failed and says so.
         let _ = durable.blocking_recv();
     }
     Ok(())

@@ -11,6 +11,8 @@ use crate::daemon::history::HistorySettings;
 
 /// Largest `job.xml` that is read, in bytes (Hadoop's `mapred.user.jobconf.limit`).
 const LARGEST_CONF: i64 = 5 << 20;
+/// Times that a job's journal is begun before the job fails: about ten minutes, in which no commit is granted.
+const JOURNAL_ATTEMPTS: i64 = 125;
 /// Largest `job.splitmetainfo` that is read, in bytes.
 const LARGEST_META: i64 = 10_000_000;
 
@@ -33,6 +35,8 @@ pub(super) struct ShellSettings {
     pub(super) exclude: Option<PathBuf>,
     /// The Fair Scheduler's file.
     pub(super) allocations: Option<PathBuf>,
+    /// `loxodon.jobtracker.journal.attempts`
+    pub(super) journal_attempts: u32,
     /// Bytes of a job's configuration at most.
     pub(super) largest_conf: u64,
     /// `mapreduce.job.split.metainfo.maxsize`; `None` where it is -1.
@@ -71,6 +75,7 @@ impl ShellSettings {
             None => path("yarn.scheduler.fair.allocation.file")?,
         };
         let meta = conf.get_int("mapreduce.job.split.metainfo.maxsize", LARGEST_META)?;
+        let attempts = conf.get_int("loxodon.jobtracker.journal.attempts", JOURNAL_ATTEMPTS)?;
         let groups = conf.get_int("hadoop.security.groups.cache.secs", 300)?;
         Ok(Self {
             address,
@@ -89,6 +94,7 @@ impl ShellSettings {
             include: path("mapreduce.jobtracker.hosts.filename")?,
             exclude: path("mapreduce.jobtracker.hosts.exclude.filename")?,
             allocations,
+            journal_attempts: u32::try_from(attempts).unwrap_or(u32::MAX).max(1),
             largest_conf: u64::try_from(LARGEST_CONF).unwrap_or(0),
             largest_meta: u64::try_from(meta).unwrap_or(u64::MAX),
             acls: conf.get_bool("mapreduce.cluster.acls.enabled", false)?,

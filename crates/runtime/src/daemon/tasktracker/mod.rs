@@ -531,30 +531,10 @@ impl BeanSource for TrackerBeans {
 
 /// Runs a TaskTracker until it ends; the process's exit code. Messages go to standard error.
 pub fn run(conf: Configuration, args: &[String]) -> i32 {
-    if !args.is_empty() {
-        eprintln!("Usage: mapred tasktracker");
-        return 1;
-    }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("Cannot start the TaskTracker: {error}");
-            return 1;
-        }
-    };
-    runtime.block_on(async {
-        let told = super::told_to_end();
-        match RunningTaskTracker::start(conf).await {
-            Ok(tracker) => {
-                told.await;
-                drop(tracker);
-                0
-            }
-            Err(error) => {
-                tracing::error!("{error}");
-                eprintln!("Cannot start the TaskTracker: {error}");
-                1
-            }
-        }
-    })
+    crate::daemon::run_until_told(
+        "TaskTracker",
+        "mapred tasktracker",
+        args,
+        RunningTaskTracker::start(conf),
+    )
 }
