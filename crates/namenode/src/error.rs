@@ -11,6 +11,9 @@ pub enum NameNodeError {
     /// An edit that was planned could not be applied: memory and journal no longer agree.
     #[error("cannot apply an edit that was planned: {0}")]
     Apply(String),
+    /// An edit that was planned cannot be written, so nothing was done.
+    #[error("The edit log cannot hold what was asked for: {0}")]
+    Unwritable(loxodon_namespace::edit_codec::CodecError),
     /// Block management said no.
     #[error(transparent)]
     Blocks(#[from] loxodon_blocks::BlockError),
@@ -62,7 +65,7 @@ impl NameNodeError {
     pub fn java_class(&self) -> &'static str {
         match self {
             Self::Namespace(error) => error.java_class(),
-            Self::Apply(_) | Self::Io(_) => exception::IO,
+            Self::Apply(_) | Self::Unwritable(_) | Self::Io(_) => exception::IO,
             Self::Blocks(error) => error.java_class(),
             Self::Other { class, .. } => class,
             Self::SafeMode { .. } => class::SAFE_MODE,

@@ -4,6 +4,7 @@ use loxodon_blocks::{self as blk, BlockManager, PolicyId};
 use loxodon_namespace::Namespace;
 use loxodon_namespace::context::{BlockChange, BlockState, BlockStates, Plan};
 use loxodon_namespace::edit::{Block, Edit};
+use loxodon_namespace::edit_codec::check_writable;
 use loxodon_namespace::error::FsError;
 use loxodon_wire::ids::{BlockId, InodeId, Milliseconds, TxId};
 
@@ -88,7 +89,7 @@ impl NameNode {
         self.commit_at(request, plan, &[])
     }
 
-    /// Does what was planned; a new block of it goes to these targets.
+    /// Does what was planned, all of it or nothing; a new block of it goes to these targets.
     pub(crate) fn commit_at<T>(
         &mut self,
         request: &mut Request<'_>,
@@ -97,6 +98,9 @@ impl NameNode {
     ) -> Result<T> {
         let Plan { edits, value } = plan?;
         request.effects.after_all |= edits.is_empty();
+        for edit in &edits {
+            check_writable(edit, self.settings.max_op_size).map_err(NameNodeError::Unwritable)?;
+        }
         for edit in edits {
             self.log(request, edit, targets)?;
         }

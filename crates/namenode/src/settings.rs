@@ -4,6 +4,7 @@ use loxodon_blocks::{PlacementKind, SafeModeSettings, Settings as BlockSettings}
 use loxodon_cluster::LivenessSettings;
 use loxodon_conf::{ConfError, Configuration, keys};
 use loxodon_namespace::settings::Settings as NamespaceSettings;
+use loxodon_wire::editlog::MAX_OP_SIZE;
 use loxodon_wire::ids::Milliseconds;
 use loxodon_wire::storage::{PolicyId, STORAGE_POLICIES};
 
@@ -25,6 +26,8 @@ pub struct Settings {
     pub default_policy: PolicyId,
     /// `dfs.storage.policy.permissions.superuser-only`.
     pub policies_by_superusers: bool,
+    /// `dfs.namenode.max.op.size`: bytes of an edit that is read again.
+    pub max_op_size: usize,
 }
 
 /// What the retry cache may hold. Hadoop gives it 3 % of the heap; an entry takes some 150 bytes
@@ -83,6 +86,7 @@ impl Default for Settings {
             retry_capacity: RETRY_CAPACITY,
             default_policy: PolicyId::HOT,
             policies_by_superusers: false,
+            max_op_size: MAX_OP_SIZE,
         }
     }
 }
@@ -117,6 +121,7 @@ impl Settings {
             retry_capacity: if retries { RETRY_CAPACITY } else { 0 },
             default_policy: STORAGE_POLICIES.get(policy).map_or(PolicyId::HOT, |it| it.id),
             policies_by_superusers: conf.bool(&keys::STORAGE_POLICY_SUPERUSER)?,
+            max_op_size: usize::try_from(conf.bytes(&keys::MAX_OP_SIZE)?).unwrap_or(usize::MAX),
         })
     }
 }

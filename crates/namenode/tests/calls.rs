@@ -762,3 +762,62 @@ fn slow_datanodes_are_listed_and_told() {
         world.client("getSlowDatanodeReport", &GetSlowDatanodeReportRequestProto {}).unwrap();
     assert_eq!(listed.datanode_info_proto.len(), 1);
 }
+
+/// What the log cannot hold would end the NameNode once it is applied, so it is refused before.
+#[test]
+fn names_that_the_log_cannot_hold_are_refused_and_change_nothing() {
+    let mut world = World::new();
+    let asked = CreateRequestProto {
+        src: "/f".into(),
+        masked: FsPermissionProto { perm: 0o644 },
+        client_name: "w".repeat(70_000),
+        create_flag: CreateFlagProto::Create as u32,
+        create_parent: true,
+        replication: 1,
+        block_size: 128 << 20,
+        ..CreateRequestProto::default()
+    };
+    let refused = world.client::<_, CreateResponseProto>("create", &asked).unwrap_err();
+    assert_eq!(refused.java_class(), "java.io.IOException");
+    assert!(refused.to_string().contains("CLIENT_NAME: string too long"), "{refused}");
+    let asked = SetOwnerRequestProto {
+        src: "/".into(),
+        groupname: Some("g".repeat(70_000)),
+        username: None,
+    };
+    assert!(world.client::<_, SetOwnerResponseProto>("setOwner", &asked).is_err());
+    assert!(world.edits.is_empty());
+    assert!(world.tree("/").is_empty());
+}
+
+/// A path may grow beyond what can be said, by renames of what is above it. Its writer's lease is then not taken
+/// back, those of others are.
+#[test]
+fn a_path_that_grew_too_long_keeps_nobody_else() {
+    let mut world = World::new();
+    let long = format!("/{}", vec!["d".repeat(250); 31].join("/"));
+    world.mkdirs_as("hdfs", &long).unwrap();
+    world.create(&format!("{long}/f"));
+    for _ in 0..9 {
+        world.mkdirs_as("hdfs", &format!("/x{long}")).unwrap();
+        let first = format!("/{}", "d".repeat(250));
+        let asked = RenameRequestProto { src: first.clone(), dst: format!("/x{long}/below") };
+        let answer: RenameResponseProto = world.client("rename", &asked).unwrap();
+        assert!(answer.result);
+        let asked = RenameRequestProto { src: "/x".into(), dst: first };
+        let answer: RenameResponseProto = world.client("rename", &asked).unwrap();
+        assert!(answer.result);
+    }
+    world.create("/other");
+    world.now += 2 * 60 * 60 * 1000;
+    let identity = user("hdfs");
+    for _ in 0..2 {
+        let mut request = Request::new(world.clocks(), &identity, RpcIds::NONE);
+        world.machine.check_leases(&mut request).unwrap();
+    }
+    let open = |name: &str| {
+        let inode = world.machine.namespace.inode_at_path(name).unwrap();
+        world.machine.namespace.writer_of(inode).is_some()
+    };
+    assert!(!open("/other"));
+}

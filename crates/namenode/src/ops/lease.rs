@@ -10,7 +10,7 @@ use loxodon_wire::proto::hdfs::{
     RenewLeaseResponseProto,
 };
 
-use crate::error::Result;
+use crate::error::{NameNodeError, Result};
 use crate::machine::{NameNode, States, to_blocks};
 use crate::request::Request;
 
@@ -105,7 +105,11 @@ impl NameNode {
         // A file that cannot be released now (its last block is committed and not replicated)
         // is tried again in the next round.
         let Ok(Some(plan)) = plan else { return Ok(false) };
-        let release = self.commit(request, Ok(plan))?;
+        let release = match self.commit(request, Ok(plan)) {
+            // Its path has become too long for the log: it does not keep the others from being released.
+            Err(NameNodeError::Unwritable(_)) => return Ok(false),
+            release => release?,
+        };
         self.follow(request, &release)?;
         Ok(true)
     }

@@ -8,12 +8,14 @@ mod error;
 pub mod offline;
 mod opcode;
 mod writable;
+mod writable_edit;
 pub mod xml;
 
 pub use decode::{Read, check_layout, decode_body, read_header, read_transaction};
 pub use encode::{encode_body, encode_transaction};
 pub use error::{CodecError, HeaderError};
 pub use opcode::Opcode;
+pub use writable_edit::check_writable;
 
 #[cfg(test)]
 mod tests;
