@@ -12,6 +12,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
 use crate::calls::Calls;
+use crate::damaged::DamagedReplicas;
 use crate::dataset::replica::VolumeIndex;
 use crate::dataset::{CacheAges, Dataset, DatasetSettings, Deleted, Volume, VolumeFailures};
 use crate::error::{DataNodeError, NetworkContext, Result};
@@ -247,6 +248,7 @@ fn new_node(
         uuid,
         deletions: Mutex::new(Some(deletions)),
         scans: Arc::default(),
+        damaged: DamagedReplicas::default(),
         load: Load::new(settings.congestion_ratio),
         restarting: AtomicBool::new(false),
         pool_opened: Default::default(),

@@ -2,6 +2,7 @@
 
 mod block;
 mod calls;
+mod damaged;
 mod datanode;
 mod dataset;
 mod error;

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use tracing::{error, warn};
 
 use crate::block::Block;
+use crate::damaged::DamagedReplicas;
 use crate::dataset::{Dataset, Deleted, Volume};
 use crate::error::{DataNodeError, Result};
 use crate::live::Live;
@@ -78,6 +79,7 @@ pub(crate) struct Node {
     pub(crate) uuid: String,
     pub(crate) deletions: Mutex<Option<mpsc::Sender<Deleted>>>,
     pub(crate) scans: Arc<ScanControl>,
+    pub(crate) damaged: DamagedReplicas,
     pub(crate) load: Load,
     pub(crate) restarting: AtomicBool,
     /// Woken when a pool is opened.
@@ -173,6 +175,7 @@ impl Node {
         }
         self.dataset.check_failures()?;
         self.dataset.add_pool(&identity.pool)?;
+        self.load_damaged(&identity.pool);
         drop(self.pool_opened.0.lock());
         self.pool_opened.1.notify_all();
         self.scans.pool_opened();
@@ -312,12 +315,18 @@ impl Node {
         }
     }
 
-    /// Tells the NameNodes that our replica is damaged.
+    /// Tells the NameNodes that our replica is damaged, and remembers it.
     pub(crate) fn report_bad_local(&self, block: &Block) {
-        let replica = self.dataset.find(block).ok().map(|(_, replica)| replica.volume);
+        self.remember_damaged(block);
+        self.report_bad(&self.bad_replica(block.clone()));
+    }
+
+    /// Our replica, with the storage that it is on.
+    pub(crate) fn bad_replica(&self, block: Block) -> BadReplica {
+        let replica = self.dataset.find(&block).ok().map(|(_, replica)| replica.volume);
         let volume = replica.and_then(|volume| self.dataset.volume(volume).ok());
         let storage = volume.map(|volume| (volume.kind().to_wire(), volume.storage.clone()));
-        self.report_bad(&BadReplica { block: block.clone(), datanode: None, storage });
+        BadReplica { block, datanode: None, storage }
     }
 
     /// Tells the NameNodes that another DataNode's replica is damaged.
@@ -329,7 +338,7 @@ impl Node {
         });
     }
 
-    fn report_bad(&self, bad: &BadReplica) {
+    pub(crate) fn report_bad(&self, bad: &BadReplica) {
         let owner = bad.datanode.as_ref().map_or("this DataNode", |other| &other.id.ip_addr);
         warn!(block = %bad.block, owner, "a replica is reported as bad");
         match self.service(&bad.block.pool) {

@@ -163,7 +163,12 @@ impl Node {
                 volume.directory.prepare(&identity, &self.uuid, &volume.storage)?;
             }
         }
-        self.dataset.add_volume(volume)
+        self.dataset.add_volume(volume)?;
+        for pool in self.dataset.pools() {
+            self.load_damaged(&pool.id);
+            self.known_damaged(&pool.id).iter().for_each(|bad| self.report_bad(bad));
+        }
+        Ok(())
     }
 
     fn drop_volume(&self, volume: &Arc<Volume>) {

@@ -39,8 +39,10 @@ pub(crate) struct Replica {
     /// The recovery that stopped its writer.
     pub(crate) recovery: Option<GenerationStamp>,
     pub(crate) volume: usize,
-    /// Its bytes are not what was written, and nobody has noticed.
+    /// Its bytes are not what was written.
     pub(crate) is_damaged: bool,
+    /// The DataNode has noticed that, and remembers it on its disk.
+    pub(crate) is_known: bool,
 }
 
 /// A change that the NameNode has to know: on which volume, and what.
@@ -48,7 +50,7 @@ pub(crate) type Told = (usize, Block, BlockStatus);
 
 impl Replica {
     const fn new(stamp: GenerationStamp, state: State, content: Vec<Chunk>, volume: usize) -> Self {
-        Self { stamp, state, content, recovery: None, volume, is_damaged: false }
+        Self { stamp, state, content, recovery: None, volume, is_damaged: false, is_known: false }
     }
 
     pub(crate) fn block(&self, id: BlockId) -> Block {
@@ -62,6 +64,7 @@ enum Asked {
     Register,
     Heartbeat,
     Changes(Vec<Told>),
+    Damaged,
     Report,
 }
 
@@ -93,6 +96,8 @@ pub(crate) struct DataNode {
     changes: Vec<Told>,
     asked: Option<(u64, Asked)>,
     is_registered: bool,
+    /// The NameNode has to hear what is damaged, before anything else.
+    pub(crate) names_damaged: bool,
     pub(crate) lease: u64,
     next_heartbeat: u64,
     next_report: u64,
@@ -110,6 +115,7 @@ impl DataNode {
             changes: Vec::new(),
             asked: None,
             is_registered: false,
+            names_damaged: false,
             lease: 0,
             next_heartbeat: 0,
             next_report: 0,
@@ -220,13 +226,15 @@ impl DataNode {
     }
 
     /// The next thing that the NameNode has to know, one at a time.
-    fn speak(&mut self, scene: &mut Scene) {
+    pub(crate) fn speak(&mut self, scene: &mut Scene) {
         if self.asked.is_some() {
             return;
         }
         if !self.is_registered {
             let body = RegisterDatanodeRequestProto { registration: self.registration() };
             self.ask(scene, "registerDatanode", body.encode_to_vec(), Asked::Register);
+        } else if let Some(body) = self.damaged() {
+            self.ask(scene, "reportBadBlocks", body.encode_to_vec(), Asked::Damaged);
         } else if scene.now >= self.next_heartbeat {
             self.next_heartbeat = scene.now + HEARTBEAT;
             let wants_report = scene.now >= self.next_report && self.lease == 0;
@@ -271,7 +279,7 @@ impl DataNode {
                 return Err(format!("DataNode {} is sent away: {}", self.index, refusal.message));
             }
             (Asked::Register, Ok(_)) => {
-                self.is_registered = true;
+                (self.is_registered, self.names_damaged) = (true, true);
                 self.changes.clear();
                 (self.next_heartbeat, self.next_report, self.lease) = (0, 0, 0);
             }
@@ -287,8 +295,9 @@ impl DataNode {
                 self.changes = changes;
                 return Ok(());
             }
+            (Asked::Damaged, _) => self.names_damaged = false,
             (Asked::Report, Ok(body)) => {
-                self.lease = 0;
+                (self.lease, self.names_damaged) = (0, true);
                 self.next_report = scene.now + REPORT;
                 let reply = BlockReportResponseProto::decode(body).map_err(|e| e.to_string())?;
                 if let Some(command) = reply.cmd {

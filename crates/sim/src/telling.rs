@@ -11,7 +11,6 @@ use loxodon_wire::proto::hdfs::{
     BlockKeyProto, BlockProto, DatanodeInfoProto, DatanodeStorageProto, ExportedBlockKeysProto,
     ExtendedBlockProto, LocatedBlockProto, StorageInfoProto, StorageReportProto,
 };
-use prost::Message as _;
 
 use crate::datanode::{DataNode, State, Told, VOLUMES, node_id};
 use crate::message::length;
@@ -24,11 +23,24 @@ const GIB: u64 = 1 << 30;
 impl DataNode {
     /// The scanner comes to a damaged replica.
     pub(crate) fn scan(&mut self, scene: &mut Scene) {
-        let damaged = self.replicas.iter().find(|(_, replica)| replica.is_damaged);
-        let Some((block, volume)) = damaged.map(|(id, it)| (it.block(*id), it.volume)) else {
-            return;
-        };
-        let located = LocatedBlockProto {
+        let mut replicas = self.replicas.values_mut();
+        if let Some(found) = replicas.find(|replica| replica.is_damaged && !replica.is_known) {
+            found.is_known = true;
+            self.names_damaged = true;
+            self.speak(scene);
+        }
+    }
+
+    /// What is known to be damaged, if the NameNode has to hear of it.
+    pub(crate) fn damaged(&self) -> Option<ReportBadBlocksRequestProto> {
+        let known = self.replicas.iter().filter(|(_, replica)| replica.is_known);
+        let blocks: Vec<LocatedBlockProto> =
+            known.map(|(id, replica)| self.located(replica.block(*id), replica.volume)).collect();
+        (self.names_damaged && !blocks.is_empty()).then_some(ReportBadBlocksRequestProto { blocks })
+    }
+
+    fn located(&self, block: Block, volume: usize) -> LocatedBlockProto {
+        LocatedBlockProto {
             b: ExtendedBlockProto {
                 pool_id: POOL.to_owned(),
                 block_id: block.id.0.cast_unsigned(),
@@ -39,10 +51,7 @@ impl DataNode {
             locs: vec![DatanodeInfoProto { id: node_id(self.index), ..Default::default() }],
             storage_i_ds: vec![self.storage(volume)],
             ..LocatedBlockProto::default()
-        };
-        let body = ReportBadBlocksRequestProto { blocks: vec![located] };
-        // It comes again until the replica is deleted: no answer is waited for.
-        self.call(scene, "reportBadBlocks", body.encode_to_vec());
+        }
     }
 
     pub(crate) fn registration(&self) -> DatanodeRegistrationProto {

@@ -68,6 +68,8 @@ impl BlockManager {
             self.cluster.node(node).is_some_and(|n| n.is_alive)
         };
         if is_back {
+            // What is left counts again, and may by now be one too many.
+            self.tasks.push_back(Task::Rescan { storage: at, from: 0 });
             return Some(1);
         }
         let ids: Vec<BlockId> = storage.blocks().take(limit).collect();
@@ -100,6 +102,7 @@ impl BlockManager {
     }
 
     fn forget_node(&mut self, index: NodeIndex) {
+        self.distrusted.remove_node(index);
         let storages = self.cluster.node(index).map(|node| node.storages.clone());
         for at in storages.into_iter().flatten() {
             let is_empty = self.cluster.storage(at).is_some_and(|s| s.count == 0);
@@ -114,8 +117,7 @@ impl BlockManager {
         let count = ids.len();
         let next = ids.last().and_then(|id| (id.0 as u64).checked_add(1));
         for id in ids {
-            self.refresh(id);
-            self.process_extra(now, id, None, None);
+            self.look_at(now, id);
         }
         match next {
             Some(from) if count == limit => {
@@ -137,8 +139,7 @@ impl BlockManager {
         let count = ids.len();
         let next = ids.last().and_then(|id| (id.0 as u64).checked_add(1));
         for id in ids {
-            self.refresh(id);
-            self.process_extra(now, id, None, None);
+            self.look_at(now, id);
         }
         match next {
             Some(from) if count == limit => {
@@ -176,15 +177,23 @@ impl BlockManager {
                 continue;
             }
             self.postponed.remove(&id);
-            self.refresh(id);
-            self.process_extra(now, id, None, None);
-            let enough = self.map.get(id).is_some_and(|info| {
+            self.look_at(now, id);
+        }
+    }
+
+    /// Enough to be complete, too few, too many, or damaged ones beside enough good ones: whatever
+    /// it is, it is seen to.
+    pub(super) fn look_at(&mut self, now: Milliseconds, id: BlockId) {
+        self.complete_if_reported(id);
+        self.refresh(id);
+        self.process_extra(now, id, None, None);
+        let enough = self.map.has_corrupt(id)
+            && self.map.get(id).is_some_and(|info| {
                 let counts = self.count_replicas(id);
                 counts.corrupt > 0 && counts.live >= info.replication
             });
-            if enough {
-                self.invalidate_corrupt(id);
-            }
+        if enough {
+            self.invalidate_corrupt(id);
         }
     }
 }

@@ -92,8 +92,16 @@ impl BlockManager {
         if let Some(id) = self.constructions.keys().find(|id| !self.map.contains(**id)) {
             return Err(format!("blk_{id} is under construction and unknown"));
         }
-        if let Some(id) = self.corrupt.ids().find(|id| !self.map.contains(*id)) {
-            return Err(format!("blk_{id} is damaged and unknown"));
+        for id in self.corrupt.ids() {
+            let mut marked = self.corrupt.nodes(id).iter();
+            if let Some((node, _)) = marked.find(|(node, _)| self.storage_on(id, *node).is_none()) {
+                return Err(format!("blk_{id} is damaged on {node:?}, which does not have it"));
+            }
+        }
+        for (id, node) in self.distrusted.keys() {
+            if !self.map.contains(id) || self.storage_on(id, node).is_some() {
+                return Err(format!("blk_{id} is on {node:?} or unknown, and not trusted"));
+            }
         }
         for (id, _, targets) in self.pending.iter() {
             if !self.map.contains(id) || targets.is_empty() {

@@ -178,8 +178,8 @@ impl BlockManager {
         if info.is_complete() {
             self.complete_blocks -= 1;
             if self.safe_mode.is_startup() {
-                let live = self.count_replicas(id).usable();
-                self.safe_mode.block_removed(live);
+                let seen = self.seen(id);
+                self.safe_mode.block_removed(seen);
             }
         }
         self.map.set_state(id, BlockState::UnderConstruction);

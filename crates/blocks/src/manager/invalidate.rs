@@ -38,7 +38,7 @@ impl BlockManager {
     /// The file (or the block of it) is gone: replicas are deleted. Cheap per block; a caller
     /// with very many pauses in between.
     pub fn remove_block(&mut self, id: BlockId) {
-        let live = if self.safe_mode.is_startup() { self.count_replicas(id).usable() } else { 0 };
+        let live = if self.safe_mode.is_startup() { self.seen(id) } else { 0 };
         let Some((info, replicas)) = self.map.remove(id) else { return };
         for storage in replicas {
             let Some(entry) = self.cluster.storage_mut(storage) else { continue };
@@ -58,6 +58,7 @@ impl BlockManager {
         }
         self.low.remove(id);
         self.corrupt.remove_block(id);
+        self.distrusted.remove_block(id);
         self.postponed.remove(&id);
         self.constructions.remove(&id);
     }

@@ -36,7 +36,7 @@ pub use stats::{ClusterStats, NodeUsage, ReportKind};
 
 use crate::cluster_state::ClusterState;
 use crate::map::BlockMap;
-use crate::redundancy::{CorruptReplicas, LowRedundancy, PendingTransfers};
+use crate::redundancy::{CorruptReplicas, DistrustedReplicas, LowRedundancy, PendingTransfers};
 use crate::{
     BlockError, BlockInfo, BlockState, Datanode, Event, NewBlock, NodeIndex, PolicyId, SafeMode,
     SafeModeCause, Settings, Storage, StorageIndex, Target,
@@ -58,6 +58,7 @@ pub struct BlockManager {
     low: LowRedundancy,
     pending: PendingTransfers,
     corrupt: CorruptReplicas,
+    distrusted: DistrustedReplicas,
     postponed: BTreeSet<BlockId>,
     postponed_from: BlockId,
     safe_mode: SafeMode,
@@ -95,6 +96,7 @@ impl BlockManager {
             low: LowRedundancy::default(),
             pending: PendingTransfers::default(),
             corrupt: CorruptReplicas::default(),
+            distrusted: DistrustedReplicas::default(),
             postponed: BTreeSet::new(),
             postponed_from: BlockId(i64::MIN),
             tracked: BTreeMap::new(),
@@ -250,8 +252,7 @@ impl BlockManager {
     /// The wanted number of replicas changed: more are made, or the excess is deleted.
     pub fn set_replication(&mut self, now: Milliseconds, id: BlockId, replication: u16) {
         self.map.set_replication(id, replication);
-        self.refresh(id);
-        self.process_extra(now, id, None, None);
+        self.look_at(now, id);
     }
 
     /// Safe mode.

@@ -4,7 +4,7 @@ use loxodon_wire::ids::{BlockId, GenerationStamp, Milliseconds};
 use smallvec::SmallVec;
 
 use super::BlockManager;
-use crate::{Block, BlockError, BlockInfo, BlockState, NodeIndex, Recovery, Target};
+use crate::{Block, BlockError, BlockInfo, BlockState, CorruptReason, NodeIndex, Recovery, Target};
 
 impl BlockManager {
     /// Begins a recovery under `stamp`; the primary is told with its next heartbeat. `false`
@@ -152,13 +152,32 @@ impl BlockManager {
         construction.next_attempt = Milliseconds(0);
         self.map.set_state(id, BlockState::UnderConstruction);
         for target in &targets {
-            self.link(id, target.storage);
-            self.forgive_recovered(id, target.node);
+            self.take_recovered(id, *target, stamp);
         }
         if close {
             self.map.set_state(id, BlockState::Committed);
             self.complete_if_reported(id);
         }
         self.map.get(id).ok_or(BlockError::UnknownBlock(id))
+    }
+
+    /// A replica is as the recovery made it. One that is out of reach just now (its node counts as
+    /// dead, or its volume as failed) is there when it is reported: taken for known, its report
+    /// would change nothing, and the block would neither be complete nor copied.
+    fn take_recovered(&mut self, id: BlockId, target: Target, stamp: GenerationStamp) {
+        let is_distrusted = self.distrusted.remove(id, target.node);
+        if !self.counts(target.storage) {
+            if is_distrusted {
+                self.distrusted.add(id, target.node, stamp);
+            }
+            return;
+        }
+        self.unlink_other_storages(id, target.node, target.storage);
+        self.link(id, target.storage);
+        self.forgive_recovered(id, target.node);
+        if is_distrusted {
+            self.corrupt.add(id, target.node, CorruptReason::Reported);
+            self.map.set_corrupt(id, true);
+        }
     }
 }

@@ -191,8 +191,10 @@ impl BlockManager {
     ) {
         let Some(node) = self.cluster.storage(storage).map(|s| s.node) else { return };
         let Some(info) = self.map.get(id) else { return };
+        let before = self.seen_at_start(id);
         self.unlink_other_storages(id, node, storage);
         let fresh = self.link(id, storage);
+        self.distrusted.remove(id, node);
         if let Some(target) = self.pending.arrived(id, node) {
             self.cluster.unschedule(target);
             self.copied += 1;
@@ -207,12 +209,7 @@ impl BlockManager {
                     self.complete(id, &info);
                 }
             }
-            BlockState::Complete => {
-                if self.safe_mode.is_startup() {
-                    let live = self.count_replicas(id).usable();
-                    self.safe_mode.replica_added(live);
-                }
-            }
+            BlockState::Complete => self.count_at_start(id, before),
             BlockState::UnderConstruction | BlockState::UnderRecovery => {}
         }
         if !self.queues_open || !self.is_complete(id) {
@@ -250,7 +247,12 @@ impl BlockManager {
     }
 
     /// A replica lies on one storage of a node only; another one that named it before lost it.
-    fn unlink_other_storages(&mut self, id: BlockId, node: NodeIndex, storage: StorageIndex) {
+    pub(super) fn unlink_other_storages(
+        &mut self,
+        id: BlockId,
+        node: NodeIndex,
+        storage: StorageIndex,
+    ) {
         if self.cluster.node(node).is_none_or(|entry| entry.storages.len() < 2) {
             return;
         }
@@ -301,7 +303,7 @@ impl BlockManager {
     /// A replica is gone (`removeStoredBlock`).
     pub(super) fn remove_replica(&mut self, id: BlockId, storage: StorageIndex) {
         let Some(node) = self.cluster.storage(storage).map(|s| s.node) else { return };
-        let was_counted = self.standing(id, storage).is_some();
+        let before = self.seen_at_start(id);
         if let Some(entry) = self.cluster.storage_mut(storage) {
             entry.remove(id);
         }
@@ -309,10 +311,7 @@ impl BlockManager {
             return;
         }
         self.forget_node_of(id, node);
-        if was_counted && self.safe_mode.is_startup() && self.is_complete(id) {
-            let live = self.count_replicas(id).usable();
-            self.safe_mode.replica_removed(live);
-        }
+        self.count_at_start(id, before);
         self.keep_excess(id);
         self.refresh(id);
     }
@@ -322,9 +321,47 @@ impl BlockManager {
         if let Some(entry) = self.cluster.node_mut(node) {
             entry.excess.remove(&id);
         }
-        if self.map.has_corrupt(id) {
-            let (any_left, _) = self.corrupt.remove(id, node);
-            self.map.set_corrupt(id, any_left);
+        if !self.map.has_corrupt(id) {
+            return;
+        }
+        if self.corrupt.reason(id, node) == Some(CorruptReason::Reported)
+            && let Some(info) = self.map.get(id)
+        {
+            let stamp = self.corrupt.stamp(id, node).unwrap_or(info.block.stamp);
+            self.distrusted.add(id, node, stamp);
+        }
+        let (any_left, _) = self.corrupt.remove(id, node);
+        self.map.set_corrupt(id, any_left);
+    }
+
+    /// Replicas that the start's safe mode counts. One whose bytes are known to be wrong is among
+    /// them: else a file that has no other would keep a small cluster from starting.
+    pub(super) fn seen(&self, id: BlockId) -> u16 {
+        let is_own = |at: &StorageIndex| {
+            let storage = self.cluster.storage(*at);
+            storage.is_some_and(|storage| storage.state != StorageState::ReadOnlyShared)
+        };
+        let there = self.map.replicas(id).into_iter().filter(is_own).count();
+        let marked = self.corrupt.nodes(id).iter();
+        let useless = marked.filter(|(_, reason)| *reason != CorruptReason::Reported).count();
+        there.saturating_sub(useless).min(usize::from(u16::MAX)) as u16
+    }
+
+    /// [`BlockManager::seen`] during the start; after it nobody asks.
+    fn seen_at_start(&self, id: BlockId) -> u16 {
+        if self.safe_mode.is_startup() { self.seen(id) } else { 0 }
+    }
+
+    /// Tells safe mode of a replica that it counts now and did not before, or the other way.
+    fn count_at_start(&mut self, id: BlockId, before: u16) {
+        if !self.safe_mode.is_startup() || !self.is_complete(id) {
+            return;
+        }
+        let seen = self.seen(id);
+        if seen > before {
+            self.safe_mode.replica_added(seen);
+        } else if seen < before {
+            self.safe_mode.replica_removed(seen);
         }
     }
 
@@ -333,7 +370,7 @@ impl BlockManager {
         &mut self,
         reported: Block,
         node: NodeIndex,
-        storage: Option<StorageIndex>,
+        storage: StorageIndex,
         reason: CorruptReason,
     ) {
         let id = reported.id;
@@ -341,16 +378,17 @@ impl BlockManager {
             self.invalidate(reported, node);
             return;
         };
-        if let Some(storage) = storage {
-            // Noted under the node that has it, so that it is found when it is deleted.
-            self.unlink_other_storages(id, node, storage);
-            self.link(id, storage);
-        }
+        // Noted under the node that has it, so that it is found when it is deleted.
+        let before = self.seen_at_start(id);
+        self.unlink_other_storages(id, node, storage);
+        self.link(id, storage);
+        self.distrusted.remove(id, node);
         self.corrupt.add(id, node, reason);
         if reported.stamp != info.block.stamp {
             self.corrupt.set_stamp(id, node, reported.stamp);
         }
         self.map.set_corrupt(id, true);
+        self.count_at_start(id, before);
         self.keep_excess(id);
         let counts = self.count_replicas(id);
         let enough = counts.live >= info.replication;
@@ -476,16 +514,30 @@ impl BlockManager {
             .cluster
             .by_uuid(datanode_uuid)
             .ok_or_else(|| crate::BlockError::UnknownDatanode(datanode_uuid.to_owned()))?;
-        let known = self.map.replicas(block.id);
-        let storage = known
-            .iter()
-            .copied()
-            .find(|at| self.cluster.storage(*at).is_some_and(|s| s.node == node))
-            .or_else(|| storage_id.and_then(|id| self.cluster.storage_by_id(node, id)));
-        // A block that nobody has any more needs no note; the next report deletes the replica.
-        if self.map.contains(block.id) {
-            self.mark_corrupt(block, node, storage, CorruptReason::Reported);
+        let named = storage_id.and_then(|id| self.cluster.storage_by_id(node, id));
+        let named = named.filter(|storage| self.counts(*storage));
+        let storage = self.storage_on(block.id, node).or(named);
+        match storage {
+            // A block that nobody has any more needs no note; the next report deletes the replica.
+            _ if !self.map.contains(block.id) => {}
+            Some(storage) => self.mark_corrupt(block, node, storage, CorruptReason::Reported),
+            // The node is away, or has registered and not reported yet.
+            None => self.distrusted.add(block.id, node, block.stamp),
         }
         Ok(())
+    }
+
+    /// Whether replicas on it count: its node lives, and it has not failed.
+    pub(super) fn counts(&self, storage: StorageIndex) -> bool {
+        self.cluster.storage(storage).is_some_and(|storage| {
+            storage.state != StorageState::Failed
+                && self.cluster.node(storage.node).is_some_and(|node| node.is_alive)
+        })
+    }
+
+    /// Where the node's replica is known to be.
+    pub(super) fn storage_on(&self, id: BlockId, node: NodeIndex) -> Option<StorageIndex> {
+        let mut known = self.map.replicas(id).into_iter();
+        known.find(|at| self.cluster.storage(*at).is_some_and(|storage| storage.node == node))
     }
 }

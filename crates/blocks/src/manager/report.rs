@@ -266,10 +266,11 @@ impl BlockManager {
             open.seen.remove(id.0 as u64);
         }
         let node = entry.node;
-        if let Some(node) = self.cluster.node_mut(node) {
-            node.invalidations.remove(&id);
+        if let Some(entry) = self.cluster.node_mut(node) {
+            entry.invalidations.remove(&id);
         }
         self.remove_replica(id, storage);
+        self.distrusted.remove(id, node);
     }
 
     fn replica_received(
@@ -287,6 +288,10 @@ impl BlockManager {
             .is_some_and(|c| c.expected.iter().any(|e| e.target.node == node));
         if from_writer {
             self.cluster.unschedule(Target { node, storage });
+        }
+        if self.pending.targets(block.id).iter().any(|target| target.node == node) {
+            // A new copy, which a node takes only where it has none.
+            self.distrusted.remove(block.id, node);
         }
         let replica = ReportedReplica { block, state: ReplicaState::Finalized };
         self.process_replica(now, node, storage, replica, false, hint);
@@ -316,7 +321,7 @@ impl BlockManager {
                 }
             }
             Verdict::Corrupt(reason) => {
-                self.mark_corrupt(replica.block, node, Some(storage), reason);
+                self.mark_corrupt(replica.block, node, storage, reason);
             }
         }
     }
@@ -340,6 +345,9 @@ impl BlockManager {
         if let Some(reason) = why_corrupt(&info, replica) {
             return Verdict::Corrupt(reason);
         }
+        if self.distrusted.contains(id, node, replica.block.stamp) {
+            return Verdict::Corrupt(CorruptReason::Reported);
+        }
         if is_writing(&info, replica.state) {
             return Verdict::Writing;
         }
@@ -352,7 +360,11 @@ impl BlockManager {
         {
             return Verdict::New;
         }
-        Verdict::Known
+        match self.corrupt.reason(id, node) {
+            // Moved to another storage of its node, and damaged still.
+            Some(reason) if flagged && !is_there && !stamp_was_bad => Verdict::Corrupt(reason),
+            _ => Verdict::Known,
+        }
     }
 
     /// A replica of a block that is being written: who has it, and how far it is.

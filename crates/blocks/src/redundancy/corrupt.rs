@@ -114,9 +114,63 @@ impl CorruptReplicas {
     }
 }
 
+/// Replicas that were found damaged and do not count among their block's at present: not reported
+/// yet, their node is lost, or their deletion was ordered. Were they forgotten, the next report
+/// would have them taken for good, and good ones deleted in their stead. Hadoop forgets them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct DistrustedReplicas(BTreeMap<(BlockId, NodeIndex), GenerationStamp>);
+
+impl DistrustedReplicas {
+    pub(crate) fn add(&mut self, id: BlockId, node: NodeIndex, stamp: GenerationStamp) {
+        self.0.insert((id, node), stamp);
+    }
+
+    /// Whether the node's replica of this generation is one of them.
+    pub(crate) fn contains(&self, id: BlockId, node: NodeIndex, stamp: GenerationStamp) -> bool {
+        self.0.get(&(id, node)) == Some(&stamp)
+    }
+
+    /// Whether it was one of them.
+    pub(crate) fn remove(&mut self, id: BlockId, node: NodeIndex) -> bool {
+        self.0.remove(&(id, node)).is_some()
+    }
+
+    pub(crate) fn remove_block(&mut self, id: BlockId) {
+        let all = (id, NodeIndex(0))..=(id, NodeIndex(u32::MAX));
+        let keys: SmallVec<[_; 4]> = self.0.range(all).map(|(key, _)| *key).collect();
+        for key in keys {
+            self.0.remove(&key);
+        }
+    }
+
+    pub(crate) fn remove_node(&mut self, node: NodeIndex) {
+        self.0.retain(|(_, at), _| *at != node);
+    }
+
+    pub(crate) fn keys(&self) -> impl Iterator<Item = (BlockId, NodeIndex)> + '_ {
+        self.0.keys().copied()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_distrusted_replica_is_of_one_generation() {
+        let (id, stamp) = (BlockId(7), GenerationStamp(3));
+        let mut distrusted = DistrustedReplicas::default();
+        for node in [NodeIndex(0), NodeIndex(1), NodeIndex(u32::MAX)] {
+            distrusted.add(id, node, stamp);
+        }
+        distrusted.add(BlockId(8), NodeIndex(1), stamp);
+        assert!(distrusted.contains(id, NodeIndex(1), stamp));
+        assert!(!distrusted.contains(id, NodeIndex(1), GenerationStamp(4)));
+        distrusted.remove_block(id);
+        assert_eq!(distrusted.keys().collect::<Vec<_>>(), [(BlockId(8), NodeIndex(1))]);
+        distrusted.remove_node(NodeIndex(1));
+        assert_eq!(distrusted.keys().count(), 0);
+    }
 
     #[test]
     fn stamps_go_with_their_replicas() {

@@ -5,7 +5,7 @@ mod low;
 mod pending;
 
 pub use corrupt::CorruptReason;
-pub(crate) use corrupt::CorruptReplicas;
+pub(crate) use corrupt::{CorruptReplicas, DistrustedReplicas};
 pub(crate) use low::LowRedundancy;
 pub use low::{PRIORITY_LEVELS, Priority};
 pub(crate) use pending::PendingTransfers;

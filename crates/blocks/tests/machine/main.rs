@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on stops")]
 
 mod admin;
+mod damage;
 mod placement;
 mod random;
 mod redundancy;

@@ -112,6 +112,13 @@ impl World {
     }
 
     pub(crate) fn register(&mut self, n: usize) {
+        self.register_only(n);
+        self.heartbeat(n);
+        self.full_report(n);
+    }
+
+    /// A registration, without the heartbeat and the report that follow.
+    pub(crate) fn register_only(&mut self, n: usize) {
         let node = &self.nodes[n];
         let registration = Registration {
             id: node.id.clone(),
@@ -119,8 +126,16 @@ impl World {
             software_version: "3.5.0".into(),
         };
         self.m.register(self.now, registration).unwrap();
-        self.heartbeat(n);
-        self.full_report(n);
+    }
+
+    /// The NameNode starts anew with these blocks, in safe mode; it knows no node yet.
+    pub(crate) fn restart(&mut self, blocks: &[(Block, u16)]) {
+        self.m = BlockManager::new(self.m.settings().clone(), 8, self.now);
+        for (block, replication) in blocks {
+            let new = NewBlock { block: *block, ..self.new_block(*replication, PolicyId::HOT) };
+            self.m.insert_block(NewBlock { state: BlockState::Complete, ..new }).unwrap();
+        }
+        self.m.start(self.now, true);
     }
 
     pub(crate) fn index(&self, n: usize) -> NodeIndex {

@@ -291,3 +291,48 @@ fn a_writer_cannot_commit_what_an_unknown_recovery_has_taken_over() {
     w.received(1, Block { id, length: LENGTH, stamp });
     assert_eq!(w.m.commit_block(id, LENGTH, stamp), Ok(true));
 }
+
+/// A block on nodes 0 and 1, being recovered by node 1, while the NameNode takes node 0 for dead.
+fn recovered_while_one_is_away(replication: u16) -> (World, Block) {
+    let mut w = World::new(&["/a", "/a", "/a"]);
+    let block = w.write_on(replication, &[0, 1]);
+    w.m.reopen_block(block.id).unwrap();
+    w.nodes[0].is_up = false;
+    w.ticks(220);
+    assert!(!w.m.datanode(w.index(0)).unwrap().is_alive());
+    let stamp = GenerationStamp(1002);
+    assert!(w.m.begin_recovery(w.now, block.id, stamp, None).unwrap());
+    // The other DataNodes hear it.
+    w.nodes[0].is_up = true;
+    (w, Block { stamp, ..block })
+}
+
+#[test]
+fn a_recovered_replica_of_a_node_that_is_away_counts_when_it_is_back() {
+    let (mut w, block) = recovered_while_one_is_away(2);
+    w.commands(1);
+    w.nodes[0].replicas.insert(block.id, (block, ReplicaState::Finalized));
+    w.m.finish_recovery(block.id, block.stamp, LENGTH, &[("uuid-0", "DS-uuid-0")], true).unwrap();
+    assert!(!w.m.is_complete(block.id), "the node that has it is not there");
+    w.m.check().unwrap();
+    w.ticks(8);
+    assert!(w.m.is_complete(block.id));
+    assert_eq!(w.m.count_replicas(block.id).live, 2, "it is copied");
+}
+
+#[test]
+fn a_recovered_replica_of_a_node_that_is_away_may_be_one_too_many_when_it_is_back() {
+    let (mut w, block) = recovered_while_one_is_away(2);
+    w.commands(1);
+    for n in [0, 1] {
+        w.nodes[n].replicas.insert(block.id, (block, ReplicaState::Finalized));
+    }
+    let both = [("uuid-0", "DS-uuid-0"), ("uuid-1", "DS-uuid-1")];
+    w.m.finish_recovery(block.id, block.stamp, LENGTH, &both, true).unwrap();
+    assert!(w.m.is_complete(block.id));
+    w.m.plan_work(w.now, usize::MAX);
+    w.heartbeat(1);
+    assert_eq!(w.holders(block.id), [0, 1, 2], "copied as long as one is away");
+    w.ticks(8);
+    assert_eq!(w.holders(block.id).len(), 2);
+}

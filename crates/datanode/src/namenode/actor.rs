@@ -11,6 +11,7 @@ use loxodon_wire::rpc::protocol::{DATANODE, NAMENODE};
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
+use super::bad::BadReplica;
 use super::service::{Peer, Service};
 use super::{commands, heartbeat, lifeline, registration, report};
 use crate::error::{DataNodeError, Result};
@@ -18,6 +19,8 @@ use crate::node::Node;
 
 /// Between attempts to reach a NameNode.
 const RETRY: Duration = Duration::from_secs(1);
+/// Damaged replicas in one message.
+const BAD_AT_ONCE: usize = 1000;
 
 /// Exceptions after which a NameNode does not want us: `shouldServiceRun = false`.
 const FINAL: [&str; 3] =
@@ -151,8 +154,9 @@ impl Actor {
         }
         info!(namenode = %self.peer.address, pool = self.pool, "registered");
         *self.peer.registration.write() = Some(self.registration.clone());
-        // The full report that follows says all.
+        // The full report that follows says all but what is damaged, which must be known before it.
         self.peer.changes.clear();
+        self.name_known_bad().await?;
         self.heartbeat_at(Instant::now());
         self.next_report = self.next_report.min(Instant::now());
         self.node.registered();
@@ -172,8 +176,9 @@ impl Actor {
                 () = tokio::time::sleep_until(due) => {}
                 () = peer.changes.wake.notified() => {
                     tokio::time::sleep(self.node.settings.incremental_interval).await;
-                    self.send_changes().await?;
+                    // In this order: that a damaged replica was deleted comes after that it was damaged.
                     self.send_bad().await?;
+                    self.send_changes().await?;
                 }
                 () = peer.report_now.notified() => {
                     self.next_report = Instant::now();
@@ -285,13 +290,8 @@ impl Actor {
         if bad.is_empty() {
             return Ok(());
         }
-        let own = &self.registration.datanode_id;
-        let blocks = bad.iter().map(|bad| bad.to_proto(own)).collect();
-        let request = proto::ReportBadBlocksRequestProto { blocks };
-        let answer =
-            self.call::<_, proto::ReportBadBlocksResponseProto>("reportBadBlocks", &request).await;
-        match answer {
-            Ok(_) => Ok(()),
+        match self.name_bad(&bad).await {
+            Ok(()) => Ok(()),
             Err(error) => {
                 // A standby refuses it, and the active NameNode hears of it by itself.
                 if error.remote().is_none() {
@@ -300,6 +300,34 @@ impl Actor {
                 self.failed("reportBadBlocks", &error)
             }
         }
+    }
+
+    /// Names every replica that is known to be damaged, until the NameNode has heard or refused it.
+    async fn name_known_bad(&self) -> Result<()> {
+        let (node, pool) = (Arc::clone(&self.node), self.pool.clone());
+        let found = tokio::task::spawn_blocking(move || node.known_damaged(&pool)).await;
+        let bad = found.map_err(|error| {
+            DataNodeError::Refused(format!("the look at damaged replicas ended early: {error}"))
+        })?;
+        for some in bad.chunks(BAD_AT_ONCE) {
+            while let Err(error) = self.name_bad(some).await {
+                self.failed("reportBadBlocks", &error)?;
+                if error.remote().is_some() {
+                    break;
+                }
+                tokio::time::sleep(RETRY).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn name_bad(&self, bad: &[BadReplica]) -> Result<(), RpcError> {
+        let own = &self.registration.datanode_id;
+        let blocks = bad.iter().map(|bad| bad.to_proto(own)).collect();
+        let request = proto::ReportBadBlocksRequestProto { blocks };
+        self.call::<_, proto::ReportBadBlocksResponseProto>("reportBadBlocks", &request)
+            .await
+            .map(|_| ())
     }
 
     async fn full_report(&mut self, lease: u64) -> Result<()> {
@@ -326,6 +354,8 @@ impl Actor {
                 }
             }
         }
+        // Hadoop's NameNode passes over what it hears before it knows the storages.
+        self.name_known_bad().await?;
         self.node.metrics.block_reports.add(1);
         info!(namenode = %self.peer.address, messages = messages.len(), "sent a full block report");
         Ok(())

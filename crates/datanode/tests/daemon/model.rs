@@ -33,6 +33,8 @@ pub struct Heard {
     pub changes: Vec<dn::ReceivedDeletedBlockInfoProto>,
     pub bad: Vec<proto::LocatedBlockProto>,
     pub lifelines: Vec<dn::HeartbeatRequestProto>,
+    /// Names of all calls, in order.
+    pub calls: Vec<&'static str>,
     /// Heartbeats get no answer while this is set.
     pub holds_heartbeats: bool,
     held: Vec<Responder>,
@@ -82,6 +84,7 @@ impl Model {
     fn answer(&self, call: &Call) -> Result<Vec<u8>, RemoteError> {
         use prost::Message;
         let mut heard = self.heard.lock();
+        heard.calls.push(call.method.name);
         match call.method.name {
             "versionRequest" if heard.is_starting => {
                 Err(RemoteError::new(exception::RETRIABLE, "NameNode still not started"))

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use loxodon_datanode::{DataNode, DataNodeSettings};
-use loxodon_wire::proto::hdfs::ExtendedBlockProto;
+use loxodon_wire::proto::hdfs::{ExtendedBlockProto, datanode as dn};
 
 use crate::model::{
     DELETED, NameNode, RECEIVED, Reader, Writer, block, data_file, eventually, pattern,
@@ -106,6 +106,64 @@ async fn of_two_replicas_of_one_block_one_stays() {
     eventually("the second one is gone", || !copy.exists());
     assert!(data.exists());
     assert_eq!(Reader::read(datanode.transfer_address(), &block(9), 0, 3000).unwrap().len(), 3000);
+}
+
+/// What comes first after a registration: damaged replicas, or the full report.
+fn first_report(namenode: &NameNode, registration: usize) -> &'static str {
+    namenode.model.wait("a report after a registration", |heard| {
+        let mut calls = heard.calls.iter();
+        calls.by_ref().filter(|call| **call == "registerDatanode").nth(registration)?;
+        calls.find(|call| ["reportBadBlocks", "blockReport"].contains(*call)).copied()
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_replica_is_named_before_the_first_report_until_it_is_whole() {
+    let (place, namenode) = (tempfile::tempdir().unwrap(), NameNode::start().await);
+    let settings = |scans: bool| {
+        let mut settings = namenode.settings(&[place.path().to_str().unwrap()]);
+        settings.scan_bandwidth = 1 << 30;
+        settings.scan_period = scans.then_some(Duration::from_millis(100));
+        settings
+    };
+    let register = || {
+        namenode.model.command(dn::DatanodeCommandProto {
+            cmd_type: dn::datanode_command_proto::Type::RegisterCommand as i32,
+            register_cmd: Some(dn::RegisterCommandProto {}),
+            ..Default::default()
+        });
+    };
+    let datanode = start(settings(true)).await;
+    [1, 2].into_iter().for_each(|id| put(&datanode, &namenode, id, 3000));
+    let path = data_file(place.path(), &block(1)).unwrap();
+    let whole = fs::read(&path).unwrap();
+    let mut wrong = whole.clone();
+    wrong[700] ^= 1;
+    fs::write(&path, &wrong).unwrap();
+    namenode.model.wait_bad(&block(1));
+    assert_eq!(first_report(&namenode, 0), "blockReport");
+    datanode.shutdown().await;
+    // Another process, which has found nothing by itself.
+    let datanode = start(settings(false)).await;
+    assert_eq!(first_report(&namenode, 1), "reportBadBlocks");
+    let last = namenode.model.has_heard(|heard| heard.bad.last().cloned()).unwrap();
+    assert_eq!((last.b.block_id, last.b.num_bytes), (1, Some(3000)));
+    let storage = namenode.model.wait("a heartbeat", |heard| {
+        heard.storages().first().and_then(|storage| storage.storage.clone())
+    });
+    assert_eq!(last.storage_i_ds, [storage.storage_uuid]);
+    // Another NameNode, which asks it to register.
+    register();
+    assert_eq!(first_report(&namenode, 2), "reportBadBlocks");
+    let list = place.path().join("current").join(crate::model::POOL).join("scanner.damaged");
+    assert_eq!(fs::read_to_string(&list).unwrap(), "blk_1_1001.meta\n");
+    // Somebody mends it.
+    fs::write(&path, &whole).unwrap();
+    register();
+    assert_eq!(first_report(&namenode, 3), "blockReport");
+    assert!(!list.exists());
+    assert!(namenode.model.has_heard(|heard| heard.bad.iter().all(|bad| bad.b.block_id == 1)));
+    datanode.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
