@@ -821,3 +821,42 @@ fn a_path_that_grew_too_long_keeps_nobody_else() {
     };
     assert!(!open("/other"));
 }
+
+#[test]
+fn replication_is_the_one_coding_policy_that_can_be_set() {
+    let mut world = World::new();
+    let set = |policy: &str| SetErasureCodingPolicyRequestProto {
+        src: "/d".into(),
+        ec_policy_name: Some(policy.into()),
+    };
+    world.create("/d/f");
+    let _: SetErasureCodingPolicyResponseProto =
+        world.client("setErasureCodingPolicy", &set("REPLICATION")).unwrap();
+    let policy_told = |world: &mut World, path: &str| {
+        let asked = GetContentSummaryRequestProto { path: path.into() };
+        let answer: GetContentSummaryResponseProto =
+            world.client("getContentSummary", &asked).unwrap();
+        answer.summary.erasure_coding_policy.unwrap()
+    };
+    assert_eq!(policy_told(&mut world, "/d"), "replication");
+    assert_eq!(policy_told(&mut world, "/d/f"), "Replicated");
+    assert_eq!(world.create("/d/g").flags, Some(0), "nothing below is coded");
+    let refused = world
+        .client::<_, SetErasureCodingPolicyResponseProto>(
+            "setErasureCodingPolicy",
+            &set("RS-6-3-1024k"),
+        )
+        .unwrap_err();
+    assert_eq!(refused.java_class(), "org.apache.hadoop.HadoopIllegalArgumentException");
+    assert_eq!(policy_told(&mut replayed(&world.edits), "/d"), "replication");
+    let unset = UnsetErasureCodingPolicyRequestProto { src: "/d".into() };
+    let _: UnsetErasureCodingPolicyResponseProto =
+        world.client("unsetErasureCodingPolicy", &unset).unwrap();
+    assert_eq!(policy_told(&mut world, "/d"), "");
+    let twice = world
+        .client::<_, UnsetErasureCodingPolicyResponseProto>("unsetErasureCodingPolicy", &unset);
+    assert_eq!(
+        twice.unwrap_err().java_class(),
+        "org.apache.hadoop.hdfs.protocol.NoECPolicySetException"
+    );
+}

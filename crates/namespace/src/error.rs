@@ -63,6 +63,8 @@ fs_errors! {
     LeaseExpired => "org.apache.hadoop.hdfs.server.namenode.LeaseExpiredException";
     /// Too many children.
     MaxDirectoryItemsExceeded => "org.apache.hadoop.hdfs.protocol.FSLimitException$MaxDirectoryItemsExceededException";
+    /// A directory has no erasure coding policy of its own.
+    NoErasureCodingPolicySet => "org.apache.hadoop.hdfs.protocol.NoECPolicySetException";
     /// The last block but one is not replicated yet.
     NotReplicatedYet => "org.apache.hadoop.hdfs.server.namenode.NotReplicatedYetException";
     /// Name quota.

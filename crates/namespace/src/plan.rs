@@ -3,6 +3,7 @@
 mod append;
 mod attributes;
 mod blocks;
+mod coding;
 mod create;
 mod directory;
 mod lists;

@@ -172,7 +172,7 @@ impl Usage {
 }
 
 /// `ContentSummary`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ContentSummary {
     /// Bytes in files.
     pub length: u64,
@@ -186,8 +186,9 @@ pub struct ContentSummary {
     pub by_type: [i64; STORAGE_TYPES],
     /// The limits of the directory asked for.
     pub quota: Quota,
-    /// Erasure coding policy of the directory asked for.
-    pub erasure_coding_policy: Option<u8>,
+    /// The erasure coding policy of what was asked for, in `ContentSummary`'s words: `Replicated`, a policy's name, or
+    /// nothing.
+    pub erasure_coding_policy: String,
 }
 
 /// `QuotaUsage`.

@@ -7,7 +7,8 @@ use crate::policy::STORAGE_POLICY_XATTR;
 
 const UNREADABLE_BY_SUPERUSER: &str = "hdfs.unreadable.by.superuser";
 const ENCRYPTION_ZONE: &str = "hdfs.crypto.encryption.zone";
-const ERASURE_CODING_POLICY: &str = "hdfs.erasurecoding.policy";
+/// Attribute in which a directory keeps its erasure coding policy (`XATTR_ERASURECODING_POLICY`).
+pub(crate) const ERASURE_CODING_POLICY: &str = "hdfs.erasurecoding.policy";
 
 /// `XAttrSetFlag`: 1 create, 2 replace.
 pub const CREATE: u8 = 1;
@@ -46,6 +47,22 @@ pub(crate) fn storage_policy(policy: u8) -> XAttr {
         name: STORAGE_POLICY_XATTR.to_owned(),
         value: Some(bytes::Bytes::copy_from_slice(&[policy])),
     }
+}
+
+/// The attribute that keeps a directory's erasure coding policy: its name as `WritableUtils.writeString` puts it.
+pub(crate) fn erasure_coding_policy(name: &str) -> XAttr {
+    let length = u32::try_from(name.len()).unwrap_or(u32::MAX).to_be_bytes();
+    XAttr {
+        namespace: XAttrNamespace::System,
+        name: ERASURE_CODING_POLICY.to_owned(),
+        value: Some([&length, name.as_bytes()].concat().into()),
+    }
+}
+
+/// The policy's name in that attribute; none where the value is damaged.
+pub(crate) fn coding_policy_name(xattr: &XAttr) -> Option<&str> {
+    let (length, text) = xattr.value.as_deref()?.split_first_chunk::<4>()?;
+    std::str::from_utf8(text.get(..usize::try_from(u32::from_be_bytes(*length)).ok()?)?).ok()
 }
 
 /// `user.name`, as commands and messages write it.

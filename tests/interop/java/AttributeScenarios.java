@@ -47,6 +47,7 @@ final class AttributeScenarios extends Scenarios {
     all.put("quotas", this::quotas);
     all.put("quota_by_storage_type", this::quotaByStorageType);
     all.put("storage_policies", this::storagePolicies);
+    all.put("coding_policies", this::codingPolicies);
     all.put("symlinks_refused", this::symlinksRefused);
     all.put("snapshots_refused", this::snapshotsRefused);
     all.put("name_limits", this::nameLimits);
@@ -219,6 +220,41 @@ final class AttributeScenarios extends Scenarios {
     same("HOT", fs.getStoragePolicy(path).getName(), "default");
     fails(RemoteException.class, () -> fs.setStoragePolicy(path, "LUKEWARM"));
     fails(FileNotFoundException.class, () -> fs.getStoragePolicy(new Path(home, "none")));
+  }
+
+  /** Every job sets replication on what it stages, so that nothing of it is coded. */
+  private void codingPolicies() throws Exception {
+    Path dir = new Path(home, "d");
+    Path path = new Path(dir, "f");
+    fs.mkdirs(dir);
+    String unset = "No erasure coding policy explicitly set on " + dir.toUri().getPath();
+    told(unset, () -> fs.unsetErasureCodingPolicy(dir));
+    fs.setErasureCodingPolicy(dir, "Replication");
+    fs.setErasureCodingPolicy(dir, "replication");
+    write(path, bytes(10, 1), (short) 1);
+    same(null, fs.getErasureCodingPolicy(dir), "policy");
+    check(!fs.getFileStatus(dir).isErasureCoded(), "not coded");
+    same("replication", fs.getContentSummary(dir).getErasureCodingPolicy(), "of the directory");
+    same("Replicated", fs.getContentSummary(path).getErasureCodingPolicy(), "of the file");
+    check(fs.listXAttrs(dir).isEmpty(), "no attribute is to be seen");
+    told("Policy 'NONE-2-1-1k' does not match any enabled erasure coding policies: [",
+        () -> fs.setErasureCodingPolicy(dir, "NONE-2-1-1k"));
+    told("Attempt to set an erasure coding policy for a file " + path.toUri().getPath(),
+        () -> fs.setErasureCodingPolicy(path, "replication"));
+    told("Cannot unset an erasure coding policy on a file " + path.toUri().getPath(),
+        () -> fs.unsetErasureCodingPolicy(path));
+    Path none = new Path(home, "none");
+    fails(FileNotFoundException.class, () -> fs.setErasureCodingPolicy(none, "replication"));
+    fails(AccessControlException.class, () -> as("bob", "nobody",
+        theirs -> ((DistributedFileSystem) theirs).setErasureCodingPolicy(dir, "replication")));
+    fs.unsetErasureCodingPolicy(dir);
+    same("", fs.getContentSummary(dir).getErasureCodingPolicy(), "none again");
+    told(unset, () -> fs.unsetErasureCodingPolicy(dir));
+  }
+
+  private static void told(String start, Body body) throws Exception {
+    IOException refused = fails(IOException.class, body);
+    check(refused.getMessage().startsWith(start), refused.getMessage());
   }
 
   private void symlinksRefused() throws Exception {

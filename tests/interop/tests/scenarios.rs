@@ -5,7 +5,7 @@ use std::io;
 
 use loxodon_interop::cluster::{Cluster, Maker, in_fresh_directory};
 
-const SCENARIOS: [&str; 43] = [
+const SCENARIOS: [&str; 44] = [
     "create_and_read",
     "create_flags",
     "append",
@@ -45,6 +45,7 @@ const SCENARIOS: [&str; 43] = [
     "quotas",
     "quota_by_storage_type",
     "storage_policies",
+    "coding_policies",
     "symlinks_refused",
     "name_limits",
     "inode_paths",

@@ -74,10 +74,7 @@ pub(crate) fn content_summary(summary: &ContentSummary) -> ContentSummaryProto {
         snapshot_file_count: Some(0),
         snapshot_directory_count: Some(0),
         snapshot_space_consumed: Some(0),
-        erasure_coding_policy: Some(match summary.erasure_coding_policy {
-            None => String::new(),
-            Some(_) => "Replicated".to_owned(),
-        }),
+        erasure_coding_policy: Some(summary.erasure_coding_policy.clone()),
     }
 }
 

@@ -7,11 +7,13 @@ use loxodon_wire::proto::hdfs::{
     RemoveAclEntriesResponseProto, RemoveAclRequestProto, RemoveAclResponseProto,
     RemoveDefaultAclRequestProto, RemoveDefaultAclResponseProto, RemoveXAttrRequestProto,
     RemoveXAttrResponseProto, SatisfyStoragePolicyRequestProto, SatisfyStoragePolicyResponseProto,
-    SetAclRequestProto, SetAclResponseProto, SetOwnerRequestProto, SetOwnerResponseProto,
+    SetAclRequestProto, SetAclResponseProto, SetErasureCodingPolicyRequestProto,
+    SetErasureCodingPolicyResponseProto, SetOwnerRequestProto, SetOwnerResponseProto,
     SetPermissionRequestProto, SetPermissionResponseProto, SetQuotaRequestProto,
     SetQuotaResponseProto, SetReplicationRequestProto, SetReplicationResponseProto,
     SetStoragePolicyRequestProto, SetStoragePolicyResponseProto, SetTimesRequestProto,
     SetTimesResponseProto, SetXAttrRequestProto, SetXAttrResponseProto,
+    UnsetErasureCodingPolicyRequestProto, UnsetErasureCodingPolicyResponseProto,
     UnsetStoragePolicyRequestProto, UnsetStoragePolicyResponseProto,
 };
 use loxodon_wire::storage::StorageType;
@@ -243,6 +245,43 @@ pub(crate) fn set_acl(
     let result = machine.commit(request, plan);
     machine.note(request, "setAcl", &asked.src, None, Some(&asked.src), &result);
     result.map(|_| SetAclResponseProto {})
+}
+
+/// The policy of `setErasureCodingPolicy` where a client names none (`dfs.namenode.ec.system.default.policy`).
+const DEFAULT_CODING_POLICY: &str = "RS-6-3-1024k";
+
+/// `setErasureCodingPolicy`: replication only.
+pub(crate) fn set_erasure_coding_policy(
+    machine: &mut NameNode,
+    request: &mut Request<'_>,
+    asked: SetErasureCodingPolicyRequestProto,
+) -> Result<SetErasureCodingPolicyResponseProto> {
+    let src = &asked.src;
+    machine
+        .check_safe_mode(request.now, || format!("Cannot set erasure coding policy on {src}"))?;
+    let policy = asked.ec_policy_name.as_deref().unwrap_or(DEFAULT_CODING_POLICY);
+    let plan = machine.namespace.plan_set_coding_policy(&request.op(), src, policy);
+    let result = machine.commit(request, plan);
+    machine.note(request, "setErasureCodingPolicy", src, None, Some(src), &result);
+    result.map(|_| SetErasureCodingPolicyResponseProto {})
+}
+
+/// `unsetErasureCodingPolicy`.
+pub(crate) fn unset_erasure_coding_policy(
+    machine: &mut NameNode,
+    request: &mut Request<'_>,
+    asked: UnsetErasureCodingPolicyRequestProto,
+) -> Result<UnsetErasureCodingPolicyResponseProto> {
+    let src = &asked.src;
+    machine
+        .check_safe_mode(request.now, || format!("Cannot unset erasure coding policy on {src}"))?;
+    let plan = machine.namespace.plan_unset_coding_policy(&request.op(), src);
+    let result = machine.commit(request, plan);
+    if result.is_ok() {
+        // Java tells the audit log of no refusal here.
+        machine.note(request, "unsetErasureCodingPolicy", src, None, Some(src), &result);
+    }
+    result.map(|_| UnsetErasureCodingPolicyResponseProto {})
 }
 
 /// `setXAttr`.

@@ -106,8 +106,8 @@ pub(super) fn encode_policies(carried: &Carried) -> Vec<u8> {
 }
 
 /// A policy of `SystemErasureCodingPolicies`: of those an image has only numbers and states.
-pub(super) struct BuiltIn {
-    pub(super) name: &'static str,
+pub(crate) struct BuiltIn {
+    pub(crate) name: &'static str,
     pub(super) codec: &'static str,
     pub(super) data_units: u32,
     pub(super) parity_units: u32,
@@ -123,7 +123,7 @@ const fn policy(
 }
 
 /// Numbered from 1.
-pub(super) const BUILT_IN: [BuiltIn; 5] = [
+pub(crate) const BUILT_IN: [BuiltIn; 5] = [
     policy("RS-6-3-1024k", "rs", 6, 3),
     policy("RS-3-2-1024k", "rs", 3, 2),
     policy("RS-LEGACY-6-3-1024k", "rs-legacy", 6, 3),

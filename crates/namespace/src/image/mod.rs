@@ -4,7 +4,7 @@
 //! Reading is in steps that a caller may give to several threads: [`ImageReader::inode_pieces`]
 //! and [`ImageReader::decode`] need only `&self`; [`load`] does all of it by itself.
 
-mod carried;
+pub(crate) mod carried;
 mod compression;
 mod error;
 mod inode_reader;

@@ -187,7 +187,7 @@ impl Namespace {
             return Ok(());
         }
         let asked = args.erasure_coding_policy;
-        let none = asked.is_empty() || asked.eq_ignore_ascii_case("replication");
+        let none = asked.is_empty() || super::coding::is_replication(asked);
         let inherited = asked.is_empty() && self.directory_is_coded(resolved.deepest());
         if none && !inherited {
             return Ok(());

@@ -289,28 +289,23 @@ impl Namespace {
 
     /// In an encryption zone?
     pub(crate) fn is_encrypted(&self, index: u32) -> bool {
-        self.has_attribute_above(index, xattr::is_encryption_zone)
+        self.nearest_attribute(index, xattr::is_encryption_zone).is_some()
     }
 
-    /// Is an erasure coding policy set on a directory or above it?
-    pub(crate) fn directory_is_coded(&self, index: u32) -> bool {
-        self.has_attribute_above(index, xattr::is_erasure_coding_policy)
-    }
-
-    pub(crate) fn has_attribute_above(
+    /// The attribute of this kind that is set on an inode, or on the nearest directory above it that has one.
+    pub(crate) fn nearest_attribute(
         &self,
         index: u32,
         matches: fn(&crate::edit::XAttr) -> bool,
-    ) -> bool {
+    ) -> Option<&crate::edit::XAttr> {
         let mut at = index;
         while let Some(inode) = self.inode(at) {
-            if inode.beside().is_some()
-                && self.beside(at).is_some_and(|b| b.xattrs.iter().any(matches))
-            {
-                return true;
+            let beside = inode.beside().and_then(|_| self.beside(at));
+            if let Some(found) = beside.and_then(|b| b.xattrs.iter().find(|x| matches(x))) {
+                return Some(found);
             }
             at = inode.parent;
         }
-        false
+        None
     }
 }

@@ -38,8 +38,11 @@ impl Namespace {
             self.check_permission(caller, resolved, checks)?;
         }
         let limits = self.quota(root).map(|q| q.limits);
-        let mut summary =
-            ContentSummary { quota: limits.unwrap_or(Quota::NONE), ..ContentSummary::default() };
+        let mut summary = ContentSummary {
+            quota: limits.unwrap_or(Quota::NONE),
+            erasure_coding_policy: self.coding_policy_told(root),
+            ..ContentSummary::default()
+        };
         let parent = self.inode(root).map_or(ROOT, |inode| inode.parent);
         let mut pending = vec![(root, self.effective_policy(parent))];
         while let Some((at, above)) = pending.pop() {

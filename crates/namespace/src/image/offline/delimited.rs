@@ -6,13 +6,12 @@ use crate::edit::{XAttr, XAttrNamespace};
 use crate::image::carried::BUILT_IN;
 use crate::image::{ImageReader, Piece};
 use crate::view::{LoadedBody, LoadedInode};
+use crate::xattr::ERASURE_CODING_POLICY;
 use loxodon_wire::ids::Milliseconds;
 use std::io::Write;
 
 /// Attribute in which a directory keeps its storage policy (`BlockStoragePolicySuite`).
 const STORAGE_POLICY: &str = "hsm.block.storage.policy.id";
-/// Attribute in which a directory keeps its erasure coding policy.
-const CODING_POLICY: &str = "hdfs.erasurecoding.policy";
 
 /// What is written and how.
 #[derive(Clone, Copy)]
@@ -205,11 +204,13 @@ fn coding_policy(inode: &LoadedInode<'_>) -> String {
         LoadedBody::File { erasure_coding_policy, .. } => BUILT_IN
             .get(usize::from(*erasure_coding_policy).wrapping_sub(1))
             .map(|policy| policy.name.to_owned()),
-        LoadedBody::Directory(_) => attribute(&inode.xattrs, CODING_POLICY).and_then(|value| {
-            let (length, text) = value.split_first_chunk::<4>()?;
-            let text = text.get(..usize::try_from(i32::from_be_bytes(*length)).ok()?)?;
-            Some(String::from_utf8_lossy(text).into_owned())
-        }),
+        LoadedBody::Directory(_) => {
+            attribute(&inode.xattrs, ERASURE_CODING_POLICY).and_then(|value| {
+                let (length, text) = value.split_first_chunk::<4>()?;
+                let text = text.get(..usize::try_from(i32::from_be_bytes(*length)).ok()?)?;
+                Some(String::from_utf8_lossy(text).into_owned())
+            })
+        }
         LoadedBody::Symlink(_) => None,
     };
     name.unwrap_or_else(|| "-".to_owned())
