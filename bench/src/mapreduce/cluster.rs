@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use loxodon_interop::free_port;
 use loxodon_interop::site::{Site, write_xml};
+use loxodon_interop::yarn::{self, Yarn};
 
-use super::job::yarn_jars;
 use crate::Result;
 use crate::daemon::{Maker, release_program, wait_for_port};
 use crate::process::cpu_seconds_with_children;
@@ -48,36 +48,17 @@ impl Cluster {
     }
 
     fn start_yarn(&mut self, root: &Path) -> Result<()> {
-        let jars = format!("{}/*", yarn_jars()?.display());
-        let conf = self.conf();
-        let web = free_port()?;
-        write_yarn_site(&conf, root, &jars, web)?;
-        write_mapred_site(&conf, &jars)?;
+        let yarn = Yarn::configure(&self.conf(), root)?;
         // The jars lack the pages of HDFS's daemons, which insist on the folders.
         for pages in ["hdfs", "datanode"] {
-            fs::create_dir_all(conf.join("webapps").join(pages))?;
+            fs::create_dir_all(self.conf().join("webapps").join(pages))?;
         }
-        for class in [
-            "hdfs.server.namenode.NameNode",
-            "hdfs.server.datanode.DataNode",
-            "yarn.server.resourcemanager.ResourceManager",
-            "yarn.server.nodemanager.NodeManager",
-        ] {
-            let mut java = Command::new("java");
-            java.args(["-Xmx1g", OPENS, "-cp"])
-                .arg(format!("{}:{jars}", conf.display()))
-                .arg(format!("-Dyarn.log.dir={}", root.display()))
-                .arg(format!("org.apache.hadoop.{class}"));
-            self.spawn(java, root, class)?;
+        let hdfs = ["hdfs.server.namenode.NameNode", "hdfs.server.datanode.DataNode"];
+        for class in hdfs.into_iter().chain(yarn::DAEMONS) {
+            self.spawn(yarn.java(class), root, class)?;
         }
         self.wait_for_hdfs()?;
-        wait_for_port(web)?;
-        wait("a NodeManager", || {
-            let mut list = Command::new("curl");
-            list.args(["-s", &format!("http://127.0.0.1:{web}/ws/v1/cluster/metrics")]);
-            list.output()
-                .is_ok_and(|o| String::from_utf8_lossy(&o.stdout).contains("\"activeNodes\":1"))
-        })
+        Ok(yarn.wait_for_node()?)
     }
 
     fn start_trackers(&mut self, root: &Path) -> Result<()> {
@@ -189,60 +170,6 @@ impl Drop for Cluster {
             let _ = daemon.wait();
         }
     }
-}
-
-/// What Hadoop asks of a JVM of today.
-const OPENS: &str = "--add-opens=java.base/java.lang=ALL-UNNAMED";
-
-fn write_yarn_site(conf: &Path, root: &Path, jars: &str, web: u16) -> Result<()> {
-    let mut ports = vec![("yarn.resourcemanager.webapp.address", web)];
-    for name in [
-        "yarn.resourcemanager.address",
-        "yarn.resourcemanager.scheduler.address",
-        "yarn.resourcemanager.resource-tracker.address",
-        "yarn.resourcemanager.admin.address",
-        "yarn.nodemanager.address",
-        "yarn.nodemanager.localizer.address",
-        "yarn.nodemanager.webapp.address",
-    ] {
-        ports.push((name, free_port()?));
-    }
-    let addresses: Vec<(&str, String)> =
-        ports.into_iter().map(|(name, port)| (name, format!("127.0.0.1:{port}"))).collect();
-    let class_path = format!("{},{jars}", conf.display());
-    let local = root.join("node-local").display().to_string();
-    let logs = root.join("node-log").display().to_string();
-    let mut pairs = vec![
-        ("yarn.resourcemanager.hostname", "127.0.0.1"),
-        ("yarn.nodemanager.aux-services", "mapreduce_shuffle"),
-        ("yarn.nodemanager.vmem-check-enabled", "false"),
-        ("yarn.nodemanager.disk-health-checker.max-disk-utilization-per-disk-percentage", "99"),
-        ("yarn.nodemanager.env-whitelist", "JAVA_HOME,PATH"),
-        ("yarn.nodemanager.local-dirs", &local),
-        ("yarn.nodemanager.log-dirs", &logs),
-        ("yarn.application.classpath", &class_path),
-    ];
-    pairs.extend(addresses.iter().map(|(name, address)| (*name, address.as_str())));
-    write_xml(&conf.join("yarn-site.xml"), &pairs)?;
-    let queues = [
-        ("yarn.scheduler.capacity.root.queues", "default"),
-        ("yarn.scheduler.capacity.root.default.capacity", "100"),
-        ("yarn.scheduler.capacity.maximum-am-resource-percent", "0.5"),
-    ];
-    Ok(write_xml(&conf.join("capacity-scheduler.xml"), &queues)?)
-}
-
-fn write_mapred_site(conf: &Path, jars: &str) -> Result<()> {
-    let pairs = [
-        ("mapreduce.framework.name", "yarn"),
-        ("mapreduce.shuffle.port", "0"),
-        ("mapreduce.application.classpath", jars),
-        ("yarn.app.mapreduce.am.admin-command-opts", OPENS),
-        ("mapreduce.admin.map.child.java.opts", OPENS),
-        ("mapreduce.admin.reduce.child.java.opts", OPENS),
-        ("mapred.child.java.opts", "-Xmx800m"),
-    ];
-    Ok(write_xml(&conf.join("mapred-site.xml"), &pairs)?)
 }
 
 fn wait(what: &str, mut holds: impl FnMut() -> bool) -> Result<()> {

@@ -7,7 +7,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use loxodon_interop::{hadoop, repository};
+use loxodon_interop::{hadoop, repository, yarn};
 
 use super::text;
 use crate::Result;
@@ -202,7 +202,7 @@ const MAPPER: &str =
 const REDUCER: &str = r#"awk -F '\t' '{ if ($1 != w) { if (NR > 1) print w "\t" n; w = $1; n = 0 } n += $2 } END { print w "\t" n }'"#;
 
 fn hadoop_command(place: &Place<'_>, streams: bool) -> Result<Command> {
-    let jars = yarn_jars()?;
+    let jars = yarn::jars()?;
     let conf = place.conf.as_ref().map_or_else(String::new, |conf| format!("{}:", conf.display()));
     let mut java = Command::new("java");
     java.args(["-Xmx2g", "--add-opens", "java.base/java.lang=ALL-UNNAMED", "-cp"])
@@ -213,11 +213,6 @@ fn hadoop_command(place: &Place<'_>, streams: bool) -> Result<Command> {
             "org.apache.hadoop.examples.ExampleDriver"
         });
     Ok(java)
-}
-
-/// Hadoop with YARN and its examples.
-pub(super) fn yarn_jars() -> Result<PathBuf> {
-    Ok(hadoop::jars(&repository().join("bench/java/yarn"), "bench-yarn")?)
 }
 
 fn spark(job: &Job, place: &Place<'_>) -> Result<Option<Command>> {

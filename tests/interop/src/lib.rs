@@ -11,6 +11,7 @@ pub mod jobs;
 pub mod loxodon;
 pub mod site;
 pub mod suites;
+pub mod yarn;
 
 use std::io;
 use std::net::TcpListener;
