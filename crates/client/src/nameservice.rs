@@ -91,8 +91,11 @@ fn parse_address(text: &str) -> Result<ServerAddress> {
     let refuse =
         || Error::IllegalArgument(format!("Does not contain a valid host:port authority: {text}"));
     let (host, port) = match text.rsplit_once(':') {
+        Some((host, "")) => (host, DEFAULT_PORT),
         Some((host, port)) if !port.contains(']') => {
-            (host, port.parse::<u16>().map_err(|_| refuse())?)
+            let port = port.parse::<u32>().map_err(|_| refuse())?;
+            let outside = |_| Error::IllegalArgument(format!("port out of range:{port}"));
+            (host, u16::try_from(port).map_err(outside)?)
         }
         _ => (text, DEFAULT_PORT),
     };
@@ -115,6 +118,10 @@ mod tests {
         assert_eq!(found.name_nodes[0].1, ServerAddress::new("nn.example", 9000));
         let found = NameNodeAddresses::resolve(&conf, "hdfs://nn.example").unwrap();
         assert_eq!(found.name_nodes[0].1, ServerAddress::new("nn.example", DEFAULT_PORT));
+        let found = NameNodeAddresses::resolve(&conf, "hdfs://nn.example:").unwrap();
+        assert_eq!(found.name_nodes[0].1, ServerAddress::new("nn.example", DEFAULT_PORT));
+        let error = NameNodeAddresses::resolve(&conf, "hdfs://nn.example:70000").unwrap_err();
+        assert_eq!(error.to_string(), "port out of range:70000");
         let found = NameNodeAddresses::resolve(&conf, "hdfs://[::1]:9000").unwrap();
         assert_eq!(found.name_nodes[0].1, ServerAddress::new("::1", 9000));
     }

@@ -47,7 +47,24 @@ keys! {
 
     // Users
     AUTHENTICATION: "hadoop.security.authentication", Text, "simple", [], "How users prove who they are; with anything but `simple` daemons and clients refuse to start.";
-    AUTHORIZATION: "hadoop.security.authorization", Bool, "false", [], "Whether service-level access lists are checked; with `true` the daemons of HDFS refuse to start.";
+    AUTHORIZATION: "hadoop.security.authorization", Bool, "false", [], "Whether the lists of `hadoop-policy.xml` say who may speak which protocol to the NameNode, DataNodes, the JobTracker and the history server. Each list, `security.NAME.acl`, may come with `.blocked` (who may not), and with `security.NAME.hosts` and `.hosts.blocked` (machines: addresses, networks, names).";
+    SERVICE_ACL: "security.service.authorization.default.acl", Text, "", [], "Users and groups, `user1,user2 group1,group2`, who may speak protocols without a list of their own; where not set, everybody.";
+    CLIENT_PROTOCOL_ACL: "security.client.protocol.acl", Text, "", [], "Who may speak to the NameNode as a client.";
+    CLIENT_DATANODE_PROTOCOL_ACL: "security.client.datanode.protocol.acl", Text, "", [], "Who may speak to DataNodes' call ports as a client.";
+    DATANODE_PROTOCOL_ACL: "security.datanode.protocol.acl", Text, "", [], "Who may speak to the NameNode as a DataNode.";
+    INTER_DATANODE_PROTOCOL_ACL: "security.inter.datanode.protocol.acl", Text, "", [], "Who may recover blocks on a DataNode, as other DataNodes do.";
+    NAMENODE_PROTOCOL_ACL: "security.namenode.protocol.acl", Text, "", [], "Who may speak to the NameNode as a Secondary NameNode or a balancer.";
+    HA_SERVICE_PROTOCOL_ACL: "security.ha.service.protocol.acl", Text, "", [], "Who may ask for and change the NameNode's state.";
+    DATANODE_LIFELINE_PROTOCOL_ACL: "security.datanode.lifeline.protocol.acl", Text, "", [], "Who may send DataNodes' signs of life.";
+    RECONFIGURATION_PROTOCOL_ACL: "security.reconfiguration.protocol.acl", Text, "", [], "Who may change a running daemon's configuration.";
+    REFRESH_POLICY_PROTOCOL_ACL: "security.refresh.policy.protocol.acl", Text, "", [], "Who may have these lists read again (`-refreshServiceAcl`).";
+    REFRESH_USER_MAPPINGS_PROTOCOL_ACL: "security.refresh.user.mappings.protocol.acl", Text, "", [], "Who may have groups and proxy users read again.";
+    GET_USER_MAPPINGS_PROTOCOL_ACL: "security.get.user.mappings.protocol.acl", Text, "", [], "Who may ask for a user's groups.";
+    REFRESH_CALL_QUEUE_PROTOCOL_ACL: "security.refresh.callqueue.protocol.acl", Text, "", [], "Who may ask for the call queue to be read again.";
+    REFRESH_GENERIC_PROTOCOL_ACL: "security.refresh.generic.protocol.acl", Text, "", [], "Who may ask for anything else to be read again.";
+    JOB_CLIENT_PROTOCOL_ACL: "security.job.client.protocol.acl", Text, "", [], "Who may speak to the JobTracker as a client.";
+    INTER_TRACKER_PROTOCOL_ACL: "security.inter.tracker.protocol.acl", Text, "", [], "Who may speak to the JobTracker as a TaskTracker.";
+    HISTORY_ADMIN_PROTOCOL_ACL: "security.mrhs.admin.refresh.protocol.acl", Text, "", [], "Who may give orders to the history server (`mapred hsadmin`).";
     GROUP_MAPPING: "hadoop.security.group.mapping", Text, "org.apache.hadoop.security.JniBasedUnixGroupsMappingWithFallback", [], "Where daemons learn users' groups: the operating system (`JniBasedUnixGroupsMapping`, `...WithFallback`, `ShellBasedUnixGroupsMapping`) or nowhere (`NullGroupsMapping`).";
     STATIC_GROUP_MAPPING: "hadoop.user.group.static.mapping.overrides", Text, "dr.who=;", [], "Groups of users by name, `user1=group1,group2;user2=;`, in place of what the operating system says.";
     GROUPS_CACHE: "hadoop.security.groups.cache.secs", Time(Seconds), "300", [], "How long a user's groups are remembered.";
@@ -254,7 +271,11 @@ keys! {
     OUTLIER_NODES: "dfs.datanode.min.outlier.detection.nodes", Int, "10", [], "DataNodes that must have been measured before one of them is called slow.";
     SLOW_PEER_THRESHOLD: "dfs.datanode.slowpeer.low.threshold.ms", Int, "5", [], "Milliseconds for a packet up to which no DataNode is called slow.";
     OUTLIER_SAMPLES: "dfs.datanode.peer.metrics.min.outlier.detection.samples", Int, "1000", [], "Packets that a DataNode must have been sent before anything is said of it.";
-    OUTLIERS_INTERVAL: "dfs.datanode.outliers.report.interval", Time(Milliseconds), "30m", [], "Time between reports of slow DataNodes; what a report says holds three times as long.";
+    OUTLIERS_INTERVAL: "dfs.datanode.outliers.report.interval", Time(Milliseconds), "30m", [], "Time between reports of slow DataNodes and disks; what a report says holds three times as long.";
+    FILE_IO_SAMPLES: "dfs.datanode.fileio.profiling.sampling.percentage", Int, "0", [], "Operations on files in a hundred that a DataNode times, by volume; with 0 slow disks are neither found nor, by the NameNode, listened to.";
+    OUTLIER_DISKS: "dfs.datanode.min.outlier.detection.disks", Int, "5", [], "Volumes without which none is called slow among them.";
+    SLOW_DISK_THRESHOLD: "dfs.datanode.slowdisk.low.threshold.ms", Int, "20", [], "Milliseconds for an operation up to which no disk is called slow.";
+    SLOW_DISKS_REPORTED: "dfs.datanode.max.disks.to.report", Int, "5", [], "Slow disks on the NameNode's list.";
     SLOW_NODES_REPORTED: "dfs.datanode.max.nodes.to.report", Int, "5", [], "Slow DataNodes on the NameNode's list.";
     BALANCE_BANDWIDTH: "dfs.datanode.balance.bandwidthPerSec", Size, "100m", ["dfs.balance.bandwidthPerSec"], "Bytes a second for balancing.";
     BALANCE_MAX_MOVES: "dfs.datanode.balance.max.concurrent.moves", Int, "100", [], "Blocks moved at once.";
@@ -369,6 +390,17 @@ pub(crate) fn honours(name: &str) -> bool {
             name.strip_prefix(key.name).is_some_and(|rest| rest.len() > 1 && rest.starts_with('.'))
                 && takes_suffix(key)
         })
+        || guards_service(name)
+}
+
+/// `security.NAME.acl` comes with `.blocked`, and with `.hosts` in place of `.acl`.
+fn guards_service(name: &str) -> bool {
+    let name = name.strip_suffix(".blocked").unwrap_or(name);
+    let list = match name.strip_suffix(".hosts") {
+        Some(service) => find(&format!("{service}.acl")),
+        None => find(name),
+    };
+    list.is_some_and(|key| key.name.starts_with("security."))
 }
 
 /// Keys that Hadoop reads with `.NAMESERVICE` or `.NAMESERVICE.NAMENODE` appended.

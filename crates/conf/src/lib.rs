@@ -10,6 +10,7 @@
 //! # Ok::<(), loxodon_conf::ConfError>(())
 //! ```
 
+mod access;
 mod configuration;
 mod error;
 mod expand;
@@ -23,6 +24,7 @@ mod renamed;
 pub mod value;
 mod xml;
 
+pub use access::{AccessControlList, MachineList};
 pub use configuration::{Change, Configuration, Entry};
 pub use error::ConfError;
 pub use key::{Key, Kind, Unit};

@@ -74,9 +74,21 @@ impl Configuration {
     /// # Errors
     /// A file that cannot be read or parsed.
     pub fn reread(&self) -> Result<Self, ConfError> {
+        self.reread_then(None)
+    }
+
+    /// As [`Self::reread`], with one file more that lies beside the site's files, if it is there.
+    ///
+    /// # Errors
+    /// A file that cannot be read or parsed.
+    pub fn reread_with(&self, name: &str) -> Result<Self, ConfError> {
+        self.reread_then(self.beside(name))
+    }
+
+    fn reread_then(&self, last: Option<PathBuf>) -> Result<Self, ConfError> {
         let mut fresh = Self::new();
-        for path in &self.files {
-            fresh.load_if_there(path.clone())?;
+        for path in self.files.iter().cloned().chain(last) {
+            fresh.load_if_there(path)?;
         }
         for (name, entry) in self.entries().filter(|(_, entry)| entry.is_option) {
             fresh.set(name, &entry.value, &entry.source);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use loxodon_rpc::server::{Call, Handler, Responder};
+use loxodon_rpc::server::{Call, Handler, Responder, ServiceAccess};
 use loxodon_wire::ids::{BlockId, GenerationStamp};
 use loxodon_wire::proto::hdfs as proto;
 use loxodon_wire::rpc::RemoteError;
@@ -38,6 +38,14 @@ impl Handler for Calls {
             Ok(message) => reply.reply_encoded(&message),
             Err(error) => reply.fail(&error),
         });
+    }
+
+    fn services(&self) -> Option<&ServiceAccess> {
+        self.0.settings.access.as_deref()
+    }
+
+    fn groups_of(&self, user: &str) -> Vec<String> {
+        self.0.settings.groups_of.of(user)
     }
 }
 

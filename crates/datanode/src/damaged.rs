@@ -100,7 +100,7 @@ impl Node {
         let volume = self.dataset.volume(replica.volume)?;
         let data = volume.data_file(&block.pool, block.id, Place::Finalized);
         let meta = volume.meta_file(&block.pool, block.id, block.stamp, Place::Finalized);
-        let files = ReplicaFiles::open(data, meta, false)?;
+        let files = ReplicaFiles::open(&volume.times, data, meta, false)?;
         let in_time = |_| {
             let late = || DataNodeError::Refused("it takes too long".to_owned());
             (Instant::now() < until).then_some(()).ok_or_else(late)

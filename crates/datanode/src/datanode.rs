@@ -286,6 +286,7 @@ fn open_volumes(settings: &DataNodeSettings) -> Result<(Vec<Arc<Volume>>, Volume
         match opened {
             Ok((volume, known)) => {
                 uuid = uuid.or(known);
+                volume.times.measure(settings.outliers.disk_percent);
                 volumes.push(Arc::new(volume));
             }
             Err(error @ DataNodeError::Disk { .. }) => {

@@ -5,6 +5,7 @@ mod calls;
 mod damaged;
 mod datanode;
 mod dataset;
+mod disks;
 mod error;
 mod host;
 mod live;

@@ -29,6 +29,9 @@ pub(crate) static NAMES: &[&str] = &[
     keys::SLOW_PEER_THRESHOLD.name,
     keys::OUTLIER_SAMPLES.name,
     keys::OUTLIERS_INTERVAL.name,
+    keys::FILE_IO_SAMPLES.name,
+    keys::OUTLIER_DISKS.name,
+    keys::SLOW_DISK_THRESHOLD.name,
     keys::TRANSFER_BANDWIDTH.name,
     keys::WRITE_BANDWIDTH.name,
     keys::READ_BANDWIDTH.name,
@@ -78,6 +81,10 @@ impl Node {
             let outliers = OutlierSettings::from_conf(conf).map_err(settings::wrong)?;
             self.live.change(|live| live.outliers = outliers);
             self.peers.measure(outliers.peers);
+            self.dataset
+                .volumes()
+                .iter()
+                .for_each(|volume| volume.times.measure(outliers.disk_percent));
         }
         Ok(conf.get(name).map_err(settings::wrong)?.unwrap_or_default())
     }
@@ -146,6 +153,7 @@ impl Node {
         let (volume, _) =
             Volume::open(index, location, self.settings.permissions, reserved, Some(&self.uuid))?;
         let volume = Arc::new(volume);
+        volume.times.measure(self.live.get().outliers.disk_percent);
         let added = self.prepare_and_add(&volume);
         if added.is_err() {
             volume.directory.unlock();

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use loxodon_conf::{ConfError, Configuration, Key, keys};
 use loxodon_rpc::client::{ClientSettings, ServerAddress};
-use loxodon_rpc::server::ServerLimits;
+use loxodon_rpc::server::{ServerLimits, ServiceAccess};
 
 use crate::dataset::{ReservedRule, ReservedSpace, VolumeChoice};
 use crate::error::{DataNodeError, Result};
@@ -138,6 +138,8 @@ pub struct DataNodeSettings {
     pub local_path_users: Vec<String>,
     /// The groups of a user, as the system knows them.
     pub groups_of: GroupLookup,
+    /// Who may speak which protocol, if that is checked.
+    pub access: Option<Arc<ServiceAccess>>,
     /// Limits of the server of calls.
     pub limits: ServerLimits,
     /// How NameNodes and other DataNodes are called.
@@ -161,6 +163,12 @@ pub struct OutlierSettings {
     pub low_threshold: f64,
     /// Packets without which nothing is said of a DataNode.
     pub least_samples: u64,
+    /// Operations in a hundred whose time on the disk is measured.
+    pub disk_percent: u64,
+    /// Disks without which none is slow among them.
+    pub least_disks: usize,
+    /// Milliseconds for an operation up to which no disk is slow.
+    pub disk_threshold: f64,
     /// Between two reports to the NameNode.
     pub interval: Duration,
 }
@@ -172,6 +180,9 @@ impl Default for OutlierSettings {
             least_peers: 10,
             low_threshold: 5.0,
             least_samples: 1000,
+            disk_percent: 0,
+            least_disks: 5,
+            disk_threshold: 20.0,
             interval: Duration::from_secs(30 * 60),
         }
     }
@@ -188,6 +199,9 @@ impl OutlierSettings {
             least_peers: conf.count(&keys::OUTLIER_NODES)?,
             low_threshold: conf.count(&keys::SLOW_PEER_THRESHOLD)? as f64,
             least_samples: conf.count(&keys::OUTLIER_SAMPLES)? as u64,
+            disk_percent: conf.int(&keys::FILE_IO_SAMPLES)?.clamp(0, 100).cast_unsigned(),
+            least_disks: conf.count(&keys::OUTLIER_DISKS)?,
+            disk_threshold: conf.count(&keys::SLOW_DISK_THRESHOLD)? as f64,
             interval: conf.time(&keys::OUTLIERS_INTERVAL)?,
         })
     }
@@ -275,6 +289,7 @@ impl DataNodeSettings {
             superuser_group: "supergroup".to_owned(),
             check_permissions: true,
             groups_of: GroupLookup::new(|_| Vec::new()),
+            access: None,
             limits: ServerLimits::default(),
             calls: ClientSettings::default(),
             stop_patience: Duration::from_secs(60),

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use loxodon_conf::{Configuration, Notice, keys};
 use tracing_subscriber::filter::LevelFilter;
 
+use crate::output;
+
 /// Options of Hadoop's launcher script, which come first.
 #[derive(Debug, Default)]
 pub(crate) struct Launch {
@@ -69,10 +71,34 @@ fn log_level(text: &str) -> Result<LevelFilter, String> {
     }
 }
 
-/// The configuration of a command line, and the arguments behind its generic options.
+/// Options with a value that Hadoop's programs take before their own.
+const OPTIONS: [&str; 8] =
+    ["-archives", "-conf", "-D", "-files", "-fs", "-jt", "-libjars", "-tokenCacheFile"];
+
+/// What Hadoop prints where one of them has no value.
+const HELP: &str = "\
+usage: general options are:
+ -archives <paths>                     comma separated archives to be
+                                       unarchived on the compute machines.
+ -conf <configuration file>            specify an application
+                                       configuration file
+ -D <property=value>                   use value for given property
+ -files <paths>                        comma separated files to be copied
+                                       to the map reduce cluster
+ -fs <file:///|hdfs://namenode:port>   specify default filesystem URL to
+                                       use, overrides 'fs.defaultFS'
+                                       property from configurations.
+ -jt <local|resourcemanager:port>      specify a ResourceManager
+ -libjars <paths>                      comma separated jar files to
+                                       include in the classpath.
+ -tokenCacheFile <tokensFile>          name of the file with the tokens
+";
+
+/// The configuration of a command line, and the arguments behind its generic options: none of either where an
+/// option lacks its value, which is said, as by Hadoop.
 ///
 /// # Errors
-/// An unreadable configuration; an option without its value; one that means nothing here.
+/// An unreadable configuration; an option that means nothing here.
 pub(crate) fn configure(
     directory: Option<&Path>,
     args: &[String],
@@ -81,42 +107,62 @@ pub(crate) fn configure(
     if let Some(directory) = loxodon_conf::configuration_directory(directory) {
         conf.load_directory(&directory).map_err(|e| e.to_string())?;
     }
-    let mut rest = args.iter();
-    while let Some(arg) = rest.as_slice().first() {
-        let mut skip = || {
-            rest.next();
-            rest.next()
-                .cloned()
-                .ok_or_else(|| format!("Missing argument for option: {}", &arg[1..]))
-        };
-        match arg.as_str() {
-            "-conf" => conf.load_file(Path::new(&skip()?)).map_err(|e| e.to_string())?,
-            "-D" => define(&mut conf, &skip()?)?,
-            "-fs" => conf.set(keys::DEFAULT_FS.name, &skip()?, "-fs"),
-            "-jt" => {
-                skip()?;
-                eprintln!("-jt is ignored: there is no ResourceManager here");
-            }
-            "-files" | "-libjars" | "-archives" | "-tokenCacheFile" => {
+    let (options, rest) = match split(args) {
+        Ok(found) => found,
+        Err(option) => {
+            eprintln!(
+                "WARN util.GenericOptionsParser: options parsing failed: Missing argument for option: {option}"
+            );
+            output::print(HELP);
+            return Ok((conf, Vec::new()));
+        }
+    };
+    for (option, value) in options {
+        match option {
+            "-conf" => conf.load_file(Path::new(value)).map_err(|e| e.to_string())?,
+            "-D" => define(&mut conf, value)?,
+            "-fs" => conf.set(keys::DEFAULT_FS.name, value, "-fs"),
+            "-jt" => eprintln!("-jt is ignored: there is no ResourceManager here"),
+            _ => {
                 return Err(format!(
-                    "{arg} is not supported: it belongs to MapReduce jobs and tokens"
+                    "{option} is not supported: it belongs to MapReduce jobs and tokens"
                 ));
             }
-            other => match other.strip_prefix("-D").filter(|pair| pair.contains('=')) {
-                Some(pair) => {
-                    define(&mut conf, pair)?;
-                    rest.next();
-                }
-                None => break,
-            },
         }
     }
     warn_of_misspelt(&conf);
-    Ok((conf, rest.cloned().collect()))
+    Ok((conf, rest.to_vec()))
 }
 
+/// Options with their values.
+type Options<'a> = Vec<(&'a str, &'a str)>;
+
+/// Generic options, and what follows them; the name of the one without a value.
+fn split(args: &[String]) -> Result<(Options<'_>, &[String]), &str> {
+    let (mut options, mut rest) = (Vec::new(), args);
+    while let Some((option, after)) = rest.split_first() {
+        if let Some(pair) = option.strip_prefix("-D").filter(|pair| pair.contains('=')) {
+            options.push(("-D", pair));
+            rest = after;
+            continue;
+        }
+        if !OPTIONS.contains(&option.as_str()) {
+            break;
+        }
+        match after.split_first().filter(|(value, _)| !OPTIONS.contains(&value.as_str())) {
+            Some((value, after)) => {
+                options.push((option.as_str(), value.as_str()));
+                rest = after;
+            }
+            None => return Err(option.trim_start_matches('-')),
+        }
+    }
+    Ok((options, rest))
+}
+
+/// `name=value`; what is written without a value sets nothing.
 fn define(conf: &mut Configuration, pair: &str) -> Result<(), String> {
-    let (name, value) = pair.split_once('=').unwrap_or((pair, "true"));
+    let Some((name, value)) = pair.split_once('=') else { return Ok(()) };
     if name.trim().is_empty() {
         return Err(format!("-D {pair}: no property is named"));
     }
@@ -170,8 +216,15 @@ mod tests {
         assert_eq!(conf.get("a").unwrap().as_deref(), Some("b"));
         assert_eq!(conf.get("fs.defaultFS").unwrap().as_deref(), Some("hdfs://h:1"));
         assert_eq!(rest, ["-ls", "-D", "x"]);
+        let (conf, rest) = parsed("-D a=b -D -ls /").unwrap();
+        assert_eq!((conf.entries().count(), rest), (1, args("/")), "-ls is a value here");
+        // As if nothing had been said, after the complaint.
+        for incomplete in ["-conf", "-D a=b -fs", "-fs -conf x -ls"] {
+            let (conf, rest) = parsed(incomplete).unwrap();
+            assert_eq!((conf.entries().count(), rest), (0, Vec::new()), "{incomplete}");
+        }
         for (bad, named) in
-            [("-conf", "conf"), ("-D", "D"), ("-conf /no/such", "/no/such"), ("-D =1", "=1")]
+            [("-conf /no/such", "/no/such"), ("-D =1", "=1"), ("-files a", "-files")]
         {
             let error = parsed(bad).unwrap_err();
             assert!(error.contains(named), "{error}");

@@ -12,6 +12,7 @@ use crate::input::InputFormat;
 use crate::io::writable::{BytesWritable, Datum, IntWritable, Kind, LongWritable, Text, Writable};
 use crate::output::OutputFormat;
 use crate::program::runners::ReducerRunner;
+use crate::program::{IntSum, LongSum};
 use crate::settings::Settings;
 use crate::streaming::{
     AggregateCombiner, AggregateReducer, AutoInputFormat, PipeMapper, PipeReducer,
@@ -62,12 +63,8 @@ fn reducer(class: &str) -> Option<Box<dyn ReduceRunner>> {
             Box::new(PassGroups)
         }
         "org.apache.hadoop.mapreduce.lib.reduce.LongSumReducer"
-        | "org.apache.hadoop.mapred.lib.LongSumReducer" => {
-            Box::new(ReducerRunner(examples::LongSum))
-        }
-        "org.apache.hadoop.mapreduce.lib.reduce.IntSumReducer" => {
-            Box::new(ReducerRunner(examples::IntSum))
-        }
+        | "org.apache.hadoop.mapred.lib.LongSumReducer" => Box::new(ReducerRunner(LongSum)),
+        "org.apache.hadoop.mapreduce.lib.reduce.IntSumReducer" => Box::new(ReducerRunner(IntSum)),
         "org.apache.hadoop.mapred.lib.aggregate.ValueAggregatorReducer"
         | "org.apache.hadoop.mapreduce.lib.aggregate.ValueAggregatorReducer" => {
             Box::new(AggregateReducer)

@@ -31,29 +31,6 @@ impl Mapper for Words {
     }
 }
 
-#[derive(Default)]
-struct Sum;
-
-impl Reducer for Sum {
-    type KeyIn = Text;
-    type ValueIn = IntWritable;
-    type KeyOut = Text;
-    type ValueOut = IntWritable;
-
-    fn reduce(
-        &mut self,
-        word: &[u8],
-        counts: &mut Values<Text, IntWritable>,
-        out: &mut Output<Text, IntWritable>,
-    ) -> Result<()> {
-        let mut sum = 0;
-        while let Some(count) = counts.next()? {
-            sum += count;
-        }
-        out.write(word, sum)
-    }
-}
-
 struct Place {
     dir: TempDir,
 }
@@ -114,7 +91,7 @@ fn thousands_of_small_files_have_a_map_each() {
     }
     let mut job = place.job();
     job.set("mapreduce.task.io.sort.mb", 1).set("mapreduce.job.reduces", 2);
-    job.mapper::<Words>().reducer::<Sum>();
+    job.mapper::<Words>().reducer::<IntSum>();
     let result = place.run(job);
     assert!(result.succeeded, "{:?}", result.diagnostics);
     let counts = counted(&place.output());
@@ -170,9 +147,9 @@ fn words_are_counted_with_many_spills_splits_and_reduces() {
         place.input("b", &b);
         place.input("empty", b"");
         let mut job = place.job();
-        job.mapper::<Words>().reducer::<Sum>().reduces(3);
+        job.mapper::<Words>().reducer::<IntSum>().reduces(3);
         if combine {
-            job.combiner::<Sum>();
+            job.combiner::<IntSum>();
         }
         job.set("mapreduce.map.output.compress", compress);
         job.set("mapreduce.task.io.sort.mb", 1).set("mapreduce.task.io.sort.factor", 2);
@@ -218,7 +195,7 @@ fn without_reduces_the_maps_write_the_output() {
 fn empty_input_gives_empty_output() {
     let place = Place::new();
     let mut job = place.job();
-    job.mapper::<Words>().reducer::<Sum>().reduces(2);
+    job.mapper::<Words>().reducer::<IntSum>().reduces(2);
     let result = place.run(job);
     assert!(result.succeeded, "{:?}", result.diagnostics);
     assert!(counted(&place.output()).is_empty());
@@ -229,14 +206,14 @@ fn an_output_that_is_there_and_an_input_that_is_not_are_refused() {
     let place = Place::new();
     std::fs::create_dir(place.dir.path().join("out")).unwrap();
     let mut job = place.job();
-    job.mapper::<Words>().reducer::<Sum>();
+    job.mapper::<Words>().reducer::<IntSum>();
     let (conf, program) = job.into_parts();
     let error = local::run(&conf, Arc::new(program), &mut ()).unwrap_err();
     assert_eq!(error.java_class(), "org.apache.hadoop.mapred.FileAlreadyExistsException");
     std::fs::remove_dir(place.dir.path().join("out")).unwrap();
     std::fs::remove_dir(place.dir.path().join("in")).unwrap();
     let mut job = place.job();
-    job.mapper::<Words>().reducer::<Sum>();
+    job.mapper::<Words>().reducer::<IntSum>();
     let (conf, program) = job.into_parts();
     let error = local::run(&conf, Arc::new(program), &mut ()).unwrap_err();
     assert_eq!(error.java_class(), "org.apache.hadoop.mapred.InvalidInputException");

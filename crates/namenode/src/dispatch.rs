@@ -68,6 +68,8 @@ pub enum ShellCall {
     RefreshUserToGroups,
     /// `RefreshUserMappingsProtocol.refreshSuperUserGroupsConfiguration`.
     RefreshProxyUsers,
+    /// `RefreshAuthorizationPolicyProtocol.refreshServiceAcl`.
+    RefreshServiceAccess,
     /// `ClientProtocol.getEditsFromTxid`.
     EditsFromTxid,
     /// `ReconfigurationProtocol.startReconfiguration`.

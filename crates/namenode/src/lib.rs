@@ -21,6 +21,7 @@ mod replayed;
 pub mod request;
 pub mod retry_cache;
 pub mod settings;
+pub mod slow_disks;
 pub mod slow_peers;
 mod tables;
 pub mod top_users;

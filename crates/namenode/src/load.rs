@@ -10,6 +10,7 @@ use crate::policy_walk::PolicyWalks;
 use crate::request::Now;
 use crate::retry_cache::RetryCache;
 use crate::settings::Settings;
+use crate::slow_disks::SlowDisks;
 use crate::slow_peers::SlowPeers;
 use crate::tree_walk::TreeChanges;
 
@@ -53,6 +54,7 @@ impl NameNode {
             retries,
             last_txid,
             slow_peers,
+            slow_disks: SlowDisks::default(),
             tree_changes: TreeChanges::default(),
             policy_walks,
         })

@@ -14,6 +14,7 @@ use crate::policy_walk::PolicyWalks;
 use crate::request::{Now, Request};
 use crate::retry_cache::RetryCache;
 use crate::settings::Settings;
+use crate::slow_disks::SlowDisks;
 use crate::slow_peers::SlowPeers;
 use crate::tree_walk::TreeChanges;
 
@@ -49,6 +50,8 @@ pub struct NameNode {
     pub last_txid: TxId,
     /// Which DataNodes others find slow.
     pub slow_peers: SlowPeers,
+    /// Which disks their DataNodes find slow.
+    pub slow_disks: SlowDisks,
     /// What changed while large trees are looked at.
     pub(crate) tree_changes: TreeChanges,
     /// Directories whose storage policy changed.

@@ -161,7 +161,7 @@ pub(crate) static HA_SERVICE: &[Method] = &[
 
 /// `RefreshAuthorizationPolicyProtocol`.
 pub(crate) static REFRESH_AUTHORIZATION: &[Method] =
-    &[row!("refreshServiceAcl", Query, admin::refresh_service_acl)];
+    &[row!("refreshServiceAcl", Shell, RefreshServiceAccess)];
 
 /// `GenericRefreshProtocol`.
 pub(crate) static GENERIC_REFRESH: &[Method] = &[row!("refresh", Query, admin::generic_refresh)];

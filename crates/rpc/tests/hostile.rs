@@ -3,17 +3,20 @@
 
 mod common;
 
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use common::{address, client, serve};
+use common::{address, client, link, serve};
+use loxodon_conf::{Configuration, keys};
 use loxodon_rpc::client::{CallOptions, ClientSettings};
-use loxodon_rpc::server::{Server, ServerLimits};
+use loxodon_rpc::server::{Call, Handler, Responder, Server, ServerLimits, Service, ServiceAccess};
 use loxodon_wire::proto::common::{
     IpcConnectionContextProto, RpcSaslProto, UserInformationProto, rpc_sasl_proto::SaslState,
 };
 use loxodon_wire::proto::hdfs::{GetLinkTargetRequestProto, GetLinkTargetResponseProto};
-use loxodon_wire::rpc::protocol::CLIENT_NAMENODE;
+use loxodon_wire::rpc::protocol::{CLIENT_NAMENODE, NAMENODE, Protocol};
 use loxodon_wire::rpc::{
     AuthProtocol, CallId, ClientId, MethodHeader, Preamble, RequestHeader, ResponseHeader,
     RpcErrorCode, put_call, put_control, split_header,
@@ -26,9 +29,15 @@ const CLIENT: ClientId = ClientId([7; 16]);
 
 /// Preamble and context of a client.
 fn opening() -> BytesMut {
+    opening_for(None)
+}
+
+/// The same of one that says which protocol it will speak.
+fn opening_for(protocol: Option<&str>) -> BytesMut {
     let mut out = BytesMut::from(&Preamble::encode(0, AuthProtocol::None)[..]);
     let info = UserInformationProto { effective_user: Some("eve".into()), real_user: None };
-    let context = IpcConnectionContextProto { user_info: Some(info), protocol: None };
+    let protocol = protocol.map(str::to_owned);
+    let context = IpcConnectionContextProto { user_info: Some(info), protocol };
     let header = RequestHeader::of_call(CallId::CONNECTION_CONTEXT, &CLIENT, -1);
     put_control(&mut out, &header, Some(&context));
     out
@@ -101,6 +110,56 @@ async fn frames_of_a_wrong_length_are_refused() {
         assert_eq!((message.as_str(), code), (expected, RpcErrorCode::FatalInvalidRpcHeader));
     }
     still_serves(&server).await;
+}
+
+static GUARDED: [&Protocol; 2] = [&CLIENT_NAMENODE, &NAMENODE];
+static SERVICES: [Service; 2] =
+    [(&CLIENT_NAMENODE, &keys::CLIENT_PROTOCOL_ACL), (&NAMENODE, &keys::NAMENODE_PROTOCOL_ACL)];
+
+/// Speaks two protocols, one of them only with some.
+struct Guarded(ServiceAccess);
+
+impl Handler for Guarded {
+    fn protocols(&self) -> &[&'static Protocol] {
+        &GUARDED
+    }
+
+    fn call(&self, _: Call, reply: Responder) {
+        reply.reply(&link("inside"));
+    }
+
+    fn services(&self) -> Option<&ServiceAccess> {
+        Some(&self.0)
+    }
+}
+
+#[tokio::test]
+async fn a_protocol_is_not_entered_by_the_door_of_another() {
+    let mut conf = Configuration::new();
+    conf.set("hadoop.security.authorization", "true", "test");
+    conf.set("security.client.protocol.acl", "ann", "test");
+    let access = ServiceAccess::from_conf(&conf, &SERVICES).unwrap().unwrap();
+    let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+    let handler = Arc::new(Guarded(access));
+    let server = Server::bind(anywhere, ServerLimits::default(), handler).await.unwrap();
+    let denied = "User eve (auth:SIMPLE) is not authorized for protocol interface \
+                  org.apache.hadoop.hdfs.protocol.ClientProtocol: denied by configured ACL";
+    let bytes = opening_for(Some(CLIENT_NAMENODE.name));
+    let (message, code) = refusal(&converse(&server, &bytes).await);
+    assert_eq!((message.as_str(), code), (denied, RpcErrorCode::FatalUnauthorized));
+    let bytes = opening_for(None);
+    assert_eq!(refusal(&converse(&server, &bytes).await).0, "Null protocol not authorized");
+
+    let mut stream = TcpStream::connect(server.local_addr()).await.unwrap();
+    stream.write_all(&opening_for(Some(NAMENODE.name))).await.unwrap();
+    stream.write_all(&call(1, "/a")).await.unwrap();
+    let length = stream.read_u32().await.unwrap();
+    let mut frame = vec![0; length as usize];
+    stream.read_exact(&mut frame).await.unwrap();
+    let answer = [&length.to_be_bytes()[..], &frame].concat();
+    let (message, code) = refusal(&answer);
+    assert_eq!((message.as_str(), code), (denied, RpcErrorCode::Application));
+    assert_eq!(server.metrics().sample().0.authorization_failures, 3);
 }
 
 #[tokio::test]

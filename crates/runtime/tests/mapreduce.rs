@@ -10,8 +10,7 @@ use loxodon_conf::Configuration;
 use loxodon_mapreduce::fs::{CreateOptions, FileSystems};
 use loxodon_mapreduce::local::{JobResult, Progress};
 use loxodon_mapreduce::program::{
-    IntWritable, Job, LongWritable, Mapper, Output, Program, Reducer, Result, Text, Values,
-    cluster, run,
+    IntSum, IntWritable, Job, LongWritable, Mapper, Output, Program, Result, Text, cluster, run,
 };
 use loxodon_runtime::daemon::jobtracker::{RunningJobTracker, StartError};
 use loxodon_runtime::daemon::tasktracker::RunningTaskTracker;
@@ -41,34 +40,11 @@ impl Mapper for Words {
     }
 }
 
-#[derive(Default)]
-struct Sum;
-
-impl Reducer for Sum {
-    type KeyIn = Text;
-    type ValueIn = IntWritable;
-    type KeyOut = Text;
-    type ValueOut = IntWritable;
-
-    fn reduce(
-        &mut self,
-        word: &[u8],
-        counts: &mut Values<Text, IntWritable>,
-        out: &mut Output<Text, IntWritable>,
-    ) -> Result<()> {
-        let mut sum = 0;
-        while let Some(count) = counts.next()? {
-            sum += count;
-        }
-        out.write(word, sum)
-    }
-}
-
 fn define(job: &mut Job, args: &[String]) -> Result<()> {
     if let [input, output] = args {
         job.input(input).output(output);
     }
-    job.name("word count").mapper::<Words>().combiner::<Sum>().reducer::<Sum>();
+    job.name("word count").mapper::<Words>().combiner::<IntSum>().reducer::<IntSum>();
     Ok(())
 }
 

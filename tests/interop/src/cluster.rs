@@ -237,7 +237,15 @@ impl Cluster {
     /// # Errors
     /// Where it cannot be started.
     pub fn ours(&self, args: &[&str]) -> io::Result<Outcome> {
-        loxodon::run(&self.site.conf(), &whoami(), args)
+        self.ours_as(&whoami(), args)
+    }
+
+    /// The same as another user.
+    ///
+    /// # Errors
+    /// Where it cannot be started.
+    pub fn ours_as(&self, user: &str, args: &[&str]) -> io::Result<Outcome> {
+        loxodon::run(&self.site.conf(), user, args)
     }
 
     /// What the NameNode has logged so far.

@@ -5,6 +5,7 @@
 //! configuration directory that both read.
 
 pub mod cluster;
+pub mod command_lines;
 pub mod hadoop;
 pub mod java;
 pub mod jobs;

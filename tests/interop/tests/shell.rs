@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use loxodon_interop::cluster::{Cluster, Maker, in_fresh_directory};
+use loxodon_interop::command_lines::split;
 use loxodon_interop::java::{Outcome, whoami};
 use loxodon_interop::loxodon;
 use loxodon_interop::site::Site;
@@ -112,26 +113,6 @@ fn lines(site: &Site, local: &Path) -> Vec<Line> {
         .collect()
 }
 
-/// Words; quotes keep blanks.
-fn split(line: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut quote = None;
-    for c in line.chars() {
-        match (quote, c) {
-            (Some(open), _) if c == open => quote = None,
-            (None, '"' | '\'') => {
-                quote = Some(c);
-                word.get_or_insert_default();
-            }
-            (None, ' ') => words.extend(word.take()),
-            _ => word.get_or_insert_default().push(c),
-        }
-    }
-    words.extend(word);
-    words
-}
-
 fn run_all(
     lines: &[Line],
     local: &Path,
@@ -178,7 +159,10 @@ fn sh(local: &Path, script: &str) -> io::Result<Outcome> {
 
 /// Without what no two runs have in common: times, and lines of a log. Java's -1 is the system's 255.
 fn comparable(outcome: Outcome) -> Outcome {
-    let is_log = |line: &&str| line.contains(" INFO ") || line.contains(" WARN ");
+    let is_log = |line: &&str| {
+        // Ours has no time in front.
+        line.contains(" INFO ") || line.contains(" WARN ") || line.starts_with("WARN ")
+    };
     // Where Java gives up with a stack trace, the first line says that it does.
     let is_trace = |line: &&str| {
         line.starts_with("\tat ") || line.starts_with("java.") || line.starts_with("Caused by")

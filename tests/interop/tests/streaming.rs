@@ -5,10 +5,13 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 
 use loxodon_interop::cluster::in_fresh_directory;
+use loxodon_interop::command_lines::split;
 use loxodon_interop::jobs::{JobEnd, JobSite, STREAMING, all_hold, differ, same_counters};
 
-/// Puts what has one key in an order of its own: which value comes first, nothing says.
+/// Which of a key's values comes first, nothing says.
 const SORT: &str = "env LC_ALL=C sort";
+const PRINT: &str = "sh -c 'cat >/dev/null; echo $A $B $mapreduce_job_reduces $stream_num_map_output_key_fields \
+                     $mapreduce_task_partition $mapreduce_task_ismap $mapred_task_is_map'";
 
 const COUNTERS: [&str; 9] = [
     "Map input records",
@@ -32,14 +35,10 @@ fn streaming_beside_hadoops() {
         prepare(&mut site)?;
         all_hold(
             &[
-                ("text", text),
-                ("odd lines", odd_lines),
-                ("fields", fields),
+                ("plain jobs", plain_jobs),
                 ("bytes", bytes),
-                ("formats", formats),
-                ("classes and combiners", classes),
-                ("files", files),
-                ("environment", environment),
+                ("late files", late_files),
+                ("combiners", combiners),
                 ("other options", other_options),
                 ("failing commands", failing),
                 ("what is wrong", wrong),
@@ -74,6 +73,10 @@ fn prepare(site: &mut JobSite) -> io::Result<()> {
     if !tar.success() {
         return Err(io::Error::other("tar"));
     }
+    let conf = "<configuration><property><name>my.key</name><value>of the file</value></property></configuration>";
+    fs::write(site.path("more.xml"), conf)?;
+    site.put("/sorted/a", "1\tx\n2\ty\n")?;
+    site.put("/sorted/b", "2\tz\n3\tq\n")?;
     site.put("/cache/side.txt", "from the cache\n")?;
     site.shell(&["-put", &site.path("tree.tar.gz").display().to_string(), "/cache/"]).map(drop)
 }
@@ -100,9 +103,10 @@ fn both(site: &mut JobSite, args: &[&str], output: &str) -> io::Result<(JobEnd, 
 
 /// As [`both`] for a job with an input: it succeeds, with the same files as output and the same counters.
 fn same(site: &mut JobSite, name: &str, input: &str, args: &[&str]) -> io::Result<JobEnd> {
-    let generic = args.iter().take_while(|arg| **arg != "+").count();
-    let (head, tail) = args.split_at(if generic == args.len() { 0 } else { generic });
-    let tail = tail.strip_prefix(&["+"]).unwrap_or(tail);
+    // Generic options stand before all others.
+    let generic = ["-D", "-files", "-archives"];
+    let is_generic = |pair: &&[&str]| pair.first().is_some_and(|word| generic.contains(word));
+    let (head, tail) = args.split_at(2 * args.chunks(2).take_while(is_generic).count());
     let middle = ["-input", input, "-output", "OUT"];
     let all: Vec<&str> = head.iter().chain(&middle).chain(tail).copied().collect();
     let (javas, ours) = both(site, &all, name)?;
@@ -115,100 +119,23 @@ fn same(site: &mut JobSite, name: &str, input: &str, args: &[&str]) -> io::Resul
     Ok(ours)
 }
 
-fn text(site: &mut JobSite) -> io::Result<()> {
-    let words = ["-mapper", "tr ' ' '\\n'", "-reducer", "uniq -c"];
-    same(site, "words", "/in/text", &words)?;
-    let three = ["-numReduceTasks", "3", "-mapper", "awk '{print $1\"\\t\"NR}'", "-reducer", SORT];
-    same(site, "three", "/in/text", &three)?;
-    let cat = ["-mapper", "cat", "-numReduceTasks", "0"];
-    same(site, "no-reduce", "/in/text", &cat)?;
-    same(site, "none", "/in/text", &["-mapper", "cat", "-reducer", "NONE"])?;
-    same(
-        site,
-        "reduce-only",
-        "/in/fields",
-        &["-inputformat", "KeyValueTextInputFormat", "-reducer", "cat"],
-    )
-    .map(drop)
-}
-
-fn odd_lines(site: &mut JobSite) -> io::Result<()> {
-    for (name, options) in [
-        ("odd-map", &["-mapper", "cat", "-numReduceTasks", "0"][..]),
-        ("odd-both", &["-mapper", "cat", "-reducer", SORT]),
-        (
-            "odd-keys",
-            &["-inputformat", "KeyValueTextInputFormat", "-mapper", "cat", "-reducer", SORT],
-        ),
-        ("nothing-read", &["-mapper", "true", "-reducer", "cat"]),
-        ("no-line-end", &["-mapper", "printf 'a\\tb\\nc'", "-reducer", "printf x"]),
-    ] {
-        same(site, name, "/in/odd", options)?;
+/// The jobs of `streams/jobs.txt`.
+fn plain_jobs(site: &mut JobSite) -> io::Result<()> {
+    let root = site.path("").display().to_string();
+    let text = include_str!("../streams/jobs.txt");
+    let mut failed = Vec::new();
+    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let line = split(line).into_iter().map(|word| match word.as_str() {
+            "{sort}" => SORT.to_owned(),
+            "{print}" => PRINT.to_owned(),
+            _ => word.replace("{root}/", &root),
+        });
+        let line: Vec<String> = line.collect();
+        let words: Vec<&str> = line.iter().map(String::as_str).collect();
+        let [name, input, args @ ..] = words.as_slice() else { continue };
+        failed.extend(same(site, name, input, args).err().map(|error| error.to_string()));
     }
-    Ok(())
-}
-
-fn fields(site: &mut JobSite) -> io::Result<()> {
-    let partitioner = "org.apache.hadoop.mapred.lib.KeyFieldBasedPartitioner";
-    let comparator = "mapreduce.job.output.key.comparator.class=\
-                      org.apache.hadoop.mapreduce.lib.partition.KeyFieldBasedComparator";
-    let args = [
-        "-D",
-        "stream.map.output.field.separator=.",
-        "-D",
-        "stream.num.map.output.key.fields=3",
-        "-D",
-        "mapreduce.map.output.key.field.separator=.",
-        "-D",
-        comparator,
-        "-D",
-        "mapreduce.partition.keypartitioner.options=-k1,1",
-        "-D",
-        "mapreduce.partition.keycomparator.options=-k2,2nr -k1,1 -k3,3",
-        "+",
-        "-mapper",
-        "tr '\\t' .",
-        "-reducer",
-        "cat",
-        "-partitioner",
-        partitioner,
-        "-numReduceTasks",
-        "3",
-    ];
-    same(site, "key-fields", "/in/fields", &args)?;
-    let args = [
-        "-D",
-        "stream.map.output.field.separator=.",
-        "-D",
-        "stream.reduce.input.field.separator=+",
-        "-D",
-        "stream.reduce.output.field.separator=.",
-        "-D",
-        "stream.num.reduce.output.key.fields=2",
-        "-D",
-        "mapreduce.output.textoutputformat.separator=|",
-        "+",
-        "-mapper",
-        "cat",
-        "-reducer",
-        SORT,
-    ];
-    same(site, "separators", "/in/fields", &args)?;
-    let args =
-        ["-D", "stream.map.input.ignoreKey=false", "+", "-mapper", "cat", "-numReduceTasks", "0"];
-    same(site, "offsets", "/in/text", &args)?;
-    let args = [
-        "-D",
-        "stream.map.input.ignoreKey=true",
-        "+",
-        "-inputformat",
-        "KeyValueTextInputFormat",
-        "-mapper",
-        "cat",
-        "-numReduceTasks",
-        "0",
-    ];
-    same(site, "values", "/in/fields", &args).map(drop)
+    if failed.is_empty() { Ok(()) } else { Err(io::Error::other(failed.join("\n"))) }
 }
 
 fn bytes(site: &mut JobSite) -> io::Result<()> {
@@ -222,7 +149,6 @@ fn bytes(site: &mut JobSite) -> io::Result<()> {
         "-numReduceTasks",
         "2",
     ];
-    same(site, "typed", "/in/text", &args)?;
     // As it is on disk, with other classes in the header than text.
     let sequence = "org.apache.hadoop.mapred.SequenceFileOutputFormat";
     let (_, _) = both(
@@ -259,63 +185,13 @@ fn bytes(site: &mut JobSite) -> io::Result<()> {
     let whole = [&["-input", "/in/text", "-output", "OUT"], &raw[..]].concat();
     both(site, &whole, "raw")?;
     site.same_record_sets("/java/raw", "/ours/raw")?;
-    let keys = [
-        "-D",
-        "stream.map.output=keyonlytext",
-        "-D",
-        "stream.reduce.input=keyonlytext",
-        "+",
-        "-mapper",
-        "cat",
-        "-reducer",
-        "cat",
-    ];
-    same(site, "key-only", "/in/fields", &keys).map(drop)
-}
-
-fn formats(site: &mut JobSite) -> io::Result<()> {
-    let xml = [
-        "-inputreader",
-        "StreamXmlRecordReader,begin=<a>,end=</a>",
-        "-mapper",
-        "cat",
-        "-numReduceTasks",
-        "0",
-    ];
-    same(site, "xml", "/in/xml", &xml)?;
     let text =
         ["-inputformat", "SequenceFileAsTextInputFormat", "-mapper", "cat", "-reducer", "cat"];
-    same(site, "as-text", "/java/raw", &text)?;
-    let auto = ["-inputformat", "AutoInputFormat", "-mapper", "cat", "-reducer", "cat"];
-    same(site, "auto", "/in/fields", &auto)?;
-    let lines = [
-        "-D",
-        "mapreduce.input.lineinputformat.linespermap=30",
-        "+",
-        "-inputformat",
-        "org.apache.hadoop.mapred.lib.NLineInputFormat",
-        "-mapper",
-        "cat",
-        "-numReduceTasks",
-        "0",
-    ];
-    same(site, "n-lines", "/in/fields", &lines)?;
-    let join = "mapred.join.expr=outer(tbl(org.apache.hadoop.mapred.KeyValueTextInputFormat,\"/sorted/a\"),\
-                tbl(org.apache.hadoop.mapred.KeyValueTextInputFormat,\"/sorted/b\"))";
-    site.put("/sorted/a", "1\tx\n2\ty\n")?;
-    site.put("/sorted/b", "2\tz\n3\tq\n")?;
-    let args = [
-        "-D",
-        join,
-        "+",
-        "-inputformat",
-        "org.apache.hadoop.mapred.join.CompositeInputFormat",
-        "-mapper",
-        "cat",
-        "-reducer",
-        "cat",
-    ];
-    same(site, "joined", "/sorted/a", &args)?;
+    same(site, "as-text", "/java/raw", &text).map(drop)
+}
+
+/// Files that are made late.
+fn late_files(site: &mut JobSite) -> io::Result<()> {
     let lazy = [
         "-lazyOutput",
         "-mapper",
@@ -325,7 +201,7 @@ fn formats(site: &mut JobSite) -> io::Result<()> {
         "-numReduceTasks",
         "3",
     ];
-    // Java counts no bytes of files that are made late.
+    // Java counts no bytes of them.
     let (javas, ours) =
         both(site, &[&["-input", "/in/text", "-output", "OUT"], &lazy[..]].concat(), "lazy")?;
     site.same_files("/java/lazy", "/ours/lazy")?;
@@ -333,124 +209,13 @@ fn formats(site: &mut JobSite) -> io::Result<()> {
     same_counters(&javas, &ours, &most)
 }
 
-fn classes(site: &mut JobSite) -> io::Result<()> {
+fn combiners(site: &mut JobSite) -> io::Result<()> {
     let combined = ["-mapper", "tr ' ' '\\n'", "-combiner", "uniq", "-reducer", "uniq -c"];
     let end = same(site, "combiner", "/in/text", &combined)?;
     if end.counters.get("Combine input records").copied().unwrap_or(0) == 0 {
         return Err(io::Error::other(format!("nothing was combined: {:?}", end.counters)));
     }
-    let aggregate =
-        ["-mapper", "awk '{print \"LongValueSum:\"$1\"\\t1\"; print \"UniqValueCount:all\\t\"$3}'"];
-    let aggregate = [&aggregate[..], &["-reducer", "aggregate"]].concat();
-    same(site, "aggregate", "/in/text", &aggregate)?;
-    let (mapper, reducer) = (
-        "org.apache.hadoop.mapred.lib.IdentityMapper",
-        "org.apache.hadoop.mapred.lib.IdentityReducer",
-    );
-    let identity =
-        ["-inputformat", "KeyValueTextInputFormat", "-mapper", mapper, "-reducer", reducer];
-    let text = ["mapreduce.job.output.key.class", "mapreduce.job.output.value.class"]
-        .map(|key| format!("{key}=org.apache.hadoop.io.Text"));
-    let args = [&["-D", &text[0], "-D", &text[1], "+"], &identity[..]].concat();
-    same(site, "identity", "/in/fields", &args)?;
-    let inverse = "org.apache.hadoop.mapred.lib.InverseMapper";
-    let args = [
-        "-inputformat",
-        "KeyValueTextInputFormat",
-        "-mapper",
-        inverse,
-        "-reducer",
-        "cat",
-        "-numReduceTasks",
-        "2",
-    ];
-    let args = [&["-D", &text[0], "-D", &text[1], "+"], &args[..]].concat();
-    same(site, "inverse", "/in/fields", &args).map(drop)
-}
-
-fn files(site: &mut JobSite) -> io::Result<()> {
-    let side =
-        ["-files", "side.txt", "+", "-mapper", "sh -c 'cat side.txt; cat'", "-reducer", "cat"];
-    same(site, "files", "/in/fields", &side)?;
-    let named = [
-        "-files",
-        "side.txt#other",
-        "+",
-        "-mapper",
-        "sh -c 'cat other; cat'",
-        "-numReduceTasks",
-        "0",
-    ];
-    same(site, "files-named", "/in/fields", &named)?;
-    let archive = [
-        "-archives",
-        "tree.tar.gz#unpacked",
-        "+",
-        "-mapper",
-        "sh -c 'cat unpacked/tree/leaf.txt; cat'",
-    ];
-    let archive = [&archive[..], &["-numReduceTasks", "0"]].concat();
-    same(site, "archives", "/in/fields", &archive)?;
-    let file = ["-file", "mapper.sh", "-mapper", "mapper.sh", "-numReduceTasks", "0"];
-    same(site, "file", "/in/fields", &file)?;
-    let cached = [
-        "-cacheFile",
-        "/cache/side.txt#cached",
-        "-mapper",
-        "sh -c 'cat cached; cat'",
-        "-numReduceTasks",
-        "0",
-    ];
-    same(site, "cache-file", "/in/fields", &cached)?;
-    let cached = [
-        "-cacheArchive",
-        "/cache/tree.tar.gz#cached",
-        "-mapper",
-        "sh -c 'cat cached/tree/leaf.txt; cat'",
-        "-numReduceTasks",
-        "0",
-    ];
-    same(site, "cache-archive", "/in/fields", &cached).map(drop)
-}
-
-fn environment(site: &mut JobSite) -> io::Result<()> {
-    let print = "sh -c 'cat >/dev/null; echo $A $B $mapreduce_job_reduces $stream_num_map_output_key_fields \
-                 $mapreduce_task_partition $mapreduce_task_ismap $mapred_task_is_map'";
-    let args = [
-        "-D",
-        "stream.num.map.output.key.fields=1",
-        "+",
-        "-cmdenv",
-        "A=x=y",
-        "-cmdenv",
-        "B=z",
-        "-mapper",
-        print,
-        "-reducer",
-        print,
-        "-numReduceTasks",
-        "2",
-    ];
-    same(site, "environment", "/in/text", &args)?;
-    let args = [
-        "-D",
-        "stream.jobconf.truncate.limit=3",
-        "-D",
-        "my.long.key=abcdef",
-        "+",
-        "-mapper",
-        "sh -c 'cat >/dev/null; echo $my_long_key'",
-        "-numReduceTasks",
-        "0",
-    ];
-    same(site, "truncated", "/in/text", &args)?;
-    let conf = "<configuration><property><name>my.key</name><value>of the file</value></property></configuration>";
-    fs::write(site.path("more.xml"), conf)?;
-    let mapper = "sh -c 'cat >/dev/null; echo $my_key'";
-    let args = ["-additionalconfspec", "ROOT/more.xml", "-mapper", mapper, "-numReduceTasks", "0"];
-    same(site, "additional", "/in/text", &args)?;
-    let args = ["-jobconf", "my.key=of -jobconf", "-mapper", mapper, "-numReduceTasks", "0"];
-    same(site, "jobconf", "/in/text", &args).map(drop)
+    Ok(())
 }
 
 fn other_options(site: &mut JobSite) -> io::Result<()> {
@@ -529,16 +294,7 @@ fn failing(site: &mut JobSite) -> io::Result<()> {
             return Err(io::Error::other(format!("{name}: {:?}", javas.outcome)));
         }
     }
-    let lenient = [
-        "-D",
-        "stream.non.zero.exit.is.failure=false",
-        "+",
-        "-mapper",
-        "sh -c 'cat; exit 3'",
-        "-reducer",
-        "cat",
-    ];
-    same(site, "lenient", "/in/text", &lenient).map(drop)
+    Ok(())
 }
 
 /// Command lines that nobody can run: the same exit code, and the complaint on the same stream.

@@ -11,6 +11,7 @@ use super::Dataset;
 use super::files;
 use super::pool::Pool;
 use super::replica::{Place, Replica, ReplicaState};
+use super::times::DiskWork;
 use super::volume::Volume;
 use crate::block::Block;
 use crate::error::{DataNodeError, DiskContext, Result};
@@ -34,7 +35,9 @@ impl Deleted {
     pub(crate) fn remove_files(&self) {
         let footprint = files::footprint(&self.data, &self.meta);
         for path in [&self.data, &self.meta] {
-            if let Err(error) = std::fs::remove_file(path) {
+            let removed =
+                self.volume.times.timed(DiskWork::Metadata, || std::fs::remove_file(path));
+            if let Err(error) = removed {
                 tracing::warn!(block = %self.block, file = %path.display(), %error, "a file was not removed");
             }
         }

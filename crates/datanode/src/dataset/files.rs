@@ -1,11 +1,14 @@
 //! A replica's two files, opened; and cutting them shorter.
 
 use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, IoSlice};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use loxodon_wire::checksum::{BlockMetadataHeader, DataChecksum};
 
+use super::times::{DiskTimes, DiskWork};
 use crate::error::{DataNodeError, DiskContext, Result};
 
 /// Data and checksums of a replica.
@@ -16,11 +19,13 @@ pub(crate) struct ReplicaFiles {
     pub(crate) meta: File,
     pub(crate) meta_path: PathBuf,
     pub(crate) checksum: DataChecksum,
+    times: Arc<DiskTimes>,
 }
 
 impl ReplicaFiles {
-    /// Makes new, empty files with a header.
+    /// Makes new, empty files with a header, on the disk with these times.
     pub(crate) fn create(
+        times: &Arc<DiskTimes>,
         data_path: PathBuf,
         meta_path: PathBuf,
         checksum: DataChecksum,
@@ -28,25 +33,58 @@ impl ReplicaFiles {
         let open = |path: &Path| {
             let mut options = OpenOptions::new();
             options.read(true).write(true).create(true).truncate(true);
-            options.open(path).disk("cannot create", path)
+            times.timed(DiskWork::Metadata, || options.open(path)).disk("cannot create", path)
         };
         let (data, meta) = (open(&data_path)?, open(&meta_path)?);
         let header = BlockMetadataHeader::new(checksum).encode();
-        meta.write_all_at(&header, 0).disk("cannot write", &meta_path)?;
-        Ok(Self { data, data_path, meta, meta_path, checksum })
+        let files = Self { data, data_path, meta, meta_path, checksum, times: Arc::clone(times) };
+        files.write_meta(&header, 0)?;
+        Ok(files)
     }
 
     /// Opens files that are there.
-    pub(crate) fn open(data_path: PathBuf, meta_path: PathBuf, write: bool) -> Result<Self> {
+    pub(crate) fn open(
+        times: &Arc<DiskTimes>,
+        data_path: PathBuf,
+        meta_path: PathBuf,
+        write: bool,
+    ) -> Result<Self> {
         let open = |path: &Path| {
-            OpenOptions::new().read(true).write(write).open(path).disk("cannot open", path)
+            let mut options = OpenOptions::new();
+            options.read(true).write(write);
+            times.timed(DiskWork::Metadata, || options.open(path)).disk("cannot open", path)
         };
         let (data, meta) = (open(&data_path)?, open(&meta_path)?);
         let mut header = [0; BlockMetadataHeader::SIZE];
         meta.read_exact_at(&mut header, 0).disk("cannot read the header of", &meta_path)?;
         let header = BlockMetadataHeader::decode(&header)
             .map_err(|error| DataNodeError::Refused(format!("{}: {error}", meta_path.display())))?;
-        Ok(Self { data, data_path, meta, meta_path, checksum: header.checksum })
+        let (checksum, times) = (header.checksum, Arc::clone(times));
+        Ok(Self { data, data_path, meta, meta_path, checksum, times })
+    }
+
+    /// Reads data.
+    pub(crate) fn read_data(&self, into: &mut [u8], at: u64) -> Result<()> {
+        let read = || self.data.read_exact_at(into, at);
+        self.times.timed(DiskWork::Read, read).disk("cannot read", &self.data_path)
+    }
+
+    /// Reads checksums.
+    pub(crate) fn read_meta(&self, into: &mut [u8], at: u64) -> Result<()> {
+        let read = || self.meta.read_exact_at(into, at);
+        self.times.timed(DiskWork::Read, read).disk("cannot read", &self.meta_path)
+    }
+
+    /// Writes data, all parts one after the other.
+    pub(crate) fn write_data(&self, parts: &mut [IoSlice<'_>], at: u64) -> Result<()> {
+        let write = || write_parts_at(&self.data, parts, at);
+        self.times.timed(DiskWork::Write, write).disk("cannot write", &self.data_path)
+    }
+
+    /// Writes checksums.
+    pub(crate) fn write_meta(&self, bytes: &[u8], at: u64) -> Result<()> {
+        let write = || self.meta.write_all_at(bytes, at);
+        self.times.timed(DiskWork::Write, write).disk("cannot write", &self.meta_path)
     }
 
     pub(crate) fn sync(&self) -> Result<()> {
@@ -62,12 +100,10 @@ impl ReplicaFiles {
             return Ok(None);
         }
         let mut data = vec![0; partial as usize];
-        self.data
-            .read_exact_at(&mut data, length - partial)
-            .disk("cannot read", &self.data_path)?;
+        self.read_data(&mut data, length - partial)?;
         let mut stored = [0; 4];
         let at = BlockMetadataHeader::position_of(&self.checksum, length - partial);
-        self.meta.read_exact_at(&mut stored, at).disk("cannot read", &self.meta_path)?;
+        self.read_meta(&mut stored, at)?;
         self.checksum.verify(&data, &stored).map_err(|error| {
             DataNodeError::Checksum(format!(
                 "{} at {}: {error}",
@@ -94,9 +130,9 @@ impl ReplicaFiles {
             before(part)?;
             data.resize(part as usize, 0);
             sums.resize(self.checksum.checksums_len(part) as usize, 0);
-            self.data.read_exact_at(&mut data, offset).disk("cannot read", &self.data_path)?;
+            self.read_data(&mut data, offset)?;
             let at = BlockMetadataHeader::position_of(&self.checksum, offset);
-            self.meta.read_exact_at(&mut sums, at).disk("cannot read", &self.meta_path)?;
+            self.read_meta(&mut sums, at)?;
             self.checksum.verify(&data, &sums).map_err(|error| {
                 DataNodeError::Checksum(format!(
                     "{} from {offset}: {error}",
@@ -117,9 +153,7 @@ impl ReplicaFiles {
         let mut last = None;
         if partial > 0 && size > 0 {
             let mut data = vec![0; partial as usize];
-            self.data
-                .read_exact_at(&mut data, length - partial)
-                .disk("cannot read", &self.data_path)?;
+            self.read_data(&mut data, length - partial)?;
             let sum = self.checksum.kind().append(0, &data).to_be_bytes();
             self.meta
                 .write_all_at(&sum, end - size as u64)
@@ -132,10 +166,32 @@ impl ReplicaFiles {
     }
 }
 
+/// Writes parts one after the other at `offset`, with as few calls as the system needs.
+fn write_parts_at(file: &File, parts: &mut [IoSlice<'_>], mut offset: u64) -> io::Result<()> {
+    let mut parts = parts;
+    while !parts.is_empty() {
+        match rustix::io::pwritev(file, parts, offset) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(written) => {
+                offset += written as u64;
+                IoSlice::advance_slices(&mut parts, written);
+            }
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
 /// Moves a file into a directory that may be missing yet.
-pub(super) fn move_into(from: &Path, directory: &Path, name: &str) -> Result<PathBuf> {
+pub(super) fn move_into(
+    times: &DiskTimes,
+    from: &Path,
+    directory: &Path,
+    name: &str,
+) -> Result<PathBuf> {
     let to = directory.join(name);
-    if fs::rename(from, &to).is_ok() {
+    if times.timed(DiskWork::Metadata, || fs::rename(from, &to)).is_ok() {
         return Ok(to);
     }
     fs::create_dir_all(directory).disk("cannot create directory", directory)?;
@@ -159,6 +215,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let checksum = DataChecksum::new(ChecksumType::Crc32c, 512).unwrap();
         let files = ReplicaFiles::create(
+            &Arc::default(),
             place.path().join("blk_1"),
             place.path().join("blk_1_1.meta"),
             checksum,

@@ -34,8 +34,14 @@ impl Dataset {
         let data = volume.data_file(&block.pool, block.id, place);
         let meta = volume.meta_file(&block.pool, block.id, block.stamp, place);
         let directory = volume.replica_directory(&block.pool, block.id, Place::Finalized);
-        let meta = files::move_into(&meta, &directory, &layout::meta_name(block.id, block.stamp))?;
-        let data = files::move_into(&data, &directory, &layout::data_name(block.id))?;
+        let meta = files::move_into(
+            &volume.times,
+            &meta,
+            &directory,
+            &layout::meta_name(block.id, block.stamp),
+        )?;
+        let data =
+            files::move_into(&volume.times, &data, &directory, &layout::data_name(block.id))?;
         if sync_directory {
             File::open(&directory)
                 .and_then(|directory| directory.sync_all())

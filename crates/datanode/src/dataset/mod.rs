@@ -15,6 +15,7 @@ mod relocate;
 pub(crate) mod replica;
 mod report;
 mod scan;
+pub(crate) mod times;
 mod volume;
 mod volumes;
 mod write;

@@ -106,7 +106,7 @@ impl Dataset {
         );
         if length < old.length {
             let before = super::files::footprint(&data, &meta);
-            ReplicaFiles::open(data.clone(), meta.clone(), true)?.cut(length)?;
+            ReplicaFiles::open(&volume.times, data.clone(), meta.clone(), true)?.cut(length)?;
             if place == Place::Finalized {
                 volume.add_used(
                     &old.pool,
@@ -138,7 +138,7 @@ impl Dataset {
         std::fs::copy(&source, &data).disk("cannot copy", &source)?;
         let source = volume.meta_file(&old.pool, old.id, old.stamp, place);
         std::fs::copy(&source, &meta).disk("cannot copy", &source)?;
-        ReplicaFiles::open(data, meta, true)?.cut(length)?;
+        ReplicaFiles::open(&volume.times, data, meta, true)?.cut(length)?;
         let block = Block { pool: Arc::clone(&old.pool), id, stamp, length };
         volume.count_replicas(1);
         self.move_to_finalized(pool, &block, volume, Place::Rbw, false)?;

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use loxodon_wire::ids::{BlockId, GenerationStamp};
 use parking_lot::{Mutex, RwLock};
 
 use super::replica::{Place, VolumeIndex};
+use super::times::DiskTimes;
 use crate::error::{DataNodeError, DiskContext, Result};
 use crate::storage::{StorageDirectory, StorageLocation, StorageType, layout};
 
@@ -80,6 +82,8 @@ pub(crate) struct Volume {
     reserved_for_replicas: AtomicU64,
     failed: AtomicBool,
     found_good: Mutex<Option<Instant>>,
+    /// How long its disk takes.
+    pub(crate) times: Arc<DiskTimes>,
 }
 
 impl Volume {
@@ -99,6 +103,7 @@ impl Volume {
             reserved_for_replicas: AtomicU64::new(0),
             failed: AtomicBool::new(false),
             found_good: Mutex::default(),
+            times: Arc::default(),
         }
     }
 

@@ -48,9 +48,9 @@ impl ReplicaHandle {
     /// The files, new or as they are.
     pub(crate) fn open(&self, checksum: DataChecksum) -> Result<ReplicaFiles> {
         if self.new {
-            ReplicaFiles::create(self.data_path(), self.meta_path(), checksum)
+            ReplicaFiles::create(&self.volume.times, self.data_path(), self.meta_path(), checksum)
         } else {
-            ReplicaFiles::open(self.data_path(), self.meta_path(), true)
+            ReplicaFiles::open(&self.volume.times, self.data_path(), self.meta_path(), true)
         }
     }
 
@@ -231,7 +231,8 @@ impl Dataset {
         }
         handle.block.stamp = replica.stamp;
         let _files = self.lock_files(handle.block.id);
-        let files = ReplicaFiles::open(handle.data_path(), handle.meta_path(), true)?;
+        let files =
+            ReplicaFiles::open(&handle.volume.times, handle.data_path(), handle.meta_path(), true)?;
         let length = std::fs::metadata(&files.data_path).map_or(0, |known| known.len());
         if length < acked {
             return Err(DataNodeError::ReplicaNotFound(format!(
@@ -369,12 +370,14 @@ impl Dataset {
         let _files = self.lock_files(block.id);
         let data = volume.data_file(&old.pool, old.id, Place::Finalized);
         let meta = volume.meta_file(&old.pool, old.id, old.stamp, Place::Finalized);
-        let files = ReplicaFiles::open(data.clone(), meta.clone(), false)?;
+        let files = ReplicaFiles::open(&volume.times, data.clone(), meta.clone(), false)?;
         let last = files.partial_chunk(old.length)?.map(u32::to_be_bytes);
         let footprint = files::footprint(&data, &meta);
         let rbw = volume.replica_directory(&old.pool, old.id, Place::Rbw);
-        let moved = files::move_into(&meta, &rbw, &layout::meta_name(old.id, new_stamp))?;
-        if let Err(error) = files::move_into(&data, &rbw, &layout::data_name(old.id)) {
+        let moved =
+            files::move_into(&volume.times, &meta, &rbw, &layout::meta_name(old.id, new_stamp))?;
+        if let Err(error) = files::move_into(&volume.times, &data, &rbw, &layout::data_name(old.id))
+        {
             std::fs::rename(&moved, &meta).unwrap_or_default();
             return Err(error);
         }
@@ -407,8 +410,18 @@ impl Dataset {
         }
         let _files = self.lock_files(block.id);
         let rbw = handle.volume.replica_directory(&block.pool, block.id, Place::Rbw);
-        files::move_into(&handle.meta_path(), &rbw, &layout::meta_name(block.id, block.stamp))?;
-        files::move_into(&handle.data_path(), &rbw, &layout::data_name(block.id))?;
+        files::move_into(
+            &handle.volume.times,
+            &handle.meta_path(),
+            &rbw,
+            &layout::meta_name(block.id, block.stamp),
+        )?;
+        files::move_into(
+            &handle.volume.times,
+            &handle.data_path(),
+            &rbw,
+            &layout::data_name(block.id),
+        )?;
         // Readers may see what the client knows to be acknowledged.
         let rbw = InPipeline::new(length, 0);
         rbw.restart_at(length, writing.on_disk().last_checksum);
@@ -461,7 +474,12 @@ impl Dataset {
         let directory = volume.replica_directory(&block.pool, block.id, place);
         if stamp != block.stamp {
             let from = volume.meta_file(&block.pool, block.id, block.stamp, place);
-            files::move_into(&from, &directory, &layout::meta_name(block.id, stamp))?;
+            files::move_into(
+                &volume.times,
+                &from,
+                &directory,
+                &layout::meta_name(block.id, stamp),
+            )?;
         }
         if let Some(replica) = pool.replicas.write().get_mut(&block.id) {
             replica.stamp = stamp;

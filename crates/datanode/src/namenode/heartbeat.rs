@@ -10,6 +10,7 @@ use loxodon_wire::proto::hdfs::datanode::{
 
 use super::incremental::storage_proto;
 use crate::dataset::Volume;
+use crate::disks;
 use crate::node::Node;
 
 /// The state of the DataNode now. Asks the file systems: not for the runtime's own threads.
@@ -21,7 +22,8 @@ pub(super) fn heartbeat(
     with_outliers: bool,
 ) -> HeartbeatRequestProto {
     let failures = node.dataset.failures();
-    let slow = with_outliers.then(|| node.peers.slow(&node.live.get().outliers, Instant::now()));
+    let (outliers, now) = (node.live.get().outliers, Instant::now());
+    let slow = with_outliers.then(|| node.peers.slow(&outliers, now));
     let slow_peers = slow.into_iter().flatten().map(|slow| SlowPeerReportProto {
         data_node_id: Some(slow.name),
         aggregate_latency: Some(slow.latency),
@@ -30,6 +32,10 @@ pub(super) fn heartbeat(
         upper_limit_latency: Some(slow.limit),
     });
     let slow_peers = slow_peers.collect();
+    let volumes = node.dataset.volumes();
+    let slow_disks =
+        with_outliers.then(|| disks::slow(volumes.iter().map(|v| &**v), &outliers, now));
+    let slow_disks = slow_disks.unwrap_or_default();
     let summary = (!failures.locations.is_empty()).then(|| VolumeFailureSummaryProto {
         failed_storage_locations: failures.locations.clone(),
         last_volume_failure_date: failures.last,
@@ -37,12 +43,7 @@ pub(super) fn heartbeat(
     });
     HeartbeatRequestProto {
         registration,
-        reports: node
-            .dataset
-            .volumes()
-            .iter()
-            .filter_map(|volume| storage_report(volume, pool))
-            .collect(),
+        reports: volumes.iter().filter_map(|volume| storage_report(volume, pool)).collect(),
         xmits_in_progress: Some(node.transfers.copies() as u32),
         xceiver_count: Some(node.transfers.count() as u32 + 1),
         failed_volumes: Some(failures.locations.len() as u32),
@@ -51,7 +52,7 @@ pub(super) fn heartbeat(
         volume_failure_summary: summary,
         request_full_block_report_lease: Some(wants_lease),
         slow_peers,
-        slow_disks: Vec::new(),
+        slow_disks,
     }
 }
 

@@ -248,7 +248,7 @@ impl VolumeScanner {
         let place = crate::dataset::replica::Place::Finalized;
         let data = self.volume.data_file(&block.pool, block.id, place);
         let meta = self.volume.meta_file(&block.pool, block.id, block.stamp, place);
-        let files = ReplicaFiles::open(data, meta, false)?;
+        let files = ReplicaFiles::open(&self.volume.times, data, meta, false)?;
         let (began, mut read) = (Instant::now(), 0_u64);
         let result = files.verify(block.length, STEP, |bytes| {
             let due = Duration::from_secs_f64(read as f64 / self.plan.per_second as f64);

@@ -2,7 +2,6 @@
 
 use std::io::{BufReader, Read};
 use std::net::TcpStream;
-use std::os::unix::fs::FileExt;
 
 use loxodon_wire::checksum::{BlockMetadataHeader, CrcComposer};
 use loxodon_wire::proto::hdfs::{
@@ -54,7 +53,8 @@ fn compute(
     let volume = dataset.volume(replica.volume)?;
     let place = replica.place();
     let meta = volume.meta_file(&pool.id, block.id, replica.stamp, place);
-    let files = ReplicaFiles::open(volume.data_file(&pool.id, block.id, place), meta, false)?;
+    let data = volume.data_file(&pool.id, block.id, place);
+    let files = ReplicaFiles::open(&volume.times, data, meta, false)?;
     let (size, chunk) =
         (files.checksum.checksum_size() as u64, files.checksum.bytes_per_chunk() as u64);
     let stored = files
@@ -118,7 +118,7 @@ fn partial_sum(files: &ReplicaFiles, length: u64) -> Result<Option<u32>> {
         return Ok(None);
     }
     let mut data = vec![0; partial as usize];
-    files.data.read_exact_at(&mut data, length - partial).disk("cannot read", &files.data_path)?;
+    files.read_data(&mut data, length - partial)?;
     Ok(Some(files.checksum.kind().append(0, &data)))
 }
 

@@ -127,19 +127,25 @@ pub(super) fn transfer_block(
         storages: request.target_storage_ids.clone(),
         client: request.header.client_name.clone(),
     };
-    match copy_block(&session.node, &block, targets) {
-        Ok(()) => respond_with(
-            &mut requests.link,
-            &proto::BlockOpResponseProto { status: Status::Success as i32, ..Default::default() },
-        ),
-        Err(error) => {
-            respond_error(
-                &mut requests.link,
-                format!("opTransferBlock {block} received exception {error}"),
-            )?;
-            Err(error)
-        }
-    }
+    let done = copy_block(&session.node, &block, targets);
+    answer(requests, "opTransferBlock", &block, done)
+}
+
+/// Tells whoever asked how it went.
+fn answer(
+    requests: &mut Requests<TcpStream>,
+    operation: &str,
+    block: &Block,
+    done: Result<()>,
+) -> Result<()> {
+    let Err(error) = done else {
+        let status = Status::Success as i32;
+        let success = proto::BlockOpResponseProto { status, ..Default::default() };
+        return respond_with(&mut requests.link, &success);
+    };
+    let message = format!("{operation} {block} received exception {error}");
+    respond_error(&mut requests.link, message)?;
+    Err(error)
 }
 
 /// Serves `REPLACE_BLOCK`: the balancer lets this DataNode fetch a block from another.
@@ -163,19 +169,7 @@ pub(super) fn replace_block(
     } else {
         fetch(session, &mut requests.link, &block, request)
     };
-    match done {
-        Ok(()) => respond_with(
-            &mut requests.link,
-            &proto::BlockOpResponseProto { status: Status::Success as i32, ..Default::default() },
-        ),
-        Err(error) => {
-            respond_error(
-                &mut requests.link,
-                format!("opReplaceBlock {block} received exception {error}"),
-            )?;
-            Err(error)
-        }
-    }
+    answer(requests, "opReplaceBlock", &block, done)
 }
 
 /// Moves a block to another storage of this DataNode, as the mover asks.

@@ -1,8 +1,6 @@
 //! A block's packets, from the socket to the disk and to the next DataNode: Hadoop's `BlockReceiver`.
 
-use std::fs::File;
-use std::io::{self, ErrorKind, IoSlice};
-use std::os::unix::fs::FileExt;
+use std::io::{ErrorKind, IoSlice};
 use std::time::Instant;
 
 use loxodon_wire::checksum::{BlockMetadataHeader, DataChecksum};
@@ -149,9 +147,9 @@ impl<L: Link> Receiver<'_, L> {
         writing.set_received(end);
         self.forward(bytes.get(..total).unwrap_or_default(), run.len() as u64);
         let at = BlockMetadataHeader::position_of(&files.checksum, start);
-        files.meta.write_all_at(&self.sums, at).disk("cannot write", &files.meta_path)?;
+        files.write_meta(&self.sums, at)?;
         let mut parts: Vec<IoSlice<'_>> = run.iter().map(|p| IoSlice::new(p.data)).collect();
-        write_parts_at(&files.data, &mut parts, start).disk("cannot write", &files.data_path)?;
+        files.write_data(&mut parts, start)?;
         self.handle.wrote(end - start);
         let last = self.sums.last_chunk::<4>().copied();
         self.handle.writing.set_on_disk(OnDisk { length: end, last_checksum: last });
@@ -252,7 +250,7 @@ impl<L: Link> Receiver<'_, L> {
         })?;
         let fresh = packet.data.get(known as usize..).unwrap_or_default();
         let last = self.write_checksums(packet, disk, boundary, fresh)?;
-        files.data.write_all_at(fresh, disk.length).disk("cannot write", &files.data_path)?;
+        files.write_data(&mut [IoSlice::new(fresh)], disk.length)?;
         self.handle.wrote(fresh.len() as u64);
         self.handle.writing.set_on_disk(OnDisk { length: end, last_checksum: last });
         self.manage_cache(end);
@@ -296,7 +294,7 @@ impl<L: Link> Receiver<'_, L> {
                 .map_err(|error| DataNodeError::Checksum(error.to_string()))?;
         }
         let at = BlockMetadataHeader::position_of(&sum, boundary);
-        files.meta.write_all_at(&self.sums, at).disk("cannot write", &files.meta_path)?;
+        files.write_meta(&self.sums, at)?;
         Ok(self.sums.last_chunk::<4>().copied())
     }
 
@@ -337,21 +335,4 @@ fn sync_range(file: &std::fs::File, offset: u64, length: u64) {
     // Only a hint.
     let length = std::num::NonZeroU64::new(length);
     let _ = rustix::fs::fadvise(file, offset, length, rustix::fs::Advice::DontNeed);
-}
-
-/// Writes parts one after the other at `offset`, with as few calls as the system needs.
-fn write_parts_at(file: &File, parts: &mut [IoSlice<'_>], mut offset: u64) -> io::Result<()> {
-    let mut parts = parts;
-    while !parts.is_empty() {
-        match rustix::io::pwritev(file, parts, offset) {
-            Ok(0) => return Err(ErrorKind::WriteZero.into()),
-            Ok(written) => {
-                offset += written as u64;
-                IoSlice::advance_slices(&mut parts, written);
-            }
-            Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(())
 }

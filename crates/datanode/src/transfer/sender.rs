@@ -1,7 +1,6 @@
 //! A block's bytes to a reader or to another DataNode: Hadoop's `BlockSender`.
 
 use std::io::IoSlice;
-use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use loxodon_wire::checksum::{BlockMetadataHeader, ChecksumType, DataChecksum};
@@ -83,7 +82,7 @@ impl Sender {
         let place = replica.place();
         let data = volume.data_file(&pool.id, block.id, place);
         let meta = volume.meta_file(&pool.id, block.id, replica.stamp, place);
-        let files = ReplicaFiles::open(data, meta, false)?;
+        let files = ReplicaFiles::open(&volume.times, data, meta, false)?;
         let available = last.map_or_else(|| replica.disk_length(), |last| last.length);
         let checksum = if options.with_checksums {
             readable(files.checksum, visible.max(available))?
@@ -188,10 +187,7 @@ impl Sender {
             };
         }
         let mut data = vec![0; length as usize];
-        self.files
-            .data
-            .read_exact_at(&mut data, offset)
-            .disk("cannot read", &self.files.data_path)?;
+        self.files.read_data(&mut data, offset)?;
         let mut parts = [IoSlice::new(front), IoSlice::new(sums), IoSlice::new(&data)];
         write_all_vectored(link, &mut parts).network("cannot send to", &peer)
     }
@@ -205,7 +201,7 @@ impl Sender {
         }
         sums.resize(self.checksum.checksums_len(length) as usize, 0);
         let at = BlockMetadataHeader::position_of(&self.checksum, offset);
-        self.files.meta.read_exact_at(sums, at).disk("cannot read", &self.files.meta_path)?;
+        self.files.read_meta(sums, at)?;
         if let (Some(OnDisk { length: end, last_checksum: Some(last) }), Some(slot)) =
             (self.last, sums.last_chunk_mut::<4>())
             && offset + length == end

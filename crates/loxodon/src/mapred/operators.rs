@@ -5,7 +5,9 @@ use loxodon_mapreduce::error::Result;
 use loxodon_mapreduce::protocol::{BlockingCaller, Empty, HISTORY_ADMIN, JOB_CLIENT};
 use loxodon_mapreduce::settings::Settings as _;
 use loxodon_wire::proto::common::{GetGroupsForUserRequestProto, GetGroupsForUserResponseProto};
-use loxodon_wire::rpc::protocol::{GET_USER_MAPPINGS, Protocol, REFRESH_USER_MAPPINGS};
+use loxodon_wire::rpc::protocol::{
+    GET_USER_MAPPINGS, Protocol, REFRESH_AUTHORIZATION_POLICY, REFRESH_USER_MAPPINGS,
+};
 
 use super::connection::{Connection, failed};
 use super::{FAILED, usage};
@@ -31,6 +33,7 @@ const MRADMIN: Command = Command {
         ("-refreshQueues", &JOB_CLIENT, "refreshQueues"),
         ("-refreshNodes", &JOB_CLIENT, "refreshNodes"),
         ("-refreshAdminAcls", &JOB_CLIENT, "refreshAdminAcls"),
+        ("-refreshServiceAcl", &REFRESH_AUTHORIZATION_POLICY, "refreshServiceAcl"),
         ("-refreshUserToGroupsMappings", &REFRESH_USER_MAPPINGS, "refreshUserToGroupsMappings"),
         (
             "-refreshSuperUserGroupsConfiguration",

@@ -104,6 +104,7 @@ Usage: mapred mradmin
            [-refreshUserToGroupsMappings]
            [-refreshSuperUserGroupsConfiguration]
            [-refreshAdminAcls]
+           [-refreshServiceAcl]
            [-getGroups [username]]
            [-help [cmd]]
 ";
@@ -143,6 +144,7 @@ pub(super) const MRADMIN_HELP: &[(&str, &str)] = &[
     REFRESH_GROUPS_HELP,
     REFRESH_PROXIES_HELP,
     ("refreshAdminAcls", "-refreshAdminAcls: Read the list of administrators again"),
+    ("refreshServiceAcl", "-refreshServiceAcl: Read who may speak which protocol again"),
     GROUPS_HELP,
     HELP_HELP,
 ];

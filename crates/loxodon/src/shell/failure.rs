@@ -157,6 +157,11 @@ impl Failure {
         Self::Io { class: class.into(), message: format!("{path} ({words})") }
     }
 
+    /// Whether somebody did not answer in time: with Hadoop's shell this ends a command (`InterruptedIOException`).
+    pub(crate) fn is_timeout(&self) -> bool {
+        self.is("SocketTimeoutException") || self.is("InterruptedIOException")
+    }
+
     /// Whether it is this Java exception, by its simple name.
     pub(crate) fn is(&self, name: &str) -> bool {
         match self {

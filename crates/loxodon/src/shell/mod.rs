@@ -47,6 +47,8 @@ use table::Entry;
 
 /// Exit code of a wrong command line, -1 in Java.
 const WRONG_USAGE: i32 = 255;
+/// Exit code where a server did not answer in time.
+const INTERRUPTED: i32 = 130;
 
 /// Runs one command of the shell; its exit code.
 pub(crate) fn run(conf: Configuration, args: &[String]) -> i32 {
@@ -114,6 +116,10 @@ fn run_entry(conf: Configuration, entry: &Entry, word: &str, args: &[String]) ->
         Err(Failure::Fatal { class, message }) => {
             eprintln!("{word}: Fatal internal error\n{class}: {message}");
             WRONG_USAGE
+        }
+        Err(failure) if failure.is_timeout() => {
+            eprintln!("{}: Interrupted", entry.name);
+            INTERRUPTED
         }
         // The reader of our output has seen enough.
         Err(Failure::OutputClosed) => 0,

@@ -79,7 +79,7 @@ impl Session {
     /// Those after which it cannot: a wrong argument, an error that is not Hadoop's I/O.
     pub(crate) fn report(&mut self, failure: Failure) -> Result<()> {
         match failure {
-            Failure::Path(_) | Failure::Io { .. } => {
+            Failure::Path(_) | Failure::Io { .. } if !failure.is_timeout() => {
                 self.errors += 1;
                 let text = failure.to_string();
                 self.warn(text.lines().next().unwrap_or_default())

@@ -153,11 +153,31 @@ const QUEUES: &str = "<queues>
     <queue><name>night</name><state>stopped</state></queue></queue>
 </queues>";
 
+const POLICY: &str = "<configuration><property>
+  <name>security.job.client.protocol.acl.blocked</name><value>mallory</value></property></configuration>";
+
+/// Whoever may not speak the protocol is sent away, until the list is read again.
+fn services_are_for_those_who_are_listed(site: &Site) {
+    let list = || site.run_as("mallory", &["mapred", "job", "-list"]);
+    let denied = "User mallory (auth:SIMPLE) is not authorized for protocol interface \
+                  loxodon.mapreduce.ClientProtocol: denied by configured ACL";
+    let told = list();
+    assert!(all(&told).contains(denied) && !told.status.success(), "{}", all(&told));
+    site.write_conf("hadoop-policy.xml", "<configuration/>");
+    assert!(!list().status.success());
+    site.text(&["mapred", "mradmin", "-refreshServiceAcl"]);
+    assert!(list().status.success());
+}
+
 #[test]
 fn queues_and_rights_are_those_of_their_files() {
-    let settings =
-        [("mapreduce.cluster.acls.enabled", "true"), ("mapreduce.cluster.administrators", "boss")];
-    let site = Site::start_with(1, &settings, &[("mapred-queues.xml", QUEUES)]);
+    let settings = [
+        ("mapreduce.cluster.acls.enabled", "true"),
+        ("mapreduce.cluster.administrators", "boss"),
+        ("hadoop.security.authorization", "true"),
+    ];
+    let files = [("mapred-queues.xml", QUEUES), ("hadoop-policy.xml", POLICY)];
+    let site = Site::start_with(1, &settings, &files);
     site.put("/in", "a\n");
     for user in ["ann", "eve"] {
         site.text(&["hdfs", "dfs", "-mkdir", "-p", &format!("/user/{user}")]);
@@ -174,6 +194,7 @@ fn queues_and_rights_are_those_of_their_files() {
     assert!(info.contains("Queue Name : lab:day ") && info.contains("Total jobs:0"), "{info}");
     let info = site.text(&["mapred", "queue", "-info", "nowhere"]);
     assert_eq!(info, "Queue \"nowhere\" does not exist.\n");
+    services_are_for_those_who_are_listed(&site);
     let acls = all(&site.run_as("ann", &["mapred", "queue", "-showacls"]));
     assert!(acls.contains("Queue acls for user :  ann\n"), "{acls}");
     assert!(acls.contains("lab:day  SUBMIT_APPLICATIONS\n"), "{acls}");

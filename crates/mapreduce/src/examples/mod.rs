@@ -22,13 +22,11 @@ use crate::collect::{KeyOrder, Partitioner};
 use crate::error::{Error, Result};
 use crate::input::{CombineTextInputFormat, InputFormat};
 use crate::output::OutputFormat;
-use crate::program::options;
 use crate::program::runners::{MapperRunner, ReducerRunner};
+use crate::program::{IntSum, LongSum, SumOfInts, options};
 use crate::protocol::{BlockingCaller, ClusterMetrics, Empty, JOB_CLIENT};
 use crate::settings::Settings;
 use crate::task::{MapRunner, OrderUse, ReduceRunner, map_output_classes};
-
-pub(crate) use words::{IntSum, LongSum};
 
 /// Package of the classes.
 const PACKAGE: &str = "org.apache.hadoop.examples.";
@@ -144,7 +142,7 @@ pub(crate) fn mapper(class: &str) -> Option<Box<dyn MapRunner>> {
     }
     Some(match class.strip_prefix(PACKAGE)? {
         "WordCount$TokenizerMapper" | "MultiFileWordCount$MapClass" => {
-            Box::new(MapperRunner(words::Tokenizer::default()))
+            Box::new(MapperRunner(words::Tokenizer))
         }
         "WordMean$WordMeanMapper" => Box::new(MapperRunner(words::MeanMapper)),
         "WordMedian$WordMedianMapper" => Box::new(MapperRunner(words::MedianMapper)),
@@ -165,7 +163,7 @@ pub(crate) fn mapper(class: &str) -> Option<Box<dyn MapRunner>> {
 pub(crate) fn reducer(class: &str) -> Option<Box<dyn ReduceRunner>> {
     Some(match class.strip_prefix(PACKAGE)? {
         "WordCount$IntSumReducer" => Box::new(ReducerRunner(IntSum)),
-        "WordMedian$WordMedianReducer" => Box::new(ReducerRunner(words::LengthSum)),
+        "WordMedian$WordMedianReducer" => Box::new(ReducerRunner(SumOfInts)),
         "WordMean$WordMeanReducer" | "WordStandardDeviation$WordStandardDeviationReducer" => {
             Box::new(ReducerRunner(LongSum))
         }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::launch::{Launch, usage_error};
 use crate::error::Result;
 use crate::io::writable::show_double;
-use crate::program::{IntWritable, LongWritable, Mapper, Output, Reducer, Text, Values, Writable};
+use crate::program::{IntWritable, LongWritable, Mapper, Output, Text, Writable};
 
 /// What is between words (`StringTokenizer`).
 fn is_blank(byte: u8) -> bool {
@@ -34,130 +34,47 @@ fn java_length(word: &[u8]) -> i64 {
     word.iter().map(|byte| i64::from(byte & 0xc0 != 0x80) + i64::from(*byte >= 0xf0)).sum()
 }
 
-/// Every word, with the number 1.
-#[derive(Default)]
-pub(super) struct Tokenizer {}
-
-impl Mapper for Tokenizer {
-    type KeyIn = LongWritable;
-    type ValueIn = Text;
-    type KeyOut = Text;
-    type ValueOut = IntWritable;
-
-    fn map(
-        &mut self,
-        _: i64,
-        line: &[u8],
-        out: &mut Output<'_, '_, Text, IntWritable>,
-    ) -> Result<()> {
-        each_word(line, |word| out.write(word, 1))
-    }
-}
-
-/// Lengths of words, as a sum and a count.
-#[derive(Default)]
-pub(super) struct MeanMapper;
-
-impl Mapper for MeanMapper {
-    type KeyIn = LongWritable;
-    type ValueIn = Text;
-    type KeyOut = Text;
-    type ValueOut = LongWritable;
-
-    fn map(
-        &mut self,
-        _: i64,
-        line: &[u8],
-        out: &mut Output<'_, '_, Text, LongWritable>,
-    ) -> Result<()> {
-        each_word(line, |word| {
-            out.write(b"length", java_length(word))?;
-            out.write(b"count", 1)
-        })
-    }
-}
-
-/// Lengths of words, each with the number 1.
-#[derive(Default)]
-pub(super) struct MedianMapper;
-
-impl Mapper for MedianMapper {
-    type KeyIn = LongWritable;
-    type ValueIn = Text;
-    type KeyOut = IntWritable;
-    type ValueOut = IntWritable;
-
-    fn map(
-        &mut self,
-        _: i64,
-        line: &[u8],
-        out: &mut Output<'_, '_, IntWritable, IntWritable>,
-    ) -> Result<()> {
-        let length = |word: &[u8]| i32::try_from(java_length(word)).unwrap_or(i32::MAX);
-        each_word(line, |word| out.write(length(word), 1))
-    }
-}
-
-/// Lengths of words, their squares, and a count.
-#[derive(Default)]
-pub(super) struct DeviationMapper;
-
-impl Mapper for DeviationMapper {
-    type KeyIn = LongWritable;
-    type ValueIn = Text;
-    type KeyOut = Text;
-    type ValueOut = LongWritable;
-
-    fn map(
-        &mut self,
-        _: i64,
-        line: &[u8],
-        out: &mut Output<'_, '_, Text, LongWritable>,
-    ) -> Result<()> {
-        each_word(line, |word| {
-            let length = java_length(word);
-            out.write(b"length", length)?;
-            out.write(b"square", length.wrapping_mul(length))?;
-            out.write(b"count", 1)
-        })
-    }
-}
-
-macro_rules! sums {
-    ($(#[$doc:meta] $name:ident: $key:ty => $value:ty;)*) => {$(
+macro_rules! of_each_word {
+    ($(#[$doc:meta] $name:ident: $key:ty => $value:ty, |$word:ident, $out:ident| $writes:expr;)*) => {$(
         #[$doc]
         #[derive(Default)]
-        pub(crate) struct $name;
+        pub(super) struct $name;
 
-        impl Reducer for $name {
-            type KeyIn = $key;
-            type ValueIn = $value;
+        impl Mapper for $name {
+            type KeyIn = LongWritable;
+            type ValueIn = Text;
             type KeyOut = $key;
             type ValueOut = $value;
 
-            fn reduce(
-                &mut self,
-                key: <$key as Writable>::View<'_>,
-                values: &mut Values<'_, '_, '_, $key, $value>,
-                out: &mut Output<'_, '_, $key, $value>,
-            ) -> Result<()> {
-                let mut sum: <$value as Writable>::View<'static> = 0;
-                while let Some(value) = values.next()? {
-                    sum = sum.wrapping_add(value);
-                }
-                out.write(key, sum)
+            fn map(&mut self, _: i64, line: &[u8], $out: &mut Output<'_, '_, $key, $value>) -> Result<()> {
+                each_word(line, |$word| $writes)
             }
         }
     )*};
 }
 
-sums! {
-    /// Sums up (`IntSumReducer`).
-    IntSum: Text => IntWritable;
-    /// Sums up (`LongSumReducer`).
-    LongSum: Text => LongWritable;
-    /// How many words have a length.
-    LengthSum: IntWritable => IntWritable;
+of_each_word! {
+    /// Every word, with the number 1.
+    Tokenizer: Text => IntWritable, |word, out| out.write(word, 1);
+
+    /// Lengths of words, as a sum and a count.
+    MeanMapper: Text => LongWritable, |word, out| {
+        out.write(b"length", java_length(word))?;
+        out.write(b"count", 1)
+    };
+
+    /// Lengths of words, each with the number 1.
+    MedianMapper: IntWritable => IntWritable, |word, out| {
+        out.write(i32::try_from(java_length(word)).unwrap_or(i32::MAX), 1)
+    };
+
+    /// Lengths of words, their squares, and a count.
+    DeviationMapper: Text => LongWritable, |word, out| {
+        let length = java_length(word);
+        out.write(b"length", length)?;
+        out.write(b"square", length.wrapping_mul(length))?;
+        out.write(b"count", 1)
+    };
 }
 
 /// `wordcount <in> [<in>...] <out>`

@@ -1,8 +1,8 @@
 //! What the JobTracker reads of a job's configuration.
 
-use loxodon_conf::Configuration;
+use loxodon_conf::{AccessControlList, Configuration};
 
-use super::acl::{AccessControlList, JobAcl};
+use super::acl::JobAcl;
 use super::id::TaskKind;
 use super::resources::Resources;
 use super::state::JobPriority;
@@ -196,7 +196,7 @@ mod tests {
         assert_eq!(view.map.size, Resources::new(1024, 1));
         assert_eq!(view.reduces, 1);
         assert!((view.slowstart - 0.05).abs() < 1e-9);
-        assert!(!view.view_acl.allows(&super::super::Caller::named("eve")));
+        assert!(!super::super::Caller::named("eve").is_on(&view.view_acl));
     }
 
     #[test]
@@ -218,7 +218,7 @@ mod tests {
         assert_eq!(view.reduces, 0);
         assert!((view.slowstart - 1.0).abs() < 1e-9);
         assert_eq!(view.priority, JobPriority::High);
-        assert!(view.view_acl.allows(&super::super::Caller::named("eve")));
+        assert!(super::super::Caller::named("eve").is_on(&view.view_acl));
         conf.set("mapreduce.map.maxattempts", "four", "test");
         assert!(JobConfView::read(&conf).is_err());
     }

@@ -6,9 +6,10 @@ mod id;
 mod resources;
 mod state;
 
-pub use acl::{AccessControlList, Caller, JobAcl};
+pub use acl::{Caller, JobAcl};
 pub use conf::{JobConfView, Speculation, TaskDemand};
 pub use id::{AttemptId, IdError, JobId, TaskId, TaskKind};
+pub use loxodon_conf::AccessControlList;
 pub use resources::Resources;
 pub use state::{
     CompletionStatus, JobPriority, JobState, Locality, Phase, TaskPhaseTimes, TaskState, TipStatus,

@@ -51,9 +51,9 @@ impl JobTracker {
     ) -> bool {
         !self.settings.acls
             || owner == caller.user
-            || self.settings.administrators.allows(caller)
+            || caller.is_on(&self.settings.administrators)
             || self.scheduler.allows(caller, queue, Operation::Administer)
-            || list.allows(caller)
+            || caller.is_on(list)
     }
 
     /// Says anew who may do everything (`refreshAdminAcls`).

@@ -54,6 +54,7 @@ pub mod options;
 mod registry;
 pub(crate) mod runners;
 mod start;
+mod sums;
 mod types;
 
 pub use std::process::ExitCode;
@@ -62,6 +63,8 @@ pub use api::{Mapper, Order, Output, Partition, Reducer, Values, View};
 pub use job::Job;
 pub use registry::Program;
 pub use start::{run, run_job};
+pub(crate) use sums::SumOfInts;
+pub use sums::{IntSum, LongSum};
 pub use types::Str;
 
 pub use crate::counters::{Counter, Counters};

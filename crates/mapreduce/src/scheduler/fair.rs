@@ -367,8 +367,8 @@ impl Scheduler for FairScheduler {
     fn allows(&self, caller: &Caller, queue: &str, operation: Operation) -> bool {
         let settings = self.pool_settings(queue);
         !self.settings.acls
-            || settings.administer.allows(caller)
-            || (operation == Operation::Submit && settings.submit.allows(caller))
+            || caller.is_on(&settings.administer)
+            || (operation == Operation::Submit && caller.is_on(&settings.submit))
     }
 
     fn administrators(&self, queue: &str) -> String {

@@ -164,8 +164,8 @@ impl QueueTree {
     #[must_use]
     pub fn allows(&self, caller: &Caller, name: &str, operation: Operation) -> bool {
         let list = |queue: &QueueSettings| match operation {
-            Operation::Submit => queue.submit.allows(caller) || queue.administer.allows(caller),
-            Operation::Administer => queue.administer.allows(caller),
+            Operation::Submit => caller.is_on(&queue.submit) || caller.is_on(&queue.administer),
+            Operation::Administer => caller.is_on(&queue.administer),
         };
         !self.acls || self.path(name).any(list)
     }

@@ -239,8 +239,8 @@ mod tests {
                 ("lab:day:x", "lab:day"),
             ]
         );
-        assert!(queues[0].submit.allows(&Caller::named("ann")));
-        assert!(!queues[0].submit.allows(&Caller::named("eve")));
+        assert!(Caller::named("ann").is_on(&queues[0].submit));
+        assert!(!Caller::named("eve").is_on(&queues[0].submit));
         assert_eq!(queues[2].state, QueueState::Stopped);
     }
 

@@ -6,10 +6,9 @@ use loxodon_wire::proto::common::{
     GenericRefreshRequestProto, GenericRefreshResponseCollectionProto,
     GetServiceStatusRequestProto, GetServiceStatusResponseProto, HaRequestSource,
     HaStateChangeRequestInfoProto, MonitorHealthRequestProto, MonitorHealthResponseProto,
-    RefreshServiceAclRequestProto, RefreshServiceAclResponseProto, TransitionToActiveRequestProto,
-    TransitionToActiveResponseProto, TransitionToObserverRequestProto,
-    TransitionToObserverResponseProto, TransitionToStandbyRequestProto,
-    TransitionToStandbyResponseProto,
+    TransitionToActiveRequestProto, TransitionToActiveResponseProto,
+    TransitionToObserverRequestProto, TransitionToObserverResponseProto,
+    TransitionToStandbyRequestProto, TransitionToStandbyResponseProto,
 };
 use loxodon_wire::proto::hdfs::{
     FinalizeUpgradeRequestProto, FinalizeUpgradeResponseProto, MetaSaveRequestProto,
@@ -186,15 +185,6 @@ fn check_state_change(request: &Request<'_>, info: &HaStateChangeRequestInfoProt
 
 fn no_high_availability() -> NameNodeError {
     NameNodeError::other(class::SERVICE_FAILED, "HA for namenode is not enabled")
-}
-
-/// `refreshServiceAcl`: there are no service lists to read again.
-pub(crate) fn refresh_service_acl(
-    _: &NameNode,
-    _: &mut Request<'_>,
-    _: RefreshServiceAclRequestProto,
-) -> Result<RefreshServiceAclResponseProto> {
-    Err(NameNodeError::other(exception::AUTHORIZATION, "Service Level Authorization not enabled!"))
 }
 
 /// `GenericRefreshProtocol.refresh`: nothing registers here (`RefreshRegistry.dispatch`).

@@ -31,6 +31,7 @@ use crate::convert::datanode;
 use crate::error::{NameNodeError, Result, class};
 use crate::machine::{NameNode, States};
 use crate::request::Request;
+use crate::slow_disks::DiskLatencies;
 use crate::slow_peers::Measured;
 use crate::version;
 
@@ -77,6 +78,14 @@ pub(crate) fn heartbeat(
             limit: slow.upper_limit_latency.unwrap_or_default(),
         };
         machine.slow_peers.add(now, address, &reporter, measured);
+    }
+    for slow in &asked.slow_disks {
+        let found = DiskLatencies {
+            metadata: slow.mean_metadata_op_latency,
+            read: slow.mean_read_io_latency,
+            write: slow.mean_write_io_latency,
+        };
+        machine.slow_disks.add(now, &reporter, slow.base_path(), found);
     }
     let address = format!("{}:{}", own.ip_addr, own.info_port);
     let is_slow = machine.slow_peers.is_slow(now, &address);

@@ -1,3 +1,5 @@
+//! An operation out of its bytes, layout by layout (`FSEditLogOp.readFields`).
+
 use super::error::{CodecError, HeaderError};
 use super::opcode::Opcode;
 use super::writable::Input;

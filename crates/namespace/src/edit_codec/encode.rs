@@ -1,3 +1,5 @@
+//! An operation as bytes (`FSEditLogOp.writeFields`).
+
 use super::error::CodecError;
 use super::writable::{
     put_boolean, put_count, put_delimited, put_int, put_long, put_short, put_short_bytes,

@@ -1,3 +1,5 @@
+//! Why an operation cannot be read or written.
+
 use loxodon_wire::editlog::{FrameError, LAYOUT_VERSION};
 
 /// An operation that cannot be read or written.

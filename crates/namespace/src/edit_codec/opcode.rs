@@ -1,3 +1,5 @@
+//! The operations' numbers and names (`FSEditLogOpCodes`).
+
 use crate::edit::Edit;
 
 macro_rules! opcodes {

@@ -1,3 +1,5 @@
+//! Why an image cannot be loaded or written.
+
 use crate::error::LoadError;
 
 /// An image that cannot be loaded.

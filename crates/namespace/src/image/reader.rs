@@ -1,3 +1,5 @@
+//! An image out of its file, section by section, in pieces for several threads.
+
 use super::carried::{read_caches, read_policies, read_secrets, read_snapshots};
 use super::compression::Compression;
 use super::error::ImageError;

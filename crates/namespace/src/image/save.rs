@@ -1,3 +1,5 @@
+//! A frozen view of the namespace as an image, from front to back.
+
 use super::carried::{encode_caches, encode_policies, encode_secrets, encode_snapshots};
 use super::compression::{Compression, Compressor};
 use super::inode_writer::put_inode;

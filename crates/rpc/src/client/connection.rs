@@ -20,6 +20,7 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::error::BadFrame;
 use super::settings::ClientSettings;
 
 const READ_CHUNK: usize = 16 * 1024;
@@ -294,11 +295,15 @@ impl Task {
 
     fn next_frame(&mut self) -> io::Result<Option<Bytes>> {
         let Some(&prefix) = self.input.first_chunk() else { return Ok(None) };
-        let length = i32::from_be_bytes(prefix);
-        let length = usize::try_from(length).ok().filter(|&l| l <= self.max_response);
-        let Some(length) = length else {
-            return Err(io::Error::other("RPC response exceeds maximum data length"));
+        let said = i32::from_be_bytes(prefix);
+        let length = match usize::try_from(said) {
+            Ok(length) if length > 0 => length,
+            _ => return Err(BadFrame(format!("RPC response has invalid length of {said}")).into()),
         };
+        if length > self.max_response {
+            let text = format!("RPC response has a length of {said} exceeds maximum data length");
+            return Err(BadFrame(text).into());
+        }
         if self.input.len() < length + 4 {
             // Doubling, so that a server cannot make us hold more than twice what it sent.
             let missing = length + 4 - self.input.len();

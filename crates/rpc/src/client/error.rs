@@ -106,8 +106,24 @@ impl RpcError {
     }
 }
 
+/// A peer that does not speak RPC, or too much of it (`RpcException`).
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct BadFrame(pub(super) String);
+
+impl From<BadFrame> for io::Error {
+    fn from(error: BadFrame) -> Self {
+        Self::other(error)
+    }
+}
+
+fn is_bad_frame(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<BadFrame>())
+}
+
 fn java_class(error: &io::Error) -> &'static str {
     match error.kind() {
+        _ if is_bad_frame(error) => "org.apache.hadoop.ipc.RpcException",
         io::ErrorKind::ConnectionRefused => "java.net.ConnectException",
         io::ErrorKind::NotFound => "java.net.UnknownHostException",
         io::ErrorKind::TimedOut => "java.net.SocketTimeoutException",
@@ -164,6 +180,7 @@ fn transport(local: &str, address: &ServerAddress, source: &io::Error) -> String
         io::ErrorKind::BrokenPipe => {
             format!("{call} socket exception: {class}: Broken pipe; {}", see("SocketException"))
         }
+        _ if is_bad_frame(source) => source.to_string(),
         _ => format!(
             "DestHost:destPort {host}:{port} , LocalHost:localPort {local}:0. \
              Failed on local exception: {class}: {source}"

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use super::call::{Call, Responder};
 use super::lanes::Lanes;
 use super::limits::ServerLimits;
+use super::service_access::ServiceAccess;
 use crate::metrics::ServerMetrics;
 
 /// What a server does with calls.
@@ -49,6 +50,17 @@ pub trait Handler: Send + Sync + 'static {
                 format!("User: {real} is not allowed to impersonate {}", user.effective),
             )),
         }
+    }
+
+    /// Who may speak which protocol; `None` where everybody may.
+    fn services(&self) -> Option<&ServiceAccess> {
+        None
+    }
+
+    /// Groups of a user, where a list of services names groups. May block for as long as the system needs.
+    fn groups_of(&self, user: &str) -> Vec<String> {
+        let _ = user;
+        Vec::new()
     }
 
     /// The state id that every answer carries, for clients that read from observers.

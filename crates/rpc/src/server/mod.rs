@@ -2,7 +2,7 @@
 //! any order.
 //!
 //! `listener` accepts, `lanes` are the threads, `connection` moves bytes and watches the clock, `session` knows what a
-//! frame means, `link` collects the answers, `call` is what a [`Handler`] sees.
+//! frame means, `service_access` who may speak which protocol, `link` collects the answers, `call` is what a [`Handler`] sees.
 
 mod call;
 mod connection;
@@ -12,6 +12,7 @@ mod link;
 mod listener;
 mod meta;
 mod reconfiguration;
+mod service_access;
 mod session;
 
 pub use call::{Call, Responder};
@@ -19,3 +20,4 @@ pub use limits::ServerLimits;
 pub use link::{Together, together};
 pub use listener::{Handler, Place, Server, ServerError};
 pub use reconfiguration::Reconfiguration;
+pub use service_access::{Service, ServiceAccess, addresses_of};

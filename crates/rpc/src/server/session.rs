@@ -115,7 +115,9 @@ impl Session {
         })?;
         let user = UserIdentity { effective, real: info.real_user.filter(|r| !r.is_empty()) };
         let metrics = &self.server.metrics;
-        let allowed = self.server.handler.authorize(&user, context.protocol.as_deref(), self.peer);
+        let allowed = (self.server.handler)
+            .authorize(&user, context.protocol.as_deref(), self.peer)
+            .and_then(|()| self.check_service(&user, context.protocol.as_deref()));
         if let Err(error) = allowed {
             metrics.authorization_failures.fetch_add(1, Relaxed);
             tracing::info!(peer = %self.peer, ?user, "connection not authorized: {}", error.message);
@@ -126,6 +128,31 @@ impl Session {
         self.protocol = context.protocol;
         self.user = Some(Arc::new(user));
         Ok(())
+    }
+
+    /// Whether the daemon's lists let this user speak a protocol.
+    fn check_service(
+        &self,
+        user: &UserIdentity,
+        protocol: Option<&str>,
+    ) -> Result<(), RemoteError> {
+        let handler = &self.server.handler;
+        let Some(services) = handler.services() else { return Ok(()) };
+        let groups = || handler.groups_of(&user.effective);
+        services.authorize(user, protocol, self.peer.ip().to_canonical(), groups)
+    }
+
+    /// A call of another protocol than its connection was opened for must be allowed by itself.
+    fn check_call(&self, user: &UserIdentity, found: &Found<'_>) -> Result<(), RemoteError> {
+        let name = found.protocol.name;
+        if found.index.is_none() || self.protocol.as_deref() == Some(name) {
+            return Ok(());
+        }
+        let allowed = self.check_service(user, Some(name));
+        if allowed.is_err() {
+            self.server.metrics.authorization_failures.fetch_add(1, Relaxed);
+        }
+        allowed
     }
 
     /// Whoever opens with SASL is told that SIMPLE is all there is, and then goes on without.
@@ -196,7 +223,8 @@ impl Session {
             received,
             answered: false,
         };
-        match self.find(rest) {
+        let found = self.find(rest);
+        match found.and_then(|found| self.check_call(user, &found).map(|()| found)) {
             Err(error) => reply.fail(&error),
             Ok(found) => {
                 let call = Call {

@@ -1,6 +1,6 @@
 //! The DataNode daemon: the node, its web server, its end.
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
@@ -9,10 +9,12 @@ use loxodon_datanode::{
     DataNode, DataNodeError, DataNodeObserver, DataNodeSettings, DataNodeStatus, GroupLookup,
 };
 use loxodon_namenode::users::GroupSource;
+use loxodon_rpc::server::ServiceAccess;
 use serde_json::{Map, Value, json};
 
+use super::address::{AddressError, address};
 use super::namenode::ConfiguredGroups;
-use crate::web::look::{HTML, PageFile, SCRIPT, with_files};
+use crate::web::look::{Page, with_page};
 use crate::web::{
     Bean, BeanSource, Daemon, ProcessBeans, Router, WebLimits, WebServer, standard_pages,
 };
@@ -27,15 +29,8 @@ pub enum StartError {
     #[error(transparent)]
     Node(#[from] DataNodeError),
     /// The web server's address is not known.
-    #[error("{name} is {value:?}, which is not an address: {source}")]
-    Address {
-        /// Which key.
-        name: &'static str,
-        /// Its value.
-        value: String,
-        /// What the system says.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Address(#[from] AddressError),
     /// The web port.
     #[error("Problem binding to [{address}] java.net.BindException: {source}")]
     Web {
@@ -74,6 +69,7 @@ impl RunningDataNode {
         let mut settings = DataNodeSettings::from_conf(&conf, &user)?;
         let groups = ConfiguredGroups::from_conf(&conf)?;
         settings.groups_of = GroupLookup::new(move |user| groups.groups_of(user));
+        settings.access = ServiceAccess::from_conf(&conf, &super::services::HDFS)?.map(Arc::new);
         let beans = Arc::new(DataNodeBeans::default());
         let router = router(&conf, Arc::clone(&beans));
         let web = WebServer::bind(address, WebLimits::default(), router)
@@ -157,23 +153,16 @@ pub fn run(conf: Configuration, args: &[String]) -> i32 {
 fn web_address(conf: &Configuration) -> Result<SocketAddr, StartError> {
     let name = keys::DATANODE_HTTP_ADDRESS.name;
     let value = conf.text(&keys::DATANODE_HTTP_ADDRESS)?.unwrap_or_default();
-    let mut found = value.to_socket_addrs().map_err(|source| StartError::Address {
-        name,
-        value: value.clone(),
-        source,
-    })?;
-    found.next().ok_or_else(|| StartError::Address {
-        name,
-        value,
-        source: std::io::Error::from(std::io::ErrorKind::NotFound),
-    })
+    Ok(address(name, &value)?)
 }
 
-/// The page's files.
-const PAGE: [PageFile; 2] = [
-    ("/", HTML, include_str!("datanode_page/index.html")),
-    ("/static/page.js", SCRIPT, include_str!("datanode_page/page.js")),
-];
+const PAGE: Page<'_> = Page {
+    daemon: "DataNode",
+    icon: "M8 3v4M4 12V9h8v3",
+    links: &[],
+    data: "/jmx",
+    scripts: &[("/static/page.js", include_str!("datanode_page.js"))],
+};
 
 fn router(conf: &Configuration, beans: Arc<DataNodeBeans>) -> Router {
     let process = ProcessBeans::new("DataNode", super::host_name(), SystemTime::now());
@@ -184,7 +173,7 @@ fn router(conf: &Configuration, beans: Arc<DataNodeBeans>) -> Router {
         configuration: Arc::new(conf.clone()),
         log_levels: super::log::levels(),
     };
-    standard_pages(with_files(Router::new(), &PAGE), daemon)
+    standard_pages(with_page(Router::new(), &["/"], &PAGE), daemon)
 }
 
 /// What `/jmx` shows of the DataNode; nothing until it has opened its volumes.

@@ -1,13 +1,17 @@
 //! The daemons: each a machine, its disks, its sockets and its timers.
 
+mod address;
 pub mod datanode;
 pub mod history;
 pub mod jobtracker;
 pub mod log;
 pub mod namenode;
 mod refused;
+mod services;
 pub mod tasktracker;
 mod waiting;
+
+pub use address::AddressError;
 
 /// The name of the user that this process runs as.
 #[must_use]

@@ -7,8 +7,7 @@ use loxodon_conf::{ConfError, Configuration, Key, keys};
 type Rule = (&'static Key, &'static str, &'static str);
 
 /// For every daemon of HDFS.
-const EVERYWHERE: [Rule; 4] = [
-    (&keys::AUTHORIZATION, "false", "false: service-level access lists are not supported"),
+const EVERYWHERE: [Rule; 3] = [
     (&keys::ENCRYPT_TRANSFER, "false", "false: blocks are not encrypted on their way"),
     (&keys::BLOCK_TOKENS, "false", "false: block tokens are not supported"),
     (&keys::HTTP_POLICY, "HTTP_ONLY", "HTTP_ONLY: there is no TLS"),
@@ -73,7 +72,6 @@ mod tests {
     fn what_is_not_there_is_named() {
         by_namenode(&Configuration::new()).unwrap();
         for (name, value) in [
-            ("hadoop.security.authorization", "true"),
             ("dfs.encrypt.data.transfer", "true"),
             ("dfs.block.access.token.enable", "TRUE"),
             ("dfs.http.policy", "HTTPS_ONLY"),

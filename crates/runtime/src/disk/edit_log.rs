@@ -1,3 +1,5 @@
+//! The edit log: one thread writes what gathers, syncs it, and lets answers go.
+
 use super::error::DiskError;
 use super::segment_file::SegmentFile;
 use super::storage::StorageSet;

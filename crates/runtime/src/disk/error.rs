@@ -1,3 +1,5 @@
+//! What goes wrong on disks, with the path.
+
 use loxodon_journal::inspect::PlanError;
 use loxodon_journal::segment::Damage;
 use loxodon_journal::version::VersionError;

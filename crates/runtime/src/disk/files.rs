@@ -1,3 +1,5 @@
+//! Small files, written whole or not at all.
+
 use super::error::{About, DiskError};
 use std::fs::{self, File};
 use std::io::{Read, Write};

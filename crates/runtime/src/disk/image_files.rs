@@ -1,3 +1,5 @@
+//! Image files: written to all directories at once, digested on the way, then put in place.
+
 use super::error::{About, DiskError};
 use super::files::{read_small, sync_parent, write_atomically};
 use super::storage::StorageSet;

@@ -1,3 +1,5 @@
+//! An image, compared with its digest and decoded on several threads.
+
 use super::error::{About, DiskError};
 use super::image_files::verify_image;
 use loxodon_namespace::image::{ImageError, ImageReader, LoadedImage, Piece};

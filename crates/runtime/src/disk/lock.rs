@@ -1,3 +1,5 @@
+//! `in_use.lock`: one NameNode at a time has a directory.
+
 use super::error::{About, DiskError};
 use parking_lot::Mutex;
 use rustix::fs::{FlockOperation, fcntl_lock};

@@ -1,3 +1,5 @@
+//! Segments that a crash left unfinished.
+
 use super::error::{About, DiskError};
 use super::files::sync_parent;
 use super::segment_reader::SegmentReader;

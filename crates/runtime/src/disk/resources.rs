@@ -1,3 +1,5 @@
+//! Room on the disks of the edit log.
+
 use super::error::{About, DiskError};
 use loxodon_journal::resources::{RESERVED, Volume, enough};
 use std::path::PathBuf;

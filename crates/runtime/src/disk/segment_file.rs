@@ -1,3 +1,5 @@
+//! A segment of the edit log in one directory, while it is written.
+
 use super::error::{About, DiskError};
 use super::files::sync_parent;
 use loxodon_journal::names::StorageFile;

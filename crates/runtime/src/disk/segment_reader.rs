@@ -1,3 +1,5 @@
+//! A segment of the edit log, read from its beginning.
+
 use super::error::{About, DiskError};
 use loxodon_journal::segment::{Tail, classify_tail, next_transaction};
 use loxodon_namespace::edit::Transaction;

@@ -1,3 +1,5 @@
+//! The storage directories: their layout, their `VERSION`, and which of them have failed.
+
 use super::error::{About, DiskError};
 use super::files::{read_small, sync_parent, write_atomically};
 use super::lock::DirectoryLock;

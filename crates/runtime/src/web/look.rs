@@ -1,26 +1,94 @@
 //! Pages for people: what those of all daemons share.
 
+use std::sync::Arc;
+
 use super::{Request, Response, Router, StatusCode};
 
-/// Of a file of a page: its path, its type, its text.
-pub(crate) type PageFile = (&'static str, &'static str, &'static str);
-
-/// The type of a page.
-pub(crate) const HTML: &str = "text/html; charset=utf-8";
-/// The type of a script.
-pub(crate) const SCRIPT: &str = "text/javascript; charset=utf-8";
+const HTML: &str = "text/html; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 
-static SHARED: [PageFile; 2] = [
-    ("/static/style.css", STYLE, include_str!("look/style.css")),
-    ("/static/elements.js", SCRIPT, include_str!("look/elements.js")),
-];
+/// A page that scripts draw.
+pub(crate) struct Page<'a> {
+    /// The name of the daemon.
+    pub(crate) daemon: &'a str,
+    /// The path in its icon.
+    pub(crate) icon: &'static str,
+    /// Links beside those that all have: address and name.
+    pub(crate) links: &'static [(&'static str, &'static str)],
+    /// What the scripts draw.
+    pub(crate) data: &'a str,
+    /// Their addresses and texts, in the order they run.
+    pub(crate) scripts: &'static [(&'static str, &'static str)],
+}
 
-/// Adds a page's files, and those that every page is made of.
-pub(crate) fn with_files(router: Router, files: &'static [PageFile]) -> Router {
-    SHARED.iter().chain(files).fold(router, |router, &(path, kind, text)| {
+impl Page<'_> {
+    fn html(&self) -> String {
+        let links = self.links.iter().map(|(path, name)| format!("<a href=\"{path}\">{name}</a>"));
+        let scripts = self.scripts.iter();
+        let scripts = scripts.map(|(path, _)| format!("<script src=\"{path}\" defer></script>\n"));
+        include_str!("look/page.html")
+            .replace("{daemon}", self.daemon)
+            .replace("{icon}", self.icon)
+            .replace("{links}", &links.collect::<String>())
+            .replace("{data}", self.data)
+            .replace("{scripts}", &scripts.collect::<String>())
+    }
+}
+
+/// Adds what every page is made of.
+pub(crate) fn with_elements(router: Router) -> Router {
+    let router = file(router, "/static/style.css", STYLE, include_str!("look/style.css"));
+    file(router, "/static/elements.js", SCRIPT, include_str!("look/elements.js"))
+}
+
+/// Adds a page at some paths, with its scripts and what every page is made of.
+pub(crate) fn with_page(router: Router, paths: &[&'static str], page: &Page<'_>) -> Router {
+    let html: Arc<str> = page.html().into();
+    let router = paths.iter().fold(with_elements(router), |router, path| {
+        let html = Arc::clone(&html);
         router.page(path, move |_: &Request| {
-            Response::new(StatusCode::OK, text).header("Content-Type", kind)
+            Response::new(StatusCode::OK, html.to_string()).header("Content-Type", HTML)
         })
+    });
+    let scripts = page.scripts.iter();
+    scripts.fold(router, |router, (path, text)| file(router, path, SCRIPT, text))
+}
+
+fn file(router: Router, path: &'static str, kind: &'static str, text: &'static str) -> Router {
+    router.page(path, move |_: &Request| {
+        Response::new(StatusCode::OK, text).header("Content-Type", kind)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_has_its_own_name_links_and_scripts() {
+        let page = Page {
+            daemon: "JobHistory",
+            icon: "M1 1h2",
+            links: &[("/startupProgress", "Startup")],
+            data: "/ws/v1/history",
+            scripts: &[("/static/a.js", "1;"), ("/static/b.js", "2;")],
+        };
+        let html = page.html();
+        for part in [
+            "<title>JobHistory</title>",
+            "d='M1 1h2'",
+            "<a href=\"/startupProgress\">Startup</a>",
+            "<a href=\"/ws/v1/history\">",
+            "a.js\" defer></script>\n<script src=\"/static/b.js\"",
+        ] {
+            assert!(html.contains(part), "{part} is not in {html}");
+        }
+        assert!(!html.contains('{'), "{html}");
+        let paths: Vec<String> =
+            with_page(Router::new(), &["/"], &page).paths().map(str::to_owned).collect();
+        for path in ["/", "/static/a.js", "/static/b.js", "/static/elements.js"] {
+            assert!(paths.iter().any(|known| known == path), "{paths:?}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hyper::StatusCode;
-use loxodon_conf::Configuration;
+use loxodon_conf::{Configuration, keys};
 
 use super::bean::BeanSource;
 use super::log_level::LogLevels;
@@ -24,17 +24,24 @@ pub struct Daemon {
     pub log_levels: Arc<LogLevels>,
 }
 
+const UNAUTHENTICATED: &str = "Unauthenticated users are not authorized to access this page.";
+
 /// Adds `/jmx`, `/prom`, `/conf`, `/stacks`, `/logLevel`, and `/` with links to all that is there.
 #[must_use]
 pub fn standard_pages(router: Router, daemon: Daemon) -> Router {
     let Daemon { name, beans, configuration, log_levels } = daemon;
     let metrics = beans.clone();
+    let guarded = configuration.bool(&keys::AUTHORIZATION).unwrap_or(true);
     let router = router
         .page("/jmx", move |request| jmx::answer(&beans, request))
         .page("/prom", move |_| prometheus::answer(&metrics))
         .page("/conf", move |request| configuration::answer(&configuration, request))
         .page("/stacks", |_| stacks::answer())
-        .page("/logLevel", move |request| log_level::answer(&log_levels, request));
+        .page("/logLevel", move |request| match guarded {
+            // Nobody proves here who he is (`HttpServer2.hasAdministratorAccess`).
+            true => Response::error(StatusCode::FORBIDDEN, UNAUTHENTICATED),
+            false => log_level::answer(&log_levels, request),
+        });
     let index = index(&name, &router);
     router.page("/", move |_| Response::html(StatusCode::OK, index.clone()))
 }

@@ -1,3 +1,5 @@
+//! Operations out of the XML that `hdfs oev` wrote (`OfflineEditsXmlLoader`).
+
 use super::escape::unmangle;
 use super::pull::{Pull, Token};
 use super::stanza::Stanza;

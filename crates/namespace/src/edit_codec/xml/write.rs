@@ -1,3 +1,5 @@
+//! Operations as the XML of `hdfs oev` (`XmlEditsVisitor`).
+
 use super::escape::escape;
 use crate::edit::{
     AclEntry, AclKind, AclScope, Block, CacheDirective, CachePool, DelegationKey, DelegationToken,

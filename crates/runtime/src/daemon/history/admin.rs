@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use loxodon_mapreduce::error::Error;
 use loxodon_mapreduce::protocol::{Empty, HISTORY_ADMIN, HISTORY_CLIENT};
-use loxodon_rpc::server::{Call, Handler, Responder};
+use loxodon_rpc::server::{Call, Handler, Responder, ServiceAccess};
 use loxodon_wire::proto::common::{GetGroupsForUserRequestProto, GetGroupsForUserResponseProto};
 use loxodon_wire::rpc::protocol::{GET_USER_MAPPINGS, Protocol, REFRESH_USER_MAPPINGS};
 use loxodon_wire::rpc::{RemoteError, exception};
@@ -17,6 +17,8 @@ const UNSUPPORTED: &str = "java.lang.UnsupportedOperationException";
 /// The door of `mapreduce.jobhistory.admin.address`.
 pub(super) struct AdminDoor {
     pub(super) shelf: Arc<Shelf>,
+    /// Who may speak which protocol, if that is checked.
+    pub(super) services: Option<ServiceAccess>,
     pub(super) runtime: Handle,
 }
 
@@ -38,6 +40,14 @@ impl Handler for AdminDoor {
             }
             reply.finish(order(&shelf, &call).map(|()| Empty {}));
         });
+    }
+
+    fn services(&self) -> Option<&ServiceAccess> {
+        self.services.as_ref()
+    }
+
+    fn groups_of(&self, user: &str) -> Vec<String> {
+        self.shelf.groups_of(user)
     }
 }
 

@@ -1,30 +1,22 @@
 //! The page that draws what REST tells of jobs: a JobTracker's, or a history server's.
 
-use std::sync::Arc;
-
-use crate::web::look::{HTML, PageFile, SCRIPT, with_files};
+use crate::web::look::{Page, with_page};
 use crate::web::{Response, Router, StatusCode};
 
-const INDEX: &str = include_str!("../jobtracker/page/index.html");
-/// The JobTracker's jobs, for who has no scripts.
-const JOBS: &str = "/ws/v1/mapreduce/jobs";
-/// The page's scripts.
-const SCRIPTS: [PageFile; 2] = [
-    ("/static/page.js", SCRIPT, include_str!("../jobtracker/page/page.js")),
-    ("/static/timeline.js", SCRIPT, include_str!("../jobtracker/page/timeline.js")),
-];
-
-/// The page under a daemon's name, with the path of its jobs in REST. `/job/ID` and Hadoop's `/jobhistory/job/ID`, which status reports name, lead to the
-/// job.
+/// The page under a daemon's name, with the path of its jobs in REST. `/job/ID` and Hadoop's `/jobhistory/job/ID`,
+/// which status reports name, lead to the job.
 pub(in crate::daemon) fn pages(daemon: &str, jobs: &str) -> Router {
-    let index: Arc<str> = INDEX.replace("JobTracker", daemon).replace(JOBS, jobs).into();
-    let mut router = with_files(Router::new(), &SCRIPTS);
-    for path in ["/", "/jobhistory", "/jobhistory/app"] {
-        let index = Arc::clone(&index);
-        router = router.page(path, move |_| {
-            Response::new(StatusCode::OK, index.to_string()).header("Content-Type", HTML)
-        });
-    }
+    let page = Page {
+        daemon,
+        icon: "M3 5h7M3 8h10M6 11h6",
+        links: &[],
+        data: jobs,
+        scripts: &[
+            ("/static/timeline.js", include_str!("../jobtracker/page/timeline.js")),
+            ("/static/page.js", include_str!("../jobtracker/page/page.js")),
+        ],
+    };
+    let mut router = with_page(Router::new(), &["/", "/jobhistory", "/jobhistory/app"], &page);
     for path in ["/job", "/jobhistory/job"] {
         router = router.route_below(path, move |request| {
             let job = request.path.rsplit('/').next().unwrap_or_default();
@@ -46,8 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_page_says_whose_it_is() {
-        assert!(INDEX.contains("<title>JobTracker</title>") && INDEX.contains(JOBS));
+    fn jobs_have_addresses_of_their_own() {
         let paths: Vec<String> = pages("JobHistory", "/x").paths().map(str::to_owned).collect();
         for path in ["/", "/static/page.js", "/job", "/jobhistory/job"] {
             assert!(paths.iter().any(|known| known == path), "{paths:?}");

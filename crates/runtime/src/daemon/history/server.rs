@@ -1,12 +1,12 @@
 //! The history server: pages and REST for finished jobs (`JobHistoryServer`).
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use loxodon_conf::Configuration;
 use loxodon_mapreduce::error::{Error, Result};
-use loxodon_rpc::server::{Place, Server, ServerError, ServerLimits};
+use loxodon_rpc::server::{Place, Server, ServerError, ServerLimits, ServiceAccess};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
@@ -16,10 +16,12 @@ use super::page::pages;
 use super::rest::{Refusal, answer_jobs, respond};
 use super::settings::HistorySettings;
 use super::shelf::Shelf;
+use crate::daemon::address::{AddressError, address, web_server};
+use crate::daemon::services;
 use crate::daemon::waiting::until_done;
 use crate::web::{
     BeanSource, Daemon, Method, ProcessBeans, Request, Response, Router, RpcBeans, StatusCode,
-    TrafficBeans, WebLimits, WebServer, standard_pages,
+    TrafficBeans, WebServer, standard_pages,
 };
 
 /// Looks at whether the cleaner is on, while it is off.
@@ -32,24 +34,11 @@ pub enum HistoryStartError {
     #[error(transparent)]
     Settings(#[from] Error),
     /// An address that is none, or is taken.
-    #[error("{name} is {value:?}: {source}")]
-    Address {
-        /// Which key.
-        name: &'static str,
-        /// Its value.
-        value: String,
-        /// What the system says.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Address(#[from] AddressError),
     /// A port for calls.
     #[error(transparent)]
     Rpc(#[from] ServerError),
-}
-
-fn address(name: &'static str, value: &str) -> Result<SocketAddr, HistoryStartError> {
-    let failed = |source| HistoryStartError::Address { name, value: value.to_owned(), source };
-    let mut found = value.to_socket_addrs().map_err(failed)?;
-    found.next().ok_or_else(|| failed(std::io::ErrorKind::NotFound.into()))
 }
 
 /// A history server that serves. Dropped, it stops at once.
@@ -81,18 +70,13 @@ impl RunningHistoryServer {
         let settings = HistorySettings::read(&conf)?;
         let client = Place::take(address("mapreduce.jobhistory.address", &settings.address)?)?;
         let admin = Place::take(address("mapreduce.jobhistory.admin.address", &settings.admin)?)?;
-        let web = address(WEB, &settings.web)?;
-        let web = WebServer::bind(web, WebLimits::default(), while_starting()).await;
-        let web = web.map_err(|source| HistoryStartError::Address {
-            name: WEB,
-            value: settings.web.clone(),
-            source,
-        })?;
+        let web = web_server(WEB, &settings.web, while_starting()).await?;
         let shelf = Arc::new(Shelf::new(conf.clone(), settings)?);
         let own = Arc::clone(&shelf);
         until_done(move || own.make_directories()).await?;
         let client = Server::serve(client, ServerLimits::default(), Arc::new(ClientDoor))?;
-        let door = AdminDoor { shelf: Arc::clone(&shelf), runtime: Handle::current() };
+        let services = ServiceAccess::from_conf(&conf, &services::HISTORY).map_err(Error::from)?;
+        let door = AdminDoor { shelf: Arc::clone(&shelf), services, runtime: Handle::current() };
         let admin = Server::serve(admin, ServerLimits::default(), Arc::new(door))?;
         web.replace(router(&conf, &shelf, &admin, &web));
         let mut tasks = JoinSet::new();

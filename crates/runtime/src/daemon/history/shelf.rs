@@ -182,7 +182,7 @@ impl Shelf {
     pub(super) fn is_operator(&self, user: &str) -> bool {
         user == crate::daemon::process_user() || {
             let caller = self.caller(user);
-            self.rights.lock().operators.allows(&caller)
+            caller.is_on(&self.rights.lock().operators)
         }
     }
 
@@ -252,8 +252,8 @@ impl JobSource for Shelf {
             return true;
         }
         let caller = self.caller(user);
-        rights.administrators.allows(&caller)
-            || AccessControlList::parse(&story.status.view_acl).allows(&caller)
+        caller.is_on(&rights.administrators)
+            || caller.is_on(&AccessControlList::parse(&story.status.view_acl))
     }
 
     fn conf(&self, job: &JobId, _story: &Story) -> Result<(String, Configuration)> {

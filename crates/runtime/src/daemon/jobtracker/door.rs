@@ -13,8 +13,10 @@ use loxodon_mapreduce::protocol::{
     LogParams, LogRequest, MaybeJobStatus, MessageError, Number, PriorityRequest, QueueAcls,
     QueueRequest, Queues, TaskReports, TaskReportsRequest, Text, Texts, TrackerError, Trackers,
 };
-use loxodon_rpc::server::{Call, Handler, Responder};
-use loxodon_wire::rpc::protocol::{GET_USER_MAPPINGS, Protocol, REFRESH_USER_MAPPINGS};
+use loxodon_rpc::server::{Call, Handler, Responder, ServiceAccess};
+use loxodon_wire::rpc::protocol::{
+    GET_USER_MAPPINGS, Protocol, REFRESH_AUTHORIZATION_POLICY, REFRESH_USER_MAPPINGS,
+};
 use loxodon_wire::rpc::{RemoteError, UserIdentity, exception};
 use prost::Message;
 
@@ -42,8 +44,13 @@ impl Door {
 
 impl Handler for Door {
     fn protocols(&self) -> &[&'static Protocol] {
-        static SPOKEN: [&Protocol; 4] =
-            [&JOB_CLIENT, &INTER_TRACKER, &GET_USER_MAPPINGS, &REFRESH_USER_MAPPINGS];
+        static SPOKEN: [&Protocol; 5] = [
+            &JOB_CLIENT,
+            &INTER_TRACKER,
+            &GET_USER_MAPPINGS,
+            &REFRESH_USER_MAPPINGS,
+            &REFRESH_AUTHORIZATION_POLICY,
+        ];
         &SPOKEN
     }
 
@@ -52,6 +59,8 @@ impl Handler for Door {
             self.of_tracker(call, reply);
         } else if call.protocol.name == JOB_CLIENT.name {
             self.of_client(call, reply);
+        } else if call.protocol.name == REFRESH_AUTHORIZATION_POLICY.name {
+            later(&self.hub, reply, |hub| refresh::services(hub).map(|()| Empty {}));
         } else {
             later(&self.hub, reply, move |hub| refresh::user_mappings(hub, &call));
         }
@@ -66,6 +75,14 @@ impl Handler for Door {
         // Only a user for whom another speaks is looked up, where the right hangs on groups.
         let groups = || self.hub.groups_of(&user.effective);
         self.hub.proxy_users.lock().authorize(user, groups, peer.ip().to_canonical())
+    }
+
+    fn services(&self) -> Option<&ServiceAccess> {
+        self.hub.services.as_ref()
+    }
+
+    fn groups_of(&self, user: &str) -> Vec<String> {
+        self.hub.groups_of(user)
     }
 }
 

@@ -14,7 +14,7 @@ use loxodon_mapreduce::job::{Caller, JobId};
 use loxodon_mapreduce::jobtracker::{Action, Effect, HeartbeatAnswer, JobTracker};
 use loxodon_mapreduce::protocol::HeartbeatResponse;
 use loxodon_namenode::users::GroupSource;
-use loxodon_rpc::server::Responder;
+use loxodon_rpc::server::{Responder, ServiceAccess};
 use loxodon_wire::rpc::RemoteError;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
@@ -25,6 +25,7 @@ use super::journal::{JournalDisk, Note};
 use super::settings::ShellSettings;
 use crate::daemon::history::DoneIndex;
 use crate::daemon::namenode::{ConfiguredGroups, ProxyUsers, Racks};
+use crate::daemon::services;
 
 /// How long news that nobody waits for gather before a held heartbeat takes them along.
 const GATHER: Duration = Duration::from_millis(20);
@@ -55,6 +56,8 @@ pub(super) struct Hub {
     pub(super) hosts: Mutex<Hosts>,
     /// Who may speak for others.
     pub(super) proxy_users: Mutex<ProxyUsers>,
+    /// Who may speak which protocol, if that is checked.
+    pub(super) services: Option<ServiceAccess>,
     pub(super) done: DoneIndex,
     own_files: FileSystems,
     files: Mutex<HashMap<String, FileSystems>>,
@@ -79,6 +82,7 @@ impl Hub {
         group_source: ConfiguredGroups,
     ) -> Result<Self> {
         let system_dir = own_files.path(&settings.system_dir)?;
+        let services = ServiceAccess::from_conf(&conf, &services::MAPREDUCE)?;
         let journal_disk = JournalDisk::of(&conf, &system_dir)?;
         let history = &settings.history;
         let done = DoneIndex::new(own_files.clone(), history.done_dir.clone(), history.listed);
@@ -93,6 +97,7 @@ impl Hub {
             racks,
             hosts: Mutex::new(hosts),
             proxy_users: Mutex::new(proxy_users),
+            services,
             done,
             own_files,
             files: Mutex::default(),

@@ -23,7 +23,7 @@ mod settings;
 mod submit;
 mod web;
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -36,10 +36,11 @@ use loxodon_rpc::server::{Place, Server, ServerError, ServerLimits};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
+use crate::daemon::address::{AddressError, address, web_server};
 use crate::daemon::history::DIRECTORY;
 use crate::daemon::namenode::{ConfiguredGroups, Racks, proxy_users};
 use crate::daemon::waiting::until_done;
-use crate::web::{Response, Router, StatusCode, WebLimits, WebServer};
+use crate::web::{Response, Router, StatusCode, WebServer};
 use door::Door;
 use hosts::Hosts;
 use hub::Hub;
@@ -64,24 +65,11 @@ pub enum StartError {
     #[error(transparent)]
     Conf(#[from] loxodon_conf::ConfError),
     /// An address that is none.
-    #[error("{name} is {value:?}: {source}")]
-    Address {
-        /// Which key.
-        name: &'static str,
-        /// Its value.
-        value: String,
-        /// What the system says.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Address(#[from] AddressError),
     /// The port for calls.
     #[error(transparent)]
     Rpc(#[from] ServerError),
-}
-
-fn address(name: &'static str, value: &str) -> Result<SocketAddr, StartError> {
-    let failed = |source| StartError::Address { name, value: value.to_owned(), source };
-    let mut found = value.to_socket_addrs().map_err(failed)?;
-    found.next().ok_or_else(|| failed(std::io::ErrorKind::NotFound.into()))
 }
 
 /// A JobTracker that serves. Dropped, it stops at once, as if it were killed.
@@ -112,14 +100,8 @@ impl RunningJobTracker {
         }
         let settings = ShellSettings::read(&conf)?;
         let place = Place::take(address("mapreduce.jobtracker.address", &settings.address)?)?;
-        let http = address("mapreduce.jobtracker.http.address", &settings.http)?;
-        let web = WebServer::bind(http, WebLimits::default(), while_starting()).await.map_err(
-            |source| StartError::Address {
-                name: "mapreduce.jobtracker.http.address",
-                value: settings.http.clone(),
-                source,
-            },
-        )?;
+        let web = "mapreduce.jobtracker.http.address";
+        let web = web_server(web, &settings.http, while_starting()).await?;
         let limits = ServerLimits::from_conf(&conf)?;
         let hub = Arc::new(hub(conf.clone(), settings, web.local_addr())?);
         prepare(&hub).await?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use loxodon_conf::Configuration;
+use loxodon_conf::{ConfError, Configuration};
 use loxodon_mapreduce::error::{Error, Result};
 use loxodon_mapreduce::job::Caller;
 use loxodon_mapreduce::jobtracker::JobTrackerSettings;
@@ -46,7 +46,7 @@ pub(super) fn allocations_changed(settings: &ShellSettings) -> Option<SystemTime
 /// Only the JobTracker's user and administrators give orders to it.
 fn require_administrator(hub: &Arc<Hub>, user: &str) -> std::result::Result<(), RemoteError> {
     let caller: Caller = hub.caller(user);
-    let listed = hub.with(|machine| machine.settings().administrators.allows(&caller));
+    let listed = hub.with(|machine| caller.is_on(&machine.settings().administrators));
     if listed || user == crate::daemon::process_user() {
         return Ok(());
     }
@@ -101,6 +101,16 @@ pub(super) fn user_mappings(
         }
     }
     Ok(GetGroupsForUserResponseProto { groups: Vec::new() })
+}
+
+/// Reads again who may speak which protocol: `refreshServiceAcl`, which has a list of its own. Blocks.
+pub(super) fn services(hub: &Arc<Hub>) -> std::result::Result<(), RemoteError> {
+    let Some(services) = &hub.services else {
+        let text = "Service Level Authorization not enabled!";
+        return Err(RemoteError::new(exception::AUTHORIZATION, text));
+    };
+    let failed = |error: ConfError| RemoteError::new(exception::IO, error.to_string());
+    services.refresh(&hub.conf).map_err(failed)
 }
 
 /// Reads queues and pools again: `refreshQueues`. Blocks.

@@ -237,9 +237,9 @@ pub(super) fn may_view(hub: &Arc<Hub>, caller: &Caller, status: &JobStatusMessag
     !hub.settings.acls
         || caller.user == status.user
         || caller.user == crate::daemon::process_user()
-        || AccessControlList::parse(&status.view_acl).allows(caller)
+        || caller.is_on(&AccessControlList::parse(&status.view_acl))
         || hub.with(|machine| {
-            machine.settings().administrators.allows(caller)
+            caller.is_on(&machine.settings().administrators)
                 || machine.administers(caller, &status.queue)
         })
 }

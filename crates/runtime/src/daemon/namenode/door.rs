@@ -18,11 +18,11 @@ use loxodon_namenode::users::{GroupSource, Users};
 use loxodon_namenode::{Effects, Identity, NameNode, NameNodeError, Request, TreeWalk};
 use loxodon_namespace::context::Caller;
 use loxodon_namespace::edit::{Edit, RpcIds};
-use loxodon_rpc::server::{Call, Handler, Reconfiguration, Responder};
+use loxodon_rpc::server::{Call, Handler, Reconfiguration, Responder, ServiceAccess};
 use loxodon_wire::ids::{BlockId, InodeId, TxId};
 use loxodon_wire::rpc::protocol::{self, Protocol};
 use loxodon_wire::rpc::{RemoteError, UserIdentity, exception};
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, RwLock, RwLockWriteGuard};
 
 use super::clock::Clock;
 use super::counters::Counters;
@@ -48,6 +48,8 @@ pub(crate) struct Door {
     pub(crate) users: RwLock<Users>,
     pub(crate) groups: Arc<dyn GroupSource>,
     pub(crate) proxy_users: RwLock<ProxyUsers>,
+    /// Who may speak which protocol, if that is checked.
+    pub(crate) services: Option<ServiceAccess>,
     pub(crate) conf: Configuration,
     pub(crate) audit: RwLock<AuditSettings>,
     pub(crate) reconfiguration: Arc<Reconfiguration>,
@@ -69,6 +71,7 @@ pub(crate) struct Parts {
     pub(crate) users: Users,
     pub(crate) groups: Arc<dyn GroupSource>,
     pub(crate) proxy_users: ProxyUsers,
+    pub(crate) services: Option<ServiceAccess>,
     pub(crate) conf: Configuration,
     pub(crate) audit: AuditSettings,
     pub(crate) clock: Clock,
@@ -98,6 +101,7 @@ impl Door {
             users,
             groups,
             proxy_users,
+            services,
             conf,
             audit,
             clock,
@@ -113,6 +117,7 @@ impl Door {
             users: RwLock::new(users),
             groups,
             proxy_users: RwLock::new(proxy_users),
+            services,
             reconfiguration: Reconfiguration::new(conf.clone(), NAMES.as_slice()),
             conf,
             audit: RwLock::new(audit),
@@ -250,10 +255,21 @@ impl Door {
             self.runtime.spawn_blocking(move || door.walk_tree(&call, &identity, walk, reply));
             return;
         }
+        self.conclude(machine, request, result, reply);
+    }
+
+    /// Writes a call's edits, keeps its answer for those that ask again, and lets it go.
+    fn conclude(
+        self: &Arc<Self>,
+        mut machine: RwLockWriteGuard<'_, NameNode>,
+        mut request: Request<'_>,
+        result: Result<Bytes, NameNodeError>,
+        reply: Responder,
+    ) {
         let txid = self.append(&mut machine, &mut request.effects);
         if let Ok(response) = &result {
             let answered = Answered { response: response.clone(), txid };
-            machine.retries.insert(request.rpc, answered, now);
+            machine.retries.insert(request.rpc, answered, request.now.monotonic);
         }
         drop(machine);
         self.settle(request, result, txid, reply);
@@ -283,13 +299,7 @@ impl Door {
             return self.settle(request, Ok(response), txid, reply);
         }
         let result = machine.finish_tree_walk(&mut request, walk).map(|answer| encoded(&answer));
-        let txid = self.append(&mut machine, &mut request.effects);
-        if let Ok(response) = &result {
-            let answered = Answered { response: response.clone(), txid };
-            machine.retries.insert(request.rpc, answered, now);
-        }
-        drop(machine);
-        self.settle(request, result, txid, reply);
+        self.conclude(machine, request, result, reply);
     }
 
     /// Numbers the edits of a call, while the machine is locked; the transaction that its answer
@@ -497,11 +507,17 @@ impl Handler for Door {
         peer: SocketAddr,
     ) -> Result<(), RemoteError> {
         // Only a user who speaks for another is looked up, where his right hangs on groups.
-        let groups = || {
-            let effective = UserIdentity::new(user.effective.clone());
-            let known = self.identity(&effective).unwrap_or_else(|| self.look_up(&effective));
-            known.caller.groups.clone()
-        };
+        let groups = || self.groups_of(&user.effective);
         self.proxy_users.read().authorize(user, groups, peer.ip().to_canonical())
+    }
+
+    fn services(&self) -> Option<&ServiceAccess> {
+        self.services.as_ref()
+    }
+
+    fn groups_of(&self, user: &str) -> Vec<String> {
+        let user = UserIdentity::new(user);
+        let known = self.identity(&user).unwrap_or_else(|| self.look_up(&user));
+        known.caller.groups.clone()
     }
 }

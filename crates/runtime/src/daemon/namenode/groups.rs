@@ -1,10 +1,9 @@
 //! Groups of users as the operating system knows them, and who may speak for others.
 
-use std::net::{IpAddr, ToSocketAddrs};
-
 use loxodon_conf::{ConfError, Configuration, keys};
 use loxodon_namenode::proxy_users::{PREFIX, ProxyUsers};
 use loxodon_namenode::users::{GroupSource, StaticMapping};
+use loxodon_rpc::server::addresses_of;
 
 use super::StartError;
 
@@ -15,16 +14,6 @@ pub(crate) fn proxy_users(conf: &Configuration) -> Result<ProxyUsers, StartError
         entries.extend(conf.get(name)?.map(|value| (name.to_owned(), value)));
     }
     Ok(ProxyUsers::new(entries, &addresses_of)?)
-}
-
-fn addresses_of(host: &str) -> Vec<IpAddr> {
-    match (host, 0).to_socket_addrs() {
-        Ok(found) => found.map(|address| address.ip()).collect(),
-        Err(error) => {
-            tracing::warn!("{host}: {error}");
-            Vec::new()
-        }
-    }
 }
 
 /// Where a configuration says that groups come from.

@@ -4,7 +4,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use loxodon_rpc::server::{Call, Handler, Place, Responder, Server, ServerError, ServerLimits};
+use loxodon_rpc::server::{
+    Call, Handler, Place, Responder, Server, ServerError, ServerLimits, ServiceAccess,
+};
 use loxodon_wire::rpc::protocol::{self, Protocol};
 use loxodon_wire::rpc::{RemoteError, UserIdentity};
 
@@ -31,6 +33,14 @@ impl Handler for Lifeline {
         peer: SocketAddr,
     ) -> Result<(), RemoteError> {
         self.0.authorize(user, protocol, peer)
+    }
+
+    fn services(&self) -> Option<&ServiceAccess> {
+        self.0.services()
+    }
+
+    fn groups_of(&self, user: &str) -> Vec<String> {
+        self.0.groups_of(user)
     }
 }
 

@@ -12,13 +12,14 @@ use loxodon_namenode::audit::AuditSettings;
 use loxodon_namenode::load::Loaded;
 use loxodon_namenode::proxy_users::BadNetwork;
 use loxodon_namenode::settings::{Settings, block_settings, namespace_settings};
+use loxodon_namenode::slow_disks::SlowDisks;
 use loxodon_namenode::slow_peers::SlowPeers;
 use loxodon_namenode::top_users::TopUsers;
 use loxodon_namenode::users::Users;
 use loxodon_namenode::{NameNode, NameNodeError, ReplayedCalls, StorageIdentity};
 use loxodon_namespace::Namespace;
 use loxodon_namespace::error::ReplayError;
-use loxodon_rpc::server::{Place, Server, ServerError, ServerLimits};
+use loxodon_rpc::server::{Place, Server, ServerError, ServerLimits, ServiceAccess};
 use loxodon_wire::ids::{Milliseconds, TxId};
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -36,7 +37,7 @@ use super::{
     GroupMapping, address, directories, groups, image, lifeline, own_keys, owner, timers, transfer,
     trash, upkeep, web,
 };
-use crate::daemon::refused;
+use crate::daemon::{refused, services};
 use crate::disk::{DiskError, EditLog, EditLogSettings, LogFailed, StorageSet, load_image};
 use crate::web::{LogLevels, WebLimits, WebServer};
 
@@ -346,6 +347,7 @@ fn load(
         NameNode::new(loaded, settings, block_settings(conf)?, fastrand::u64(..), now)?;
     machine.remember_calls(calls, now);
     machine.slow_peers = SlowPeers::from_conf(conf)?;
+    machine.slow_disks = SlowDisks::from_conf(conf)?;
     let storage = Arc::new(storage);
     let compression = image::compression(conf)?;
     let mut image_txid = found.image_txid;
@@ -397,6 +399,7 @@ fn load(
         users: Users::new(&overrides, validity, negative),
         groups: Arc::new(GroupMapping::from_conf(conf)?),
         proxy_users: groups::proxy_users(conf)?,
+        services: ServiceAccess::from_conf(conf, &services::HDFS)?,
         conf: conf.clone(),
         audit: audit_settings(conf)?,
         clock,

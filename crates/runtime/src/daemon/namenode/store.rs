@@ -131,7 +131,8 @@ impl Door {
             | ShellCall::StartReconfiguration
             | ShellCall::ReconfigurationStatus
             | ShellCall::ReconfigurableProperties
-            | ShellCall::RefreshProxyUsers => {
+            | ShellCall::RefreshProxyUsers
+            | ShellCall::RefreshServiceAccess => {
                 Err(RemoteError::new(exception::UNSUPPORTED_OPERATION, "not a call about storage"))
             }
         })

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use loxodon_conf::ConfError;
 use loxodon_namenode::dispatch::ShellCall;
 use loxodon_namenode::{Identity, NameNodeError, full_report};
 use loxodon_rpc::server::{Call, Responder};
 use loxodon_wire::proto::common::{
-    GetGroupsForUserRequestProto, GetGroupsForUserResponseProto,
+    GetGroupsForUserRequestProto, GetGroupsForUserResponseProto, RefreshServiceAclResponseProto,
     RefreshSuperUserGroupsConfigurationResponseProto, RefreshUserToGroupsMappingsResponseProto,
 };
 use loxodon_wire::proto::hdfs::datanode::{BlockReportRequestProto, RegisterDatanodeRequestProto};
-use loxodon_wire::rpc::{RemoteError, UserIdentity};
+use loxodon_wire::rpc::{RemoteError, UserIdentity, exception};
 use prost::Message;
 
 use super::door::Door;
@@ -37,6 +38,7 @@ impl Door {
             ShellCall::GroupsForUser => self.groups_for_user(&call).await,
             ShellCall::RefreshUserToGroups => self.refresh_groups(&call, &identity),
             ShellCall::RefreshProxyUsers => self.refresh_proxy_users(call, identity).await,
+            ShellCall::RefreshServiceAccess => self.refresh_service_access().await,
             ShellCall::StartReconfiguration
             | ShellCall::ReconfigurationStatus
             | ShellCall::ReconfigurableProperties => self.reconfiguration(task, &call, &identity),
@@ -115,6 +117,21 @@ impl Door {
         .await
     }
 
+    /// Whoever may speak the protocol may do it: its own list says who.
+    async fn refresh_service_access(self: &Arc<Self>) -> Answer {
+        let door = Arc::clone(self);
+        blocking(move || {
+            let Some(services) = &door.services else {
+                let text = "Service Level Authorization not enabled!";
+                return Err(RemoteError::new(exception::AUTHORIZATION, text));
+            };
+            let failed = |error: ConfError| RemoteError::new(exception::IO, error.to_string());
+            services.refresh(&door.conf).map_err(failed)?;
+            Ok(encoded(&RefreshServiceAclResponseProto {}))
+        })
+        .await
+    }
+
     /// Refuses whoever is not a superuser.
     pub(crate) fn require_superuser(
         self: &Arc<Self>,
@@ -139,9 +156,8 @@ pub(crate) async fn blocking<T: Send + 'static>(
 ) -> Result<T, RemoteError> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
-        Err(error) => Err(RemoteError::new(
-            loxodon_wire::rpc::exception::IO,
-            format!("a task of the NameNode failed: {error}"),
-        )),
+        Err(error) => {
+            Err(RemoteError::new(exception::IO, format!("a task of the NameNode failed: {error}")))
+        }
     }
 }

@@ -12,17 +12,19 @@ use super::activity::ActivityBeans;
 use super::beans::NameNodeBeans;
 use super::door::Door;
 use super::progress::Progress;
-use crate::web::look::{HTML, PageFile, SCRIPT, with_files};
+use crate::web::look::{Page, with_page};
 use crate::web::{
     BeanSource, Daemon, LogLevels, ProcessBeans, Response, Router, RpcBeans, StatusCode,
     TrafficBeans, WebServer, is_active_page, standard_pages,
 };
 
-/// The page's files.
-const PAGE: [PageFile; 2] = [
-    ("/", HTML, include_str!("page/index.html")),
-    ("/static/page.js", SCRIPT, include_str!("page/page.js")),
-];
+const PAGE: Page<'_> = Page {
+    daemon: "NameNode",
+    icon: "M8 3v4M4 12V9h8v3",
+    links: &[("/startupProgress", "Startup")],
+    data: "/jmx",
+    scripts: &[("/static/page.js", include_str!("page.js"))],
+};
 
 /// Where calls come in, and what is counted there.
 pub(crate) struct Calls<'a> {
@@ -104,7 +106,7 @@ impl Site {
         beans.push(Arc::clone(&self.progress) as _);
         beans.push(Arc::clone(&self.process) as _);
         let progress = Arc::clone(&self.progress);
-        let router = with_files(router, &PAGE)
+        let router = with_page(router, &["/"], &PAGE)
             .page("/isActive", is_active_page(move || is_active))
             .page("/startupProgress", move |_| progress.page());
         let daemon = Daemon {

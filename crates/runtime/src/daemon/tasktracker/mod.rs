@@ -14,7 +14,7 @@ mod shuffle;
 mod tracker;
 mod umbilical;
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -32,10 +32,11 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::web::look::with_files;
+use super::address::{AddressError, address, web_server};
+use crate::web::look::with_elements;
 use crate::web::{
-    Bean, BeanSource, Daemon, ProcessBeans, Request, Response, Router, StatusCode, WebLimits,
-    WebServer, escape_html, standard_pages,
+    Bean, BeanSource, Daemon, ProcessBeans, Request, Response, Router, StatusCode, WebServer,
+    escape_html, standard_pages,
 };
 use attempt::Slot;
 use control_group::ControlGroups;
@@ -72,21 +73,8 @@ pub enum StartError {
     #[error("{0}")]
     Directories(std::io::Error),
     /// An address that is none, or cannot be listened on.
-    #[error("{name} is {value:?}: {source}")]
-    Address {
-        /// Which key.
-        name: &'static str,
-        /// Its value.
-        value: String,
-        /// What the system says.
-        source: std::io::Error,
-    },
-}
-
-fn address(name: &'static str, value: &str) -> Result<SocketAddr, StartError> {
-    let failed = |source| StartError::Address { name, value: value.to_owned(), source };
-    let mut found = value.to_socket_addrs().map_err(failed)?;
-    found.next().ok_or_else(|| failed(std::io::ErrorKind::NotFound.into()))
+    #[error(transparent)]
+    Address(#[from] AddressError),
 }
 
 /// A TaskTracker that serves. Dropped, it stops at once, and ends the processes of its tasks.
@@ -127,15 +115,10 @@ impl RunningTaskTracker {
         if left > 0 {
             tracing::warn!("{left} processes of an earlier tracker were ended");
         }
-        let http = address("mapreduce.tasktracker.http.address", &settings.http)?;
-        let failed = |name, value: &str, source| StartError::Address {
-            name,
-            value: value.to_owned(),
-            source,
-        };
-        let web = WebServer::bind(http, WebLimits::default(), Router::new())
-            .await
-            .map_err(|e| failed("mapreduce.tasktracker.http.address", &settings.http, e))?;
+        let web = "mapreduce.tasktracker.http.address";
+        let web = web_server(web, &settings.http, Router::new()).await?;
+        let failed =
+            |name, value: &str, source| AddressError { name, value: value.to_owned(), source };
         let report = address("mapreduce.tasktracker.report.address", &settings.report)?;
         let place = loxodon_rpc::server::Place::take(report);
         let named = |e: loxodon_rpc::server::ServerError| {
@@ -147,7 +130,7 @@ impl RunningTaskTracker {
         let server = Server::serve(place, limits, Arc::<Door>::clone(&door)).map_err(named)?;
         let indexes = Arc::new(IndexCache::new(settings.index_room));
         let outputs = Arc::new(LateOutputs::default());
-        let listen = SocketAddr::new(http.ip(), settings.shuffle_port);
+        let listen = SocketAddr::new(web.local_addr().ip(), settings.shuffle_port);
         let shuffle = ShuffleServer::start(
             listen,
             settings.shuffle_connections,
@@ -463,7 +446,7 @@ fn router(conf: &Configuration, tracker: &Arc<Tracker>) -> Router {
         log_levels: super::log::levels(),
     };
     let (for_logs, for_page) = (Arc::clone(tracker), Arc::clone(tracker));
-    let router = with_files(Router::new(), &[])
+    let router = with_elements(Router::new())
         .route("/tasklog", move |request: Request| {
             let tracker = Arc::clone(&for_logs);
             async move {
