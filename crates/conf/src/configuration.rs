@@ -18,6 +18,8 @@ pub struct Entry {
     pub value: String,
     /// The file or option that set it.
     pub source: Arc<str>,
+    /// Who set it before that, first to last, where the file tells (`<source>`).
+    pub earlier: Vec<String>,
     /// Whether later files may not change it.
     pub is_final: bool,
     /// Whether an option or the program set it, not a file.
@@ -57,7 +59,8 @@ impl Configuration {
     pub fn set(&mut self, name: &str, value: &str, source: &str) {
         let name = self.current_name(name.trim());
         let (value, source) = (value.into(), source.into());
-        let entry = Entry { value, source, is_final: false, is_option: true };
+        let earlier = Vec::new();
+        let entry = Entry { value, source, earlier, is_final: false, is_option: true };
         self.entries.insert(name, entry);
     }
 
@@ -68,14 +71,11 @@ impl Configuration {
     }
 
     /// Sets a key from a file, unless an earlier one made it final.
-    pub(crate) fn set_from_file(&mut self, name: &str, value: &str, source: &str, is_final: bool) {
+    pub(crate) fn set_from_file(&mut self, name: &str, entry: Entry) {
         let name = self.current_name(name);
-        if self.entries.get(&name).is_some_and(|e| e.is_final) {
-            return;
+        if !self.entries.get(&name).is_some_and(|known| known.is_final) {
+            self.entries.insert(name, entry);
         }
-        let (value, source) = (value.into(), source.into());
-        let entry = Entry { value, source, is_final, is_option: false };
-        self.entries.insert(name, entry);
     }
 
     fn current_name(&mut self, name: &str) -> String {

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use crate::configuration::Configuration;
+use crate::configuration::{Configuration, Entry};
 use crate::error::ConfError;
 use crate::xml::{self, Item};
 
@@ -128,10 +129,13 @@ impl Configuration {
             reason: e.reason,
         })?;
         let source = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+        let source: Arc<str> = source.into();
         for item in items {
             match item {
-                Item::Property { name, value, is_final, .. } => {
-                    self.set_from_file(&name, &value, &source, is_final);
+                Item::Property { name, value, is_final, sources: earlier, .. } => {
+                    let source = source.clone();
+                    let entry = Entry { value, source, earlier, is_final, is_option: false };
+                    self.set_from_file(&name, entry);
                 }
                 Item::Include { href, fallback, line } => {
                     let included = path.parent().unwrap_or(Path::new("")).join(strip_file(&href));

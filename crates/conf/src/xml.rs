@@ -6,8 +6,8 @@ use quick_xml::events::{BytesRef, BytesStart, Event};
 /// What a file says, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Item {
-    /// A property.
-    Property { name: String, value: String, is_final: bool, line: usize },
+    /// A property; who set it before, first to last, as `<source>` says in files that a program wrote.
+    Property { name: String, value: String, is_final: bool, sources: Vec<String>, line: usize },
     /// `<xi:include href="..."/>`, with whether `<xi:fallback>` makes its absence no error.
     Include { href: String, fallback: bool, line: usize },
 }
@@ -51,6 +51,7 @@ struct Property {
     name: Option<String>,
     value: Option<String>,
     is_final: bool,
+    sources: Vec<String>,
     line: usize,
     /// The child element whose text is being read.
     field: Option<String>,
@@ -92,11 +93,13 @@ impl Parser<'_> {
                     *fallback = true;
                 }
             }
-            "name" | "value" | "final" => {
+            "name" | "value" | "final" | "source" => {
                 if let Some(property) = &mut self.property {
                     property.field = Some(name.clone());
-                    if name == "value" {
-                        property.value = Some(String::new());
+                    match name.as_str() {
+                        "value" => property.value = Some(String::new()),
+                        "source" => property.sources.push(String::new()),
+                        _ => {}
                     }
                 }
             }
@@ -115,6 +118,7 @@ impl Parser<'_> {
             name: attribute(tag, "name"),
             value: attribute(tag, "value"),
             is_final: attribute(tag, "final").is_some_and(|v| v == "true"),
+            sources: Vec::new(),
             line: self.line(at),
             field: None,
         })
@@ -126,6 +130,11 @@ impl Parser<'_> {
             Some("name") => property.name.get_or_insert_default().push_str(text),
             Some("value") => property.value.get_or_insert_default().push_str(text),
             Some("final") => property.is_final |= text.trim() == "true",
+            Some("source") => {
+                if let Some(source) = property.sources.last_mut() {
+                    source.push_str(text);
+                }
+            }
             _ => {}
         }
     }
@@ -150,14 +159,19 @@ impl Parser<'_> {
             Some("property") => {
                 // A property without a name or a value sets nothing, as in Hadoop.
                 if let Some(Property {
-                    name: Some(name), value: Some(value), is_final, line, ..
+                    name: Some(name),
+                    value: Some(value),
+                    is_final,
+                    sources,
+                    line,
+                    ..
                 }) = self.property.take()
                 {
                     let name = name.trim().to_owned();
-                    self.items.push(Item::Property { name, value, is_final, line });
+                    self.items.push(Item::Property { name, value, is_final, sources, line });
                 }
             }
-            Some("name" | "value" | "final") => {
+            Some("name" | "value" | "final" | "source") => {
                 if let Some(property) = &mut self.property {
                     property.field = None;
                 }
@@ -177,7 +191,8 @@ mod tests {
     use super::*;
 
     fn property(name: &str, value: &str, is_final: bool, line: usize) -> Item {
-        Item::Property { name: name.into(), value: value.into(), is_final, line }
+        let (name, value) = (name.into(), value.into());
+        Item::Property { name, value, is_final, sources: Vec::new(), line }
     }
 
     #[test]
@@ -200,6 +215,14 @@ mod tests {
                 Item::Include { href: "other.xml".into(), fallback: true, line: 8 },
             ]
         );
+    }
+
+    #[test]
+    fn who_set_it_before() {
+        let text = "<configuration><property><name>a</name><value>1</value><source>core-site.xml</source>\
+                    <source>-D &amp; more</source></property></configuration>";
+        let [Item::Property { sources, .. }] = &parse(text).unwrap()[..] else { panic!("one") };
+        assert_eq!(sources, &["core-site.xml", "-D & more"]);
     }
 
     #[test]

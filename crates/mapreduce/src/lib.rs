@@ -26,5 +26,6 @@ pub mod shuffle;
 pub mod streaming;
 pub mod task;
 pub mod tasktracker;
+pub mod user;
 
 pub use builtin::{Builtin, builtin_classes};

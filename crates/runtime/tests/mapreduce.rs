@@ -225,7 +225,7 @@ impl Cluster {
         let protocol = &loxodon_mapreduce::protocol::JOB_CLIENT;
         loxodon_mapreduce::protocol::BlockingCaller::new(
             &address,
-            &loxodon_runtime::daemon::process_user(),
+            loxodon_client::UserIdentity::new(loxodon_runtime::daemon::process_user()),
             protocol,
         )
         .unwrap()

@@ -59,6 +59,10 @@ fn prepare(site: &mut JobSite) -> io::Result<()> {
         (0..80_i64).map(|n| format!("{}.{}.{}\t{n}\n", n % 3, n * 37 % 11, n % 7)).collect();
     site.put("/in/fields", fields)?;
     site.put("/in/xml", "junk<a>1</a> <b/> <a>two\nlines</a><a>3")?;
+    let cdata: String = (0..40)
+        .map(|n| format!("<b/><a n=\"{n}\"> {n} <![CDATA[<a>no</a>]]> </a>\n<a>{n}</a>"))
+        .collect();
+    site.put("/in/cdata", cdata)?;
     fs::write(site.path("program.py"), PROGRAM)?;
     fs::write(site.path("side.txt"), "from the side\n")?;
     let script = site.path("mapper.sh");

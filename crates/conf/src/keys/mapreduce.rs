@@ -223,7 +223,11 @@ keys! {
     STREAM_READER: "stream.recordreader.class", Text, "", [], "Reader of the input: `StreamXmlRecordReader`.";
     STREAM_READER_BEGIN: "stream.recordreader.begin", Text, "", [], "What a record begins with.";
     STREAM_READER_END: "stream.recordreader.end", Text, "", [], "What a record ends with.";
-    STREAM_READER_SLOW: "stream.recordreader.slowmatch", Bool, "false", [], "Refused by name where it is true.";
+    REDACTED: "mapreduce.job.redacted-properties", Text, "", [], "Keys of a job's configuration whose values pages and REST do not show.";
+    OUTPUT_FILTER: "mapreduce.client.output.filter", Text, "FAILED", [], "Which ends of attempts the job client tells of: NONE, KILLED, FAILED, SUCCEEDED or ALL.";
+    STREAM_READER_SLOW: "stream.recordreader.slowmatch", Bool, "false", [], "Whether `begin` and `end` are patterns, looked for outside of CDATA sections.";
+    STREAM_READER_MOST: "stream.recordreader.maxrec", Int, "50000", [], "Bytes of the longest element, where `slowmatch` is true.";
+    STREAM_READER_AHEAD: "stream.recordreader.lookahead", Int, "", [], "Bytes that are looked at for signs of CDATA sections, where `slowmatch` is true; where not set, twice `maxrec`.";
     SKIP_RECORDS: "mapreduce.job.skiprecords", Bool, "false", [], "Whether each record is handed to a command at once.";
     CACHE_SYMLINKS: "mapreduce.job.cache.symlink.create", Bool, "", [], "Set in a job with a cache, as by Hadoop; links are always made.";
 

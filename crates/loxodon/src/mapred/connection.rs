@@ -37,8 +37,8 @@ impl Connection {
     /// # Errors
     /// No address, or one that is none.
     pub(super) fn of(conf: &Configuration) -> Result<Self> {
-        let user = current_user().effective;
-        Ok(Self { caller: BlockingCaller::new(&Self::address(conf)?, &user, &JOB_CLIENT)? })
+        let address = Self::address(conf)?;
+        Ok(Self { caller: BlockingCaller::new(&address, current_user(), &JOB_CLIENT)? })
     }
 
     /// Calls and waits.

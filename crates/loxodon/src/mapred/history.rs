@@ -3,7 +3,6 @@
 use std::path::Path as LocalPath;
 
 use jiff::tz::TimeZone;
-use loxodon_client::UserIdentity;
 use loxodon_conf::Configuration;
 use loxodon_mapreduce::error::{Error, Result};
 use loxodon_mapreduce::fs::FileSystems;
@@ -99,7 +98,7 @@ fn read(conf: &Configuration, file: &str) -> Result<JobRecord> {
         return Err(Error::io(WRONG));
     }
     let bytes = || -> Result<Vec<u8>> {
-        let files = FileSystems::new(conf, UserIdentity::new(current_user().effective))?;
+        let files = FileSystems::new(conf, current_user())?;
         let path = files.path(file)?;
         files.get(&path)?.read_all(&path, LARGEST)
     };

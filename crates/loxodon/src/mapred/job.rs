@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use loxodon_client::UserIdentity;
 use loxodon_conf::Configuration;
 use loxodon_mapreduce::builtin_classes;
 use loxodon_mapreduce::error::{Error, ErrorKind, Result};
@@ -351,7 +350,7 @@ fn print_attempts(connection: &Connection, job: &str, kind: &str, state: &str) -
 }
 
 fn fetch_conf(conf: &Configuration, status: &JobStatusMessage, file: &str) -> Result<()> {
-    let files = FileSystems::new(conf, UserIdentity::new(current_user().effective))?;
+    let files = FileSystems::new(conf, current_user())?;
     let path = files.path(&status.job_file)?;
     let bytes = files.get(&path)?.read_all(&path, LARGEST_CONF)?;
     std::fs::write(file, bytes).map_err(|e| Error::system(format_args!("writing {file}"), &e))

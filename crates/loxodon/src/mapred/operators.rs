@@ -117,8 +117,8 @@ impl Command {
         call: &str,
         request: &Q,
     ) -> Result<A> {
-        let user = current_user().effective;
-        BlockingCaller::new(&(self.address)(conf)?, &user, protocol)?.call(call, request)
+        let address = (self.address)(conf)?;
+        BlockingCaller::new(&address, current_user(), protocol)?.call(call, request)
     }
 
     fn groups(&self, conf: &Configuration, users: &[&str]) -> Result<()> {

@@ -40,7 +40,8 @@ use tokio::runtime::{Builder, Runtime};
 pub(crate) use failure::Failure;
 pub(crate) use help::GENERIC as GENERIC_OPTIONS;
 pub(crate) use location::normalize;
-pub(crate) use session::{current_user, require_known_host};
+pub(crate) use loxodon_mapreduce::user::current_user;
+pub(crate) use session::require_known_host;
 
 use session::Session;
 use table::Entry;

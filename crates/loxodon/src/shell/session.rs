@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use loxodon_client::{Client, NameNodeAddresses};
 use loxodon_conf::{Configuration, keys};
+use loxodon_mapreduce::user::current_user;
 use loxodon_wire::rpc::UserIdentity;
 use tokio::runtime::Runtime;
 
@@ -195,22 +196,6 @@ fn default_filesystem(conf: &Configuration) -> Result<String> {
         ))
     })?;
     Ok(format!("{scheme}://{}", location.authority.unwrap_or_default()))
-}
-
-/// Who we are: `HADOOP_USER_NAME`, else the operating system's user; `HADOOP_PROXY_USER` on his behalf.
-pub(crate) fn current_user() -> UserIdentity {
-    let variable = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
-    let system = || {
-        let name = uzers::get_current_username()?;
-        Some(name.to_string_lossy().into_owned())
-    };
-    let real = variable("HADOOP_USER_NAME")
-        .or_else(system)
-        .unwrap_or_else(|| uzers::get_current_uid().to_string());
-    match variable("HADOOP_PROXY_USER") {
-        Some(effective) => UserIdentity { effective, real: Some(real) },
-        None => UserIdentity::new(&real),
-    }
 }
 
 /// Refuses a NameNode whose name nobody knows, before anything is asked of it

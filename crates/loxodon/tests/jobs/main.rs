@@ -8,6 +8,7 @@ mod history;
 mod notices;
 mod operators;
 mod pages;
+mod proxies;
 mod records;
 mod schedulers;
 mod site;

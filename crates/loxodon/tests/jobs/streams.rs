@@ -3,6 +3,8 @@
 use std::fs;
 use std::process::Command;
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::site::{Site, all, wait};
 
 #[test]
@@ -11,17 +13,21 @@ fn what_comes_with_a_job_is_in_the_working_directory_of_its_tasks() {
     site.put("/in", "line\n");
     site.put("/stored.txt", "stored\n");
     fs::write(site.path("side.txt"), "side\n").expect("a file");
+    fs::write(site.path("lib.jar"), "jar\n").expect("a file");
     fs::create_dir(site.path("tree")).expect("a directory");
     fs::write(site.path("tree/leaf.txt"), "leaf\n").expect("a file");
     let directory = site.path("");
     let tar =
         Command::new("tar").args(["-czf", "tree.tgz", "tree"]).current_dir(&directory).status();
     assert!(tar.expect("tar").success());
-    fs::write(site.path("own.sh"), "#!/bin/sh\ncat side.txt unpacked/tree/leaf.txt cached; cat\n")
-        .expect("a file");
+    fs::write(
+        site.path("own.sh"),
+        "#!/bin/sh\ncat side.txt lib.jar unpacked/tree/leaf.txt cached; cat\n",
+    )
+    .expect("a file");
     let output = site
         .streaming(&["mapreduce.job.maps=1"], &[])
-        .args(["-files", "side.txt", "-archives", "tree.tgz#unpacked"])
+        .args(["-files", "side.txt", "-archives", "tree.tgz#unpacked", "-libjars", "lib.jar"])
         .args(["-input", "/in", "-output", "/out", "-numReduceTasks", "0"])
         .args(["-file", "own.sh", "-mapper", "own.sh", "-cacheFile", "/stored.txt#cached"])
         .output()
@@ -29,7 +35,7 @@ fn what_comes_with_a_job_is_in_the_working_directory_of_its_tasks() {
     assert!(output.status.success(), "{}", all(&output));
     let lines: Vec<String> =
         site.output("/out").iter().map(|line| line.trim().to_owned()).collect();
-    assert_eq!(lines, ["leaf", "line", "side", "stored"], "{}", all(&output));
+    assert_eq!(lines, ["jar", "leaf", "line", "side", "stored"], "{}", all(&output));
 }
 
 #[test]
@@ -50,6 +56,25 @@ fn a_job_in_the_background_goes_on_by_itself() {
     let lines: Vec<String> =
         site.output("/out").iter().map(|line| line.trim().to_owned()).collect();
     assert_eq!(lines, ["a", "b"]);
+}
+
+#[test]
+fn ctrl_c_ends_the_command_and_not_its_job() {
+    let site = Site::start(1, &[]);
+    site.put("/in", "a\n");
+    let options = ["-input", "/in", "-output", "/out", "-mapper", "sleep 600", "-reducer", "NONE"];
+    let command = site.streaming(&[], &options).spawn().expect("the program starts");
+    wait("its map runs", || site.tasks() > 0);
+    kill_process(Pid::from_child(&command), Signal::INT).expect("a process that runs");
+    let output = command.wait_with_output().expect("its end");
+    let text = all(&output);
+    assert_eq!(output.status.code(), Some(6), "{text}");
+    let (_, order) = text.split_once("mapred job -kill ").expect("how to kill it");
+    let id = order.lines().next().expect("an id");
+    assert!(text.contains(&format!("{id} goes on")), "{text}");
+    assert!(site.text(&["mapred", "job", "-list"]).contains(id));
+    site.text(&["mapred", "job", "-kill", id]);
+    site.nothing_left();
 }
 
 #[test]

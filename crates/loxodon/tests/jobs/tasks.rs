@@ -45,7 +45,12 @@ fn a_mapper_that_fails_fails_its_job_after_four_attempts() {
     let (succeeded, text) = map(&site, &["mapreduce.job.maps=1"], "echo it is broken >&2; exit 3");
     assert!(!succeeded, "{text}");
     assert!(text.contains("subprocess failed with code 3"), "{text}");
-    assert!(text.contains("attempt_"), "{text}");
+    assert!(text.contains("The url to track the job: http://"), "{text}");
+    // Each attempt's end is told as it comes, and why; with the last one the job says so.
+    for attempt in 0..3 {
+        let line = format!("_m_000000_{attempt}, Status : FAILED\n");
+        assert!(text.contains(&line), "{line}: {text}");
+    }
     assert!(text.contains("Failed map tasks=4") || text.contains("Failed map tasks=8"), "{text}");
     site.nothing_left();
 }

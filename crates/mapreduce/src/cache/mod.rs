@@ -1,5 +1,5 @@
-//! The distributed cache seen from the client: files and archives that come with a job (`-files`, `-archives`) are
-//! put where trackers can read them; a job in one process gets links in its working directory.
+//! The distributed cache seen from the client: what comes with a job (`-files`, `-libjars`, `-archives`) is
+//! put where trackers can read it; a job in one process gets links in its working directory.
 
 mod unpack;
 
@@ -21,9 +21,10 @@ const MOST_UNPACKED: u64 = 10 << 30;
 /// Trees of files deeper than this are a loop of links.
 const DEEPEST: usize = 64;
 
-/// `-files` and `-archives`: the key of the option, that of the job, and the directory in the staging area.
-const KINDS: [Cached; 2] = [
+/// `-files`, `-libjars` and `-archives`: the key of the option, that of the job, and the directory in the staging area.
+const KINDS: [Cached; 3] = [
     Cached { option: "tmpfiles", key: "mapreduce.job.cache.files", directory: "files" },
+    Cached { option: "tmpjars", key: "mapreduce.job.cache.files", directory: "libjars" },
     Cached { option: "tmparchives", key: "mapreduce.job.cache.archives", directory: "archives" },
 ];
 
@@ -74,14 +75,14 @@ fn named(conf: &Configuration, key: &str, files: &FileSystems, local: bool) -> R
     Ok(all)
 }
 
-fn refuse_jars(conf: &Configuration) -> Result<()> {
-    match conf.get_text("tmpjars")? {
-        Some(jars) => {
-            let text = format!("-libjars {jars}: Java archives are of no use to programs here");
-            Err(Error::new(ErrorKind::Unsupported, text))
-        }
-        None => Ok(()),
-    }
+/// What users are told of `-libjars`: where the files are, and that they are files.
+#[must_use]
+pub fn notice(conf: &Configuration) -> Option<String> {
+    let jars = conf.get_text("tmpjars").ok().flatten()?;
+    Some(format!(
+        "-libjars {jars}: in the tasks' working directories, for programs that tasks start; no Java classes are \
+         loaded from them"
+    ))
 }
 
 /// Copies what a job's options name into its staging directory, and puts into its configuration where everything
@@ -90,7 +91,6 @@ fn refuse_jars(conf: &Configuration) -> Result<()> {
 /// # Errors
 /// A file that is not there; one that cannot be copied; two that would have one name.
 pub fn ship(conf: &mut Configuration, files: &FileSystems, staging: &Path) -> Result<()> {
-    refuse_jars(conf)?;
     let mut links = std::collections::BTreeMap::new();
     for kind in KINDS {
         let mut uris = conf.get_list(kind.key)?;
@@ -214,7 +214,6 @@ pub fn link_here(
     files: &FileSystems,
     directory: &LocalPath,
 ) -> Result<LocalLinks> {
-    refuse_jars(conf)?;
     let mut links = LocalLinks::default();
     let mut number = 0_u32;
     for kind in KINDS {
@@ -280,8 +279,6 @@ mod tests {
         assert_eq!(uris, ["file:/a/x.py#x.py", "hdfs://h:1/b#y", "file:/c#c"]);
         conf.set("tmpfiles", "/a#../b", "test");
         assert!(named(&conf, "tmpfiles", &files, true).is_err());
-        conf.set("tmpjars", "/a.jar", "test");
-        assert!(refuse_jars(&conf).unwrap_err().message().contains("/a.jar"));
     }
 
     #[test]
@@ -294,14 +291,20 @@ mod tests {
         let file = dir.path().join("x.py");
         fs::write(&file, "print(1)").unwrap();
         conf.set("tmpfiles", &format!("{}#y.py", file.display()), "test");
+        assert_eq!(notice(&conf), None);
+        conf.set("tmpjars", &file.display().to_string(), "test");
+        assert!(notice(&conf).unwrap().starts_with("-libjars /"));
         let files = FileSystems::new(&conf, UserIdentity::new("u")).unwrap();
         let staging = files.path(&format!("file:{}/staging", dir.path().display())).unwrap();
         ship(&mut conf, &files, &staging).unwrap();
         let get = |name: &str| conf.get(name).unwrap().unwrap();
-        assert_eq!(get("mapreduce.job.cache.files"), format!("file:{}#y.py", file.display()));
-        assert_eq!(get("mapreduce.job.cache.files.filesizes"), "8");
-        assert_eq!(get("mapreduce.job.cache.files.visibilities"), "false");
-        assert!(get("mapreduce.job.cache.files.timestamps").parse::<i64>().unwrap() > 0);
+        let file = file.display();
+        let both = format!("file:{file}#y.py,file:{file}#x.py");
+        assert_eq!(get("mapreduce.job.cache.files"), both);
+        assert_eq!(get("mapreduce.job.cache.files.filesizes"), "8,8");
+        assert_eq!(get("mapreduce.job.cache.files.visibilities"), "false,false");
+        let times = get("mapreduce.job.cache.files.timestamps");
+        assert!(times.split(',').all(|time| time.parse::<i64>().unwrap() > 0), "{times}");
         conf.set("tmpfiles", "/not/there", "test");
         assert_eq!(*ship(&mut conf, &files, &staging).unwrap_err().kind(), ErrorKind::NotFound);
     }

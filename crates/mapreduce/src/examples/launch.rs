@@ -1,6 +1,5 @@
 //! How an example's job is put together, handed in and looked at.
 
-use loxodon_client::UserIdentity;
 use loxodon_conf::Configuration;
 
 use super::PACKAGE;
@@ -8,10 +7,11 @@ use crate::builtin::builtin_classes;
 use crate::error::{Error, Result};
 use crate::fs::FileSystems;
 use crate::input::add_input_path;
-use crate::local::{JobResult, user_name};
+use crate::local::JobResult;
 use crate::program::run_job;
 use crate::settings::Settings;
 use crate::streaming::GENERIC_USAGE;
+use crate::user::current_user;
 
 /// Who set a key, for error messages.
 const SOURCE: &str = "the example";
@@ -43,7 +43,7 @@ pub(super) fn usage(usage: &str) -> i32 {
 impl Launch {
     /// A job of that name.
     pub(super) fn job(&self, name: &str) -> Result<ExampleJob> {
-        let files = FileSystems::new(&self.conf, UserIdentity::new(user_name()))?;
+        let files = FileSystems::new(&self.conf, current_user())?;
         let mut job = ExampleJob { conf: self.conf.clone(), files };
         job.set("mapreduce.job.name", name);
         // The binary that trackers have is this one.

@@ -27,6 +27,7 @@ use crate::program::{IntSum, LongSum, SumOfInts, options};
 use crate::protocol::{BlockingCaller, ClusterMetrics, Empty, JOB_CLIENT};
 use crate::settings::Settings;
 use crate::task::{MapRunner, OrderUse, ReduceRunner, map_output_classes};
+use crate::user::current_user;
 
 /// Package of the classes.
 const PACKAGE: &str = "org.apache.hadoop.examples.";
@@ -125,7 +126,7 @@ fn cluster_size(job: &ExampleJob) -> Result<(i64, i64)> {
     let key = "mapreduce.jobtracker.address";
     let address = job.conf.get_text(key)?;
     let address = address.ok_or_else(|| Error::argument(format!("{key} is not set")))?;
-    let caller = BlockingCaller::new(&address, &crate::local::user_name(), &JOB_CLIENT)?;
+    let caller = BlockingCaller::new(&address, current_user(), &JOB_CLIENT)?;
     let metrics: ClusterMetrics = caller.call("getClusterMetrics", &Empty {})?;
     Ok((i64::from(metrics.trackers), i64::from(metrics.reduce_slots)))
 }

@@ -5,6 +5,7 @@
 //! Hadoop 2 and later, whose readers know only maps and reduces.
 
 mod avro;
+mod counters;
 mod event;
 mod file;
 mod java_order;
@@ -13,6 +14,7 @@ mod record;
 mod story;
 mod viewer;
 
+pub use counters::{CounterRow, CounterRows, counter_rows, value_of};
 pub use event::{
     AmStarted, EventType, HistoryEvent, JobFinished, JobInfoChange, JobInited, JobPriorityChange,
     JobQueueChange, JobStatusChanged, JobSubmitted, JobUnsuccessfulCompletion, MapAttemptFinished,

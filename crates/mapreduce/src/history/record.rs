@@ -1,11 +1,12 @@
 //! What Hadoop's own parser makes of a history (`JobHistoryParser`): the fields as its viewers print them, with its
 //! -1 for a time that no event told.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::java_order::{INITIAL, by_hash, text_hash};
-use super::{HistoryEvent, HistoryReader};
-use crate::job::{AttemptId, JobId, TaskId, TaskKind};
+use super::story::sum;
+use super::{AmStarted, HistoryEvent, HistoryReader, NamedCounters};
+use crate::job::{AccessControlList, AttemptId, JobAcl, JobId, TaskId, TaskKind};
 use crate::protocol::CountersMessage;
 
 /// No event told the time.
@@ -22,6 +23,10 @@ pub struct JobRecord {
     pub user: String,
     /// Its name.
     pub name: String,
+    /// Its queue.
+    pub queue: String,
+    /// Who may do what with it, by the key that says so.
+    pub acls: BTreeMap<String, String>,
     /// Where its configuration was.
     pub conf_path: String,
     /// When it was submitted.
@@ -32,10 +37,24 @@ pub struct JobRecord {
     pub finished: i64,
     /// `SUCCEEDED`, `FAILED` or `KILLED`; nothing while it runs.
     pub status: Option<String>,
+    /// Its maps.
+    pub maps: i32,
+    /// Its reduces.
+    pub reduces: i32,
+    /// Whether all of it ran in its application master.
+    pub uberized: bool,
+    /// Why it did not succeed.
+    pub diagnostics: String,
     /// Maps that succeeded.
     pub succeeded_maps: i32,
     /// Reduces that succeeded.
     pub succeeded_reduces: i32,
+    /// Maps that ended, however they did (`CompletedJob.getCompletedMaps`).
+    pub ended_maps: i32,
+    /// Reduces that ended, however they did.
+    pub ended_reduces: i32,
+    /// The starts of its application master, or of the JobTrackers that ran it.
+    pub starts: Vec<AmStarted>,
     /// What it counted in all, in its maps, in its reduces: jobs that succeeded have them.
     pub counters: Option<[CountersMessage; 3]>,
     tasks: Vec<TaskRecord>,
@@ -86,6 +105,18 @@ pub struct AttemptRecord {
     pub error: String,
     /// The machine.
     pub host: String,
+    /// Its rack.
+    pub rack: String,
+    /// What it said of itself at the end.
+    pub said: String,
+    /// What it counted.
+    pub counters: Option<CountersMessage>,
+    /// YARN's container, or what stands for none.
+    pub container: String,
+    /// How far from its input it ran, where that is told.
+    pub locality: Option<String>,
+    /// Whether it was tried beside another that took long.
+    pub is_speculative: bool,
     /// The tracker.
     pub tracker: String,
     /// Port of the tracker's pages.
@@ -98,13 +129,22 @@ impl Default for JobRecord {
             job: None,
             user: String::new(),
             name: String::new(),
+            queue: String::new(),
+            acls: BTreeMap::new(),
             conf_path: String::new(),
             submitted: UNKNOWN,
             launched: UNKNOWN,
             finished: UNKNOWN,
             status: None,
+            maps: 0,
+            reduces: 0,
+            uberized: false,
+            diagnostics: String::new(),
             succeeded_maps: 0,
             succeeded_reduces: 0,
+            ended_maps: 0,
+            ended_reduces: 0,
+            starts: Vec::new(),
             counters: None,
             tasks: Vec::new(),
             places: HashMap::new(),
@@ -129,30 +169,13 @@ impl JobRecord {
     /// Adds what an event tells.
     pub fn take(&mut self, event: &HistoryEvent) {
         match event {
-            HistoryEvent::JobSubmitted(e) => {
-                self.job = e.job_id.parse().ok();
-                self.name.clone_from(&e.job_name);
-                self.user.clone_from(&e.user_name);
-                self.submitted = e.submit_time;
-                self.conf_path.clone_from(&e.job_conf_path);
-            }
-            HistoryEvent::JobInfoChange(e) => {
-                (self.submitted, self.launched) = (e.submit_time, e.launch_time);
-            }
-            HistoryEvent::JobInited(e) => self.launched = e.launch_time,
-            HistoryEvent::JobFinished(e) => {
-                self.finished = e.finish_time;
-                (self.succeeded_maps, self.succeeded_reduces) =
-                    (e.finished_maps, e.finished_reduces);
-                self.status = Some("SUCCEEDED".to_owned());
-                let all = [&e.total_counters, &e.map_counters, &e.reduce_counters];
-                self.counters = Some(all.map(|named| named.counters.clone()));
-            }
-            HistoryEvent::JobUnsuccessfulCompletion(e) => {
-                self.finished = e.finish_time;
-                (self.succeeded_maps, self.succeeded_reduces) =
-                    (e.finished_maps, e.finished_reduces);
-                self.status = Some(e.job_status.clone());
+            HistoryEvent::AmStarted(e) => self.starts.push(e.clone()),
+            HistoryEvent::JobSubmitted(_)
+            | HistoryEvent::JobInfoChange(_)
+            | HistoryEvent::JobInited(_)
+            | HistoryEvent::JobQueueChange(_) => self.take_begin(event),
+            HistoryEvent::JobFinished(_) | HistoryEvent::JobUnsuccessfulCompletion(_) => {
+                self.take_end(event);
             }
             HistoryEvent::TaskStarted(_)
             | HistoryEvent::TaskFinished(_)
@@ -162,10 +185,91 @@ impl JobRecord {
         }
     }
 
+    fn take_begin(&mut self, event: &HistoryEvent) {
+        match event {
+            HistoryEvent::JobSubmitted(e) => {
+                self.job = e.job_id.parse().ok();
+                self.name.clone_from(&e.job_name);
+                self.user.clone_from(&e.user_name);
+                self.queue.clone_from(&e.job_queue_name);
+                self.acls.clone_from(&e.acls);
+                self.submitted = e.submit_time;
+                self.conf_path.clone_from(&e.job_conf_path);
+            }
+            HistoryEvent::JobInfoChange(e) => {
+                (self.submitted, self.launched) = (e.submit_time, e.launch_time);
+            }
+            HistoryEvent::JobInited(e) => {
+                self.launched = e.launch_time;
+                (self.maps, self.reduces) = (e.total_maps, e.total_reduces);
+                self.uberized = e.uberized;
+            }
+            HistoryEvent::JobQueueChange(e) => self.queue.clone_from(&e.job_queue_name),
+            _ => {}
+        }
+    }
+
+    fn take_end(&mut self, event: &HistoryEvent) {
+        // -1 stands for a number that the file does not have.
+        let ended = |counts: [i32; 3]| {
+            counts.into_iter().filter(|count| *count > 0).fold(0, i32::saturating_add)
+        };
+        match event {
+            HistoryEvent::JobFinished(e) => {
+                self.finished = e.finish_time;
+                (self.succeeded_maps, self.succeeded_reduces) =
+                    (e.finished_maps, e.finished_reduces);
+                self.ended_maps = ended([e.finished_maps, e.failed_maps, e.killed_maps]);
+                self.ended_reduces =
+                    ended([e.finished_reduces, e.failed_reduces, e.killed_reduces]);
+                self.status = Some("SUCCEEDED".to_owned());
+                let all = [&e.total_counters, &e.map_counters, &e.reduce_counters];
+                self.counters = Some(all.map(|named| named.counters.clone()));
+            }
+            HistoryEvent::JobUnsuccessfulCompletion(e) => {
+                self.finished = e.finish_time;
+                (self.succeeded_maps, self.succeeded_reduces) =
+                    (e.finished_maps, e.finished_reduces);
+                self.ended_maps = ended([e.finished_maps, e.failed_maps, e.killed_maps]);
+                self.ended_reduces =
+                    ended([e.finished_reduces, e.failed_reduces, e.killed_reduces]);
+                self.status = Some(e.job_status.clone());
+                self.diagnostics = e.diagnostics.clone().unwrap_or_default();
+            }
+            _ => {}
+        }
+    }
+
+    /// Who may see its details.
+    #[must_use]
+    pub fn view_acl(&self) -> AccessControlList {
+        let text = self.acls.get(JobAcl::View.key());
+        text.map_or_else(AccessControlList::nobody, |text| AccessControlList::parse(text))
+    }
+
+    /// A task.
+    #[must_use]
+    pub fn task_of(&self, id: &TaskId) -> Option<&TaskRecord> {
+        self.tasks.get(*self.places.get(id)?)
+    }
+
+    /// What its tasks of a kind counted (`JobCounterInfo.getCounters`).
+    #[must_use]
+    pub fn counters_of(&self, kind: TaskKind) -> CountersMessage {
+        let tasks = self.tasks.iter().filter(|task| task.id.kind == kind);
+        sum(tasks.filter_map(|task| task.counters.as_ref()))
+    }
+
     /// Tasks in the order in which Java's table of them is walked: its viewers print them in no other.
     #[must_use]
     pub fn tasks(&self) -> Vec<&TaskRecord> {
         by_hash(&self.tasks, INITIAL, |task| task_hash(&task.id))
+    }
+
+    /// What all its tasks counted: what a job counted that did not succeed.
+    #[must_use]
+    pub fn counters_in_all(&self) -> CountersMessage {
+        sum(self.tasks.iter().filter_map(|task| task.counters.as_ref()))
     }
 
     fn task(&mut self, id: &str) -> Option<&mut TaskRecord> {
@@ -242,6 +346,12 @@ impl JobRecord {
                     host: String::new(),
                     tracker: e.tracker_name.clone(),
                     http_port: e.http_port,
+                    rack: String::new(),
+                    said: String::new(),
+                    counters: None,
+                    container: e.container_id.clone(),
+                    locality: e.locality.clone(),
+                    is_speculative: e.avataar.as_deref() == Some("SPECULATIVE"),
                 };
                 let Some(task) = self.task(&e.task_id) else { return };
                 match task.attempts.iter_mut().find(|known| known.id == id) {
@@ -252,19 +362,24 @@ impl JobRecord {
             HistoryEvent::MapAttemptFinished(e) => {
                 let Some(attempt) = self.attempt(&e.task_id, &e.attempt_id) else { return };
                 attempt.end(e.finish_time, &e.task_status, &e.hostname);
+                attempt.tell(&e.rackname, &e.state, Some(&e.counters));
             }
             HistoryEvent::ReduceAttemptFinished(e) => {
                 let Some(attempt) = self.attempt(&e.task_id, &e.attempt_id) else { return };
                 attempt.end(e.finish_time, &e.task_status, &e.hostname);
+                attempt.tell(&e.rackname, &e.state, Some(&e.counters));
                 (attempt.shuffled, attempt.sorted) = (e.shuffle_finish_time, e.sort_finish_time);
             }
             HistoryEvent::TaskAttemptFinished(e) => {
                 let Some(attempt) = self.attempt(&e.task_id, &e.attempt_id) else { return };
                 attempt.end(e.finish_time, &e.task_status, &e.hostname);
+                // Java's parser leaves the rack out here.
+                attempt.tell("", &e.state, Some(&e.counters));
             }
             HistoryEvent::TaskAttemptUnsuccessfulCompletion(e) => {
                 let Some(attempt) = self.attempt(&e.task_id, &e.attempt_id) else { return };
                 attempt.end(e.finish_time, &e.status, &e.hostname);
+                attempt.tell(&e.rackname, "", e.counters.as_ref());
                 (attempt.shuffled, attempt.sorted) = (e.finish_time, e.finish_time);
                 attempt.error.clone_from(&e.error);
                 let id = attempt.id.clone();
@@ -301,15 +416,27 @@ impl AttemptRecord {
         host.clone_into(&mut self.host);
     }
 
-    /// Where its log is: nothing where the tracker is not known (`HistoryViewer.getTaskLogsUrl`).
+    fn tell(&mut self, rack: &str, said: &str, counters: Option<&NamedCounters>) {
+        rack.clone_into(&mut self.rack);
+        said.clone_into(&mut self.said);
+        self.counters = counters.map(|named| named.counters.clone());
+    }
+
+    /// The pages of its tracker, `host:port`; nothing where the tracker is not known.
     #[must_use]
-    pub fn log_url(&self) -> Option<String> {
+    pub fn tracker_page(&self) -> Option<String> {
         if self.http_port == -1 || self.tracker.is_empty() {
             return None;
         }
         let host = self.tracker.split(':').next().unwrap_or_default();
-        let host = host.strip_prefix("tracker_").unwrap_or(host);
-        Some(format!("http://{host}:{}/tasklog?attemptid={}", self.http_port, self.id))
+        Some(format!("{}:{}", host.strip_prefix("tracker_").unwrap_or(host), self.http_port))
+    }
+
+    /// Where its log is: nothing where the tracker is not known (`HistoryViewer.getTaskLogsUrl`).
+    #[must_use]
+    pub fn log_url(&self) -> Option<String> {
+        let page = self.tracker_page()?;
+        Some(format!("http://{page}/tasklog?attemptid={}", self.id))
     }
 }
 

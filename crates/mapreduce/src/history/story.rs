@@ -384,7 +384,7 @@ impl Reading {
 }
 
 /// Adds counters up; of the task counters' maxima the largest stays.
-fn sum<'a>(all: impl Iterator<Item = &'a CountersMessage>) -> CountersMessage {
+pub(super) fn sum<'a>(all: impl Iterator<Item = &'a CountersMessage>) -> CountersMessage {
     let mut sum = CountersMessage::default();
     for group in all.flat_map(|counters| &counters.groups) {
         let Some(into) = sum.groups.iter_mut().find(|known| known.name == group.name) else {

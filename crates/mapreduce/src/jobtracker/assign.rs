@@ -59,82 +59,107 @@ impl JobTracker {
 
     /// The next of the job's tasks that may start there.
     fn choose(&mut self, now: Milliseconds, index: u32, on: TrackerIndex) -> Option<Choice> {
-        let cluster = self.capacity;
         let usable = self.usable;
-        let Self { jobs, trackers, topology, on_host, locality_wakes, settings, .. } = self;
-        let job = jobs.get_mut(index as usize)?.as_deref_mut()?;
-        let tracker = trackers.get(on as usize)?;
+        let job = self.job(index)?;
+        let tracker = self.tracker(on)?;
         if job.avoids(on, usable) {
             return None;
         }
-        let conf = &job.submission.conf;
-        let (map, reduce) = (conf.map, conf.reduce);
-        let ends = |kind| Some(Choice::Fresh(TaskRef { job: index, kind, number: 0 }, None));
-        let room_for_map = tracker.fits(TaskKind::Map, map.size);
+        let room_for_map = tracker.fits(TaskKind::Map, job.submission.conf.map.size);
+        let only = |kind| Some(Choice::Fresh(TaskRef { job: index, kind, number: 0 }, None));
         match job.stage {
             Stage::Setup if room_for_map && job.setup.suits(on, usable) => {
-                return ends(TaskKind::JobSetup);
+                return only(TaskKind::JobSetup);
             }
             Stage::Cleanup(_) if room_for_map && job.cleanup.suits(on, usable) => {
-                return ends(TaskKind::JobCleanup);
+                return only(TaskKind::JobCleanup);
             }
             Stage::Running => {}
             _ => return None,
         }
-        if room_for_map {
-            let below = map.running_limit == 0 || job.map.running < map.running_limit;
-            if job.map.pending > 0 && below {
-                let place = Place {
-                    on,
-                    host: tracker.host,
-                    rack: topology.rack_of(tracker.host),
-                    usable,
-                    node_delay: settings.node_delay,
-                    rack_delay: settings.rack_delay,
-                };
-                let live = |host: u32| {
-                    on_host.get(&host).is_some_and(|trackers_there| {
-                        trackers_there
-                            .iter()
-                            .any(|t| trackers.get(*t as usize).is_some_and(Tracker::is_usable))
-                    })
-                };
-                match job.take_map(now, &place, live) {
-                    Taken::Map(number, locality) => {
-                        let task = TaskRef { job: index, kind: TaskKind::Map, number };
-                        return Some(Choice::Fresh(task, Some(locality)));
-                    }
-                    Taken::WaitUntil(time) => {
-                        locality_wakes.insert((time, index));
-                    }
-                    Taken::Nothing => {}
-                }
-            }
+        if room_for_map && let Some(choice) = self.choose_map(now, index, on) {
+            return Some(choice);
         }
-        if let Some(task) = job.take_slow(on, |kind, size| tracker.fits(kind, size)) {
-            return Some(Choice::Company(TaskRef { job: index, ..task }));
+        if let Some(choice) = self.choose_company(index, on) {
+            return Some(choice);
         }
-        let below = reduce.running_limit == 0 || job.reduce.running < reduce.running_limit;
-        if job.reduce.pending > 0
-            && below
-            && job.reduces_may_start()
-            && tracker.fits(TaskKind::Reduce, reduce.size)
-        {
-            let after = reduce.size.times(job.reduce.running as usize + 1).share_of(&cluster);
-            let separate = tracker.node.reduce_slots.is_some();
-            if job.map.pending == 0 || separate || after <= REDUCE_RAMP_UP {
-                let tasks = &job.reduces;
-                let waits = |n: u32| tasks.get(n as usize).is_some_and(|task| task.pending);
-                let suits =
-                    |n: u32| tasks.get(n as usize).is_some_and(|task| task.suits(on, usable));
-                if let Some(number) = job.pending_reduces.take_any(waits, suits) {
-                    let task = TaskRef { job: index, kind: TaskKind::Reduce, number };
-                    return Some(Choice::Fresh(task, None));
-                }
-            }
+        if let Some(choice) = self.choose_reduce(index, on) {
+            return Some(choice);
         }
         // Whatever is left when the job's own clean-up begins goes with that.
-        if room_for_map { job.unclean.pop().map(Choice::CleanUp) } else { None }
+        if room_for_map { self.job_mut(index)?.unclean.pop().map(Choice::CleanUp) } else { None }
+    }
+
+    /// A map whose input is near enough; where it is worth to wait for a nearer one, the time is noted.
+    fn choose_map(&mut self, now: Milliseconds, index: u32, on: TrackerIndex) -> Option<Choice> {
+        let usable = self.usable;
+        let Self { jobs, trackers, topology, on_host, locality_wakes, settings, .. } = self;
+        let job = jobs.get_mut(index as usize)?.as_deref_mut()?;
+        let host = trackers.get(on as usize)?.host;
+        let limit = job.submission.conf.map.running_limit;
+        if job.map.pending == 0 || limit != 0 && job.map.running >= limit {
+            return None;
+        }
+        let place = Place {
+            on,
+            host,
+            rack: topology.rack_of(host),
+            usable,
+            node_delay: settings.node_delay,
+            rack_delay: settings.rack_delay,
+        };
+        let live = |host: u32| {
+            let there = on_host.get(&host).into_iter().flatten();
+            there.into_iter().any(|t| trackers.get(*t as usize).is_some_and(Tracker::is_usable))
+        };
+        match job.take_map(now, &place, live) {
+            Taken::Map(number, locality) => {
+                let task = TaskRef { job: index, kind: TaskKind::Map, number };
+                Some(Choice::Fresh(task, Some(locality)))
+            }
+            Taken::WaitUntil(time) => {
+                locality_wakes.insert((time, index));
+                None
+            }
+            Taken::Nothing => None,
+        }
+    }
+
+    /// A second attempt beside one that is slow.
+    fn choose_company(&mut self, index: u32, on: TrackerIndex) -> Option<Choice> {
+        let Self { jobs, trackers, .. } = self;
+        let job = jobs.get_mut(index as usize)?.as_deref_mut()?;
+        let tracker = trackers.get(on as usize)?;
+        let task = job.take_slow(on, |kind, size| tracker.fits(kind, size))?;
+        Some(Choice::Company(TaskRef { job: index, ..task }))
+    }
+
+    /// A reduce, while it leaves room to the maps that wait.
+    fn choose_reduce(&mut self, index: u32, on: TrackerIndex) -> Option<Choice> {
+        let (cluster, usable) = (self.capacity, self.usable);
+        let Self { jobs, trackers, .. } = self;
+        let job = jobs.get_mut(index as usize)?.as_deref_mut()?;
+        let tracker = trackers.get(on as usize)?;
+        let reduce = job.submission.conf.reduce;
+        let is_full = reduce.running_limit != 0 && job.reduce.running >= reduce.running_limit;
+        if job.reduce.pending == 0
+            || is_full
+            || !job.reduces_may_start()
+            || !tracker.fits(TaskKind::Reduce, reduce.size)
+        {
+            return None;
+        }
+        let after = reduce.size.times(job.reduce.running as usize + 1).share_of(&cluster);
+        let separate = tracker.node.reduce_slots.is_some();
+        if job.map.pending > 0 && !separate && after > REDUCE_RAMP_UP {
+            return None;
+        }
+        let tasks = &job.reduces;
+        let waits = |n: u32| tasks.get(n as usize).is_some_and(|task| task.pending);
+        let suits = |n: u32| tasks.get(n as usize).is_some_and(|task| task.suits(on, usable));
+        let number = job.pending_reduces.take_any(waits, suits)?;
+        let task = TaskRef { job: index, kind: TaskKind::Reduce, number };
+        Some(Choice::Fresh(task, None))
     }
 
     fn locality(&self, task: TaskRef, on: TrackerIndex) -> Option<Locality> {

@@ -2,6 +2,7 @@
 
 use super::JobTracker;
 use super::job::{AttemptRef, Job, Task, TaskRef};
+use super::report::Milliseconds;
 use super::tally::CounterNames;
 use super::tracker::Tracker;
 use crate::history::{
@@ -57,8 +58,21 @@ impl JobTracker {
     }
 }
 
-/// The job came in, and this is the `start`th JobTracker that has it.
-pub(super) fn submitted(job: &Job, identifier: &str, start: u32) -> Vec<HistoryEvent> {
+/// Which JobTracker has a job.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Start<'a> {
+    /// What tells JobTrackers apart.
+    pub(super) identifier: &'a str,
+    /// It is the job's so many-th.
+    pub(super) number: u32,
+    /// When it took the job.
+    pub(super) time: Milliseconds,
+    /// Where its pages are.
+    pub(super) http_address: &'a str,
+}
+
+/// The job came in, and this JobTracker has it.
+pub(super) fn submitted(job: &Job, start: Start<'_>) -> Vec<HistoryEvent> {
     let submission = &job.submission;
     let id = submission.job.to_string();
     let acls =
@@ -85,22 +99,23 @@ pub(super) fn submitted(job: &Job, identifier: &str, start: u32) -> Vec<HistoryE
         job_status: JobState::Prep.name().to_owned(),
         uberized: false,
     };
-    vec![started(job, identifier, start), event.into(), inited.into()]
+    vec![started(job, start), event.into(), inited.into()]
 }
 
-/// This is the `start`th JobTracker that has the job.
-pub(super) fn started(job: &Job, identifier: &str, start: u32) -> HistoryEvent {
+/// This JobTracker has the job.
+pub(super) fn started(job: &Job, start: Start<'_>) -> HistoryEvent {
     // Readers want a number where ids have the JobTracker's start.
-    let digits: String = identifier.chars().filter(char::is_ascii_digit).take(15).collect();
+    let digits: String = start.identifier.chars().filter(char::is_ascii_digit).take(15).collect();
     let cluster = if digits.is_empty() { "0" } else { &digits };
-    let number = job.submission.job.number;
+    let (number, attempt) = (job.submission.job.number, start.number);
+    let (host, port) = start.http_address.rsplit_once(':').unwrap_or(("jobtracker", ""));
     AmStarted {
-        application_attempt_id: format!("appattempt_{cluster}_{number:04}_{start:06}"),
-        start_time: job.submitted,
-        container_id: format!("container_{cluster}_{number:04}_{start:02}_000001"),
-        node_manager_host: "jobtracker".into(),
+        application_attempt_id: format!("appattempt_{cluster}_{number:04}_{attempt:06}"),
+        start_time: start.time,
+        container_id: format!("container_{cluster}_{number:04}_{attempt:02}_000001"),
+        node_manager_host: host.to_owned(),
         node_manager_port: 0,
-        node_manager_http_port: 0,
+        node_manager_http_port: port.parse().unwrap_or(0),
     }
     .into()
 }

@@ -373,12 +373,12 @@ impl JobTracker {
     /// Lets the job go on from where its journal ends.
     fn resume(&mut self, now: Milliseconds, index: u32, start: u32, is_new: bool) {
         self.activate(index);
-        let identifier = self.identifier.clone();
         if let Some(job) = self.job(index) {
+            let start = self.start(now, start);
             let events = if is_new {
-                journal::submitted(job, &identifier, start)
+                journal::submitted(job, start)
             } else {
-                vec![journal::started(job, &identifier, start)]
+                vec![journal::started(job, start)]
             };
             events.into_iter().for_each(|event| self.journal(index, event));
         }

@@ -44,7 +44,7 @@ pub struct JobTrackerSettings {
     pub acls: bool,
     /// Who may do everything (`mapreduce.cluster.administrators`).
     pub administrators: AccessControlList,
-    /// Whether finished jobs keep their page here: the address of this JobTracker's pages.
+    /// Where this JobTracker's pages are, `host:port`: jobs name it.
     pub http_address: String,
 }
 

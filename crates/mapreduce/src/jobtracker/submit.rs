@@ -98,11 +98,18 @@ impl JobTracker {
         self.submissions = self.submissions.saturating_add(1);
         self.activate(index);
         if let Some(job) = self.job(index) {
-            let events = journal::submitted(job, &self.identifier, 1);
+            let start = self.start(now, 1);
+            let events = journal::submitted(job, start);
             events.into_iter().for_each(|event| self.journal(index, event));
         }
         self.begin(now, index);
         Ok(())
+    }
+
+    /// This JobTracker, as the so many-th that has a job.
+    pub(super) fn start(&self, time: Milliseconds, number: u32) -> journal::Start<'_> {
+        let http_address = &self.settings.http_address;
+        journal::Start { identifier: &self.identifier, number, time, http_address }
     }
 
     fn check_size(&self, submission: &Submission) -> Result<(), JobTrackerError> {

@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use loxodon_client::UserIdentity;
 use loxodon_conf::Configuration;
 
 use self::board::{Board, Line};
@@ -21,6 +20,7 @@ use crate::input::{InputSplit, input_files};
 use crate::job::{AttemptId, JobId, JobState, TaskKind};
 use crate::settings::Settings;
 use crate::task::{self, Classes, TaskDescription, Work, input_format_of, output_format_of};
+use crate::user::current_user;
 
 pub use terminal::{Progress, Terminal};
 
@@ -62,8 +62,8 @@ pub fn run(
     progress: &mut dyn Progress,
 ) -> Result<JobResult> {
     let mut conf = conf.clone();
-    let user = user_name();
-    let files = FileSystems::new(&conf, UserIdentity::new(&user))?;
+    let user = current_user();
+    let files = FileSystems::new(&conf, user.clone())?;
     let format = output_format_of(&*classes, &conf)?;
     format.check(&conf, &files)?;
     let mut splits = input_format_of(&*classes, &conf)?.splits(&conf, &files)?;
@@ -82,21 +82,16 @@ pub fn run(
     let reduces = u32::try_from(conf.get_int("mapreduce.job.reduces", 1)?)
         .map_err(|_| Error::argument("mapreduce.job.reduces is no number of reduces"))?;
     let board = Arc::new(Board::new(splits.len(), reduces as usize));
+    let user = user.effective;
     let local = Local { job, conf, classes, user, directory: &directory, board };
+    if let Some(notice) = cache::notice(&local.conf) {
+        progress.line(&notice);
+    }
     let linked = cache::link_here(&local.conf, &files, &directory);
     let result = linked.and_then(|_links| local.run(splits, reduces, progress));
     // What stays is in the directory for temporary files.
     let _ = std::fs::remove_dir_all(&directory);
     result
-}
-
-/// Who runs jobs: `HADOOP_USER_NAME`, else the user of this process.
-pub(crate) fn user_name() -> String {
-    let said = std::env::var("HADOOP_USER_NAME").ok().filter(|name| !name.is_empty());
-    said.unwrap_or_else(|| {
-        let name = uzers::get_current_username().map(|name| name.to_string_lossy().into_owned());
-        name.unwrap_or_else(|| uzers::get_current_uid().to_string())
-    })
 }
 
 /// The first of `mapreduce.cluster.local.dir`.

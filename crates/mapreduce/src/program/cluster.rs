@@ -1,25 +1,23 @@
-//! Hands a job to a JobTracker and follows it to its end (Hadoop's `JobSubmitter` and `Job.monitorAndPrintJob`).
+//! Hands a job to a JobTracker (Hadoop's `JobSubmitter`).
 
 use std::io::Write;
-use std::thread;
-use std::time::Duration;
 
-use loxodon_client::UserIdentity;
 use loxodon_conf::Configuration;
 
+use super::follow::OutputFilter;
 use crate::cache;
 use crate::counters::Counters;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::fs::{CreateOptions, FileSystems, Path};
 use crate::input::{input_files, split_file};
-use crate::job::{JobId, JobState};
+use crate::job::JobId;
 use crate::local::{JobResult, Progress};
 use crate::protocol::{
-    BlockingCaller, CountersMessage, Empty, JOB_CLIENT, JobCounters, JobRequest, JobStatusMessage,
-    MaybeJobStatus, SubmitRequest, Text,
+    BlockingCaller, CountersMessage, Empty, JOB_CLIENT, JobStatusMessage, SubmitRequest, Text,
 };
 use crate::settings::Settings;
 use crate::task::{Classes, input_format_of, output_format_of};
+use crate::user::current_user;
 
 /// Key of the JobTracker's address.
 const ADDRESS: &str = "mapreduce.jobtracker.address";
@@ -29,7 +27,8 @@ const STAGING_PERMISSION: u16 = 0o700;
 
 /// A job that was handed in.
 pub struct Submitted {
-    caller: BlockingCaller,
+    pub(super) caller: BlockingCaller,
+    pub(super) filter: OutputFilter,
     /// Its id.
     pub job: JobId,
 }
@@ -45,29 +44,36 @@ pub fn submit(
 ) -> Result<Submitted> {
     let address = conf.get_text(ADDRESS)?;
     let address = address.ok_or_else(|| Error::argument(format!("{ADDRESS} is not set")))?;
-    let user = crate::local::user_name();
-    let files = FileSystems::new(conf, UserIdentity::new(&user))?;
+    let filter = OutputFilter::read(conf)?;
+    let user = current_user();
+    let files = FileSystems::new(conf, user.clone())?;
     output_format_of(classes, conf)?.check(conf, &files)?;
-    let caller = BlockingCaller::new(&address, &user, &JOB_CLIENT)?;
+    let caller = BlockingCaller::new(&address, user.clone(), &JOB_CLIENT)?;
     let area: Text = caller.call("getStagingAreaDir", &Empty {})?;
     let id: Text = caller.call("getNewJobID", &Empty {})?;
     let job: JobId = id.value.parse().map_err(|e: crate::job::IdError| Error::io(e.to_string()))?;
     let directory = files.path(&format!("{}/{job}", area.value.trim_end_matches('/')))?;
-    let staged = stage(conf, classes, &files, &directory, &user, progress).and_then(|()| {
-        progress.line(&format!("Submitting tokens for job: {job}"));
-        let request = SubmitRequest {
-            job_id: job.to_string(),
-            submit_dir: directory.to_string(),
-            credentials: Vec::new(),
-        };
-        caller.call::<_, JobStatusMessage>("submitJob", &request)
-    });
-    if let Err(error) = staged {
-        // The error is what the user is to hear; what was written is in his staging directory.
-        let _ = files.get(&directory).and_then(|fs| fs.delete(&directory, true));
-        return Err(error);
+    let staged =
+        stage(conf, classes, &files, &directory, &user.effective, progress).and_then(|()| {
+            progress.line(&format!("Submitting tokens for job: {job}"));
+            let request = SubmitRequest {
+                job_id: job.to_string(),
+                submit_dir: directory.to_string(),
+                credentials: Vec::new(),
+            };
+            caller.call::<_, JobStatusMessage>("submitJob", &request)
+        });
+    match staged {
+        Ok(status) => {
+            progress.line(&format!("The url to track the job: {}", status.tracking_url));
+        }
+        Err(error) => {
+            // The error is what the user is to hear; what was written is in his staging directory.
+            let _ = files.get(&directory).and_then(|fs| fs.delete(&directory, true));
+            return Err(error);
+        }
     }
-    Ok(Submitted { caller, job })
+    Ok(Submitted { caller, filter, job })
 }
 
 fn stage(
@@ -84,6 +90,9 @@ fn stage(
     splits.sort_by_key(|split| std::cmp::Reverse(split.length()));
     progress.line(&format!("number of splits:{}", splits.len()));
     let mut conf = conf.clone();
+    if let Some(notice) = cache::notice(&conf) {
+        progress.line(&notice);
+    }
     cache::ship(&mut conf, files, directory)?;
     let mut set = |name: &str, value: &str| conf.set(name, value, "the job client");
     set("mapreduce.job.user.name", user);
@@ -137,55 +146,17 @@ pub fn job_xml(conf: &Configuration) -> String {
     );
     for (name, entry) in conf.entries() {
         let (name, value) = (escaped(name), escaped(&entry.value));
-        xml.push_str(&format!("<property><name>{name}</name><value>{value}</value></property>\n"));
+        let is_final = entry.is_final;
+        xml.push_str(&format!(
+            "<property><name>{name}</name><value>{value}</value><final>{is_final}</final>"
+        ));
+        for source in entry.earlier.iter().map(String::as_str).chain([&*entry.source]) {
+            xml.push_str(&format!("<source>{}</source>", escaped(source)));
+        }
+        xml.push_str("</property>\n");
     }
     xml.push_str("</configuration>\n");
     xml
-}
-
-impl Submitted {
-    /// Follows the job to its end; `progress` hears how it goes.
-    ///
-    /// # Errors
-    /// The JobTracker cannot be reached, or has forgotten the job.
-    pub fn follow(self, progress: &mut dyn Progress) -> Result<JobResult> {
-        let job = self.job.clone();
-        progress.line(&format!("Running job: {job}"));
-        let request = JobRequest { job_id: job.to_string() };
-        let (mut said, mut pause) = (None, Duration::from_millis(20));
-        let status = loop {
-            let answer: MaybeJobStatus = self.caller.ask("getJobStatus", &request)?;
-            let status = answer.status.ok_or_else(|| {
-                Error::new(ErrorKind::Io, format!("The job {job} is not known any more"))
-            })?;
-            let percent = |part: f32| (part * 100.0 + 0.001) as u32;
-            let now = (percent(status.map_progress), percent(status.reduce_progress));
-            if said != Some(now) {
-                said = Some(now);
-                progress.percent(now.0, now.1);
-            }
-            let state = JobState::from_number(status.state);
-            if matches!(state, Some(JobState::Succeeded | JobState::Failed | JobState::Killed)) {
-                break status;
-            }
-            thread::sleep(pause);
-            pause = (pause * 3 / 2).min(Duration::from_millis(1000));
-        };
-        let succeeded = status.state == JobState::Succeeded.number();
-        let diagnostics: Vec<String> =
-            Some(status.failure_info.clone()).filter(|d| !d.is_empty()).into_iter().collect();
-        if succeeded {
-            progress.line(&format!("Job {job} completed successfully"));
-        } else {
-            let state = JobState::from_number(status.state).map_or("FAILED", JobState::name);
-            let why = &status.failure_info;
-            progress.line(&format!("Job {job} failed with state {state} due to: {why}"));
-        }
-        let answer: JobCounters = self.caller.ask("getJobCounters", &request)?;
-        let counters = answer.total.map(counters_from).unwrap_or_default();
-        progress.line(&counters.to_string());
-        Ok(JobResult { job, succeeded, counters, diagnostics })
-    }
 }
 
 /// Counters of a message.
@@ -199,11 +170,11 @@ pub fn counters_from(message: CountersMessage) -> Counters {
     counters
 }
 
-/// Hands a job in and follows it.
+/// Hands a job in and follows it, until Ctrl-C is pressed.
 pub(super) fn run(
     conf: &Configuration,
     classes: &dyn Classes,
     progress: &mut dyn Progress,
 ) -> Result<JobResult> {
-    submit(conf, classes, progress)?.follow(progress)
+    submit(conf, classes, progress)?.follow_until_interrupted(progress)
 }

@@ -49,6 +49,8 @@
 
 mod api;
 pub mod cluster;
+mod follow;
+mod interrupt;
 mod job;
 pub mod options;
 mod registry;

@@ -29,7 +29,7 @@ impl BlockingCaller {
     ///
     /// # Errors
     /// The address is none, or the threads cannot be started.
-    pub fn new(address: &str, user: &str, protocol: &'static Protocol) -> Result<Self> {
+    pub fn new(address: &str, user: UserIdentity, protocol: &'static Protocol) -> Result<Self> {
         let split = address.rsplit_once(':');
         let parsed = split.and_then(|(host, port)| Some((host, port.parse().ok()?)));
         let (host, port) =
@@ -39,8 +39,7 @@ impl BlockingCaller {
             .enable_all()
             .build()
             .map_err(|e| Error::system("starting the threads of RPC", &e))?;
-        let user = Arc::new(UserIdentity::new(user));
-        let client = RpcClient::new(ClientSettings::default(), user);
+        let client = RpcClient::new(ClientSettings::default(), Arc::new(user));
         Ok(Self { runtime, client, address: ServerAddress::new(host, port), protocol })
     }
 

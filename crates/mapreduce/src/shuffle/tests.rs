@@ -18,6 +18,17 @@ use crate::merge::RecordStream;
 use crate::task::{Answer, LocalDirs, MapEvent, MapSource, TaskStatus};
 
 const KEY: &[u8] = b"the job's key";
+/// Longer than a fetcher waits for bytes.
+const SILENCE: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// How a connection breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cut {
+    InTheHeader,
+    InTheData,
+    /// It stays open, and nothing comes any more.
+    Silence,
+}
 
 /// Map outputs behind a socket; so many answers are damaged first.
 struct Server {
@@ -25,6 +36,8 @@ struct Server {
     outputs: HashMap<AttemptId, (PathBuf, PathBuf)>,
     cache: IndexCache,
     damaged: AtomicU32,
+    /// How the next connections break, last first.
+    cuts: std::sync::Mutex<Vec<Cut>>,
 }
 
 impl Server {
@@ -44,6 +57,7 @@ impl Server {
         let request =
             ShuffleRequest::parse("GET", &path, header("name"), header("version")).unwrap();
         let mut stream = stream;
+        let cut = self.cuts.lock().unwrap().pop();
         let reply = match authorize(KEY, self.port, &path, header("UrlHash")) {
             Ok(reply) => reply,
             Err(refused) => return write!(stream, "HTTP/1.1 {} No\r\n\r\n", refused.status),
@@ -63,6 +77,18 @@ impl Server {
             let first = request.maps.first() == Some(map);
             if first && self.damaged.fetch_update(Relaxed, Relaxed, |n| n.checked_sub(1)).is_ok() {
                 bytes[0] ^= 0x20;
+            }
+            if let Some(cut) = cut {
+                let (header, data) = match cut {
+                    Cut::InTheHeader => (part.header.len() / 2, 0),
+                    _ => (part.header.len(), bytes.len() / 2),
+                };
+                stream.write_all(&part.header[..header])?;
+                stream.write_all(&bytes[..data])?;
+                if cut == Cut::Silence {
+                    thread::sleep(SILENCE);
+                }
+                return Ok(());
             }
             stream.write_all(&part.header)?;
             stream.write_all(&bytes)?;
@@ -128,6 +154,15 @@ struct Fetched {
 }
 
 fn fetch(memory: u64, codec: Option<Codec>, damaged: u32, key: &[u8]) -> Fetched {
+    fetch_through(memory, codec, (damaged, Vec::new()), key)
+}
+
+fn fetch_through(
+    memory: u64,
+    codec: Option<Codec>,
+    (damaged, cuts): (u32, Vec<Cut>),
+    key: &[u8],
+) -> Fetched {
     let dir = tempfile::tempdir().unwrap();
     let job = JobId::new("1", 1);
     let outputs = write_maps(dir.path(), &job, 30, codec);
@@ -142,7 +177,8 @@ fn fetch(memory: u64, codec: Option<Codec>, damaged: u32, key: &[u8]) -> Fetched
     };
     let events: Vec<MapEvent> = outputs.keys().map(event).collect();
     let (cache, damaged) = (IndexCache::new(100), AtomicU32::new(damaged));
-    let server = Arc::new(Server { port, outputs, cache, damaged });
+    let cuts = std::sync::Mutex::new(cuts);
+    let server = Arc::new(Server { port, outputs, cache, damaged, cuts });
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let server = Arc::clone(&server);
@@ -152,6 +188,7 @@ fn fetch(memory: u64, codec: Option<Codec>, damaged: u32, key: &[u8]) -> Fetched
     let mut conf = Configuration::new();
     conf.set("mapreduce.reduce.memory.totalbytes", &memory.to_string(), "test");
     conf.set("mapreduce.reduce.shuffle.retry-delay.max.ms", "5", "test");
+    conf.set("mapreduce.reduce.shuffle.read.timeout", "200", "test");
     let files = FileSystems::new(&conf, UserIdentity::new("somebody")).unwrap();
     let dirs = Arc::new(LocalDirs::new("a reduce", vec![dir.path().join("local")]));
     let settings = ShuffleSettings::of_job(&conf).unwrap();
@@ -213,4 +250,16 @@ fn a_wrong_key_fails_the_reduce_with_the_servers_answer() {
     let error = fetch(1 << 20, None, 0, b"another key").keys.unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::Shuffle);
     assert!(error.message().contains("Got invalid response code 401"), "{error}");
+}
+
+#[test]
+fn what_a_broken_connection_did_not_bring_is_fetched_again() {
+    for memory in [1 << 20, 100] {
+        for cut in [Cut::InTheHeader, Cut::InTheData, Cut::Silence] {
+            let fetched = fetch_through(memory, None, (0, vec![cut; 2]), KEY);
+            assert_eq!(fetched.keys.unwrap(), expected(), "{cut:?} {memory}");
+            let failed = fetched.counted.get(crate::counters::TASK_GROUP, "FAILED_SHUFFLE");
+            assert!(failed >= 2, "{cut:?} {memory}: {failed}");
+        }
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use loxodon_client::UserIdentity;
 use loxodon_conf::Configuration;
 
 use super::format::{READER, XML_READER};
@@ -15,6 +14,7 @@ use crate::fs::FileSystems;
 use crate::input::{add_input_path, input_format};
 use crate::output::output_format;
 use crate::settings::Settings;
+use crate::user::current_user;
 
 /// The reducer that is none.
 pub(super) const NONE: &str = "NONE";
@@ -180,7 +180,7 @@ impl Job<'_> {
     }
 
     fn files(&self) -> Result<FileSystems, String> {
-        FileSystems::new(self.conf, UserIdentity::new(crate::local::user_name())).map_err(shown)
+        FileSystems::new(self.conf, current_user()).map_err(shown)
     }
 
     fn input(&mut self) -> Result<(), String> {

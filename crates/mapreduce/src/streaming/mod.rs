@@ -16,6 +16,7 @@ mod run;
 pub(crate) mod typed_bytes;
 mod typed_files;
 mod usage;
+mod xml;
 
 pub use aggregate::{AggregateCombiner, AggregateReducer};
 pub use command::{environment, split_args};

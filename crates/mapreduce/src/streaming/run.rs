@@ -92,6 +92,7 @@ fn refused(error: &Error) -> i32 {
     let (what, code) = match error.kind() {
         ErrorKind::NotFound => ("launching job , bad input path", 2),
         ErrorKind::InvalidJobConf => ("launching job , Invalid job conf", 3),
+        ErrorKind::Interrupted => ("monitoring job", 6),
         // Java's has a code of its own for an output that is there, but looks for another exception.
         _ => ("Launching job", 5),
     };

@@ -4,7 +4,6 @@
 use std::io::{self, BufReader, BufWriter, Write};
 use std::path::Path;
 
-use loxodon_client::UserIdentity;
 use loxodon_conf::Configuration;
 
 use super::AutoInputFormat;
@@ -15,6 +14,7 @@ use crate::input::{FileSplit, InputFormat as _, InputSplit};
 use crate::io::sequence_file::{Options, Writer};
 use crate::io::writable::{Datum, Kind};
 use crate::program::options;
+use crate::user::current_user;
 
 /// Bytes gathered before they are written.
 const BUFFER: usize = 1 << 16;
@@ -38,7 +38,7 @@ pub(super) fn run(directory: Option<&Path>, is_dump: bool, arguments: &[String])
             println!("Usage: mapred streaming {command}\n  {what}, as typed bytes");
             return Ok(1);
         };
-        let files = FileSystems::new(&conf, UserIdentity::new(crate::local::user_name()))?;
+        let files = FileSystems::new(&conf, current_user())?;
         if is_dump {
             dump(&conf, &files, path, &mut BufWriter::with_capacity(BUFFER, io::stdout().lock()))
         } else {
@@ -111,6 +111,8 @@ fn load(files: &FileSystems, path: &str, from: &mut impl io::Read) -> Result<i32
 
 #[cfg(test)]
 mod tests {
+    use loxodon_client::UserIdentity;
+
     use super::*;
 
     #[test]

@@ -33,8 +33,8 @@ pub type MakeClasses<'a> = dyn Fn(&Configuration) -> Result<Arc<dyn Classes>> + 
 pub fn run(address: &str, attempt: &str, classes: &MakeClasses<'_>) -> Result<bool> {
     let attempt: AttemptId =
         attempt.parse().map_err(|e: crate::job::IdError| Error::argument(e.to_string()))?;
-    let user = crate::local::user_name();
-    let caller = BlockingCaller::new(address, &user, &TASK_UMBILICAL)?;
+    let user = UserIdentity::new(crate::user::process_user());
+    let caller = BlockingCaller::new(address, user, &TASK_UMBILICAL)?;
     let request = AttemptRequest { attempt_id: attempt.to_string() };
     let answer: GetTaskAnswer = caller.call("getTask", &request)?;
     let Some(spec) = answer.task else { return Ok(false) };

@@ -14,6 +14,7 @@ use crate::input::InputFormat as _;
 use crate::io::writable::{Text, Writable};
 use crate::output::output_path;
 use crate::settings::Settings;
+use crate::user::current_user;
 
 /// Between which split points a key lies (`TeraSort.TotalOrderPartitioner`).
 pub(in super::super) struct TotalOrder {
@@ -27,8 +28,7 @@ impl TotalOrder {
         if reduces <= 1 {
             return Ok(Partitioner::Single);
         }
-        let files =
-            FileSystems::new(conf, loxodon_client::UserIdentity::new(crate::local::user_name()))?;
+        let files = FileSystems::new(conf, current_user())?;
         let output = output_path(conf, &files)?;
         let output = output.ok_or_else(|| Error::argument("can't read partitions file"))?;
         let path = output.child(PARTITION_FILE);

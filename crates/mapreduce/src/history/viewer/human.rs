@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::counters::{groups, value_of};
 use super::summary::{Analysis, Sum, Summary, by_machine, reduce, shuffle, took};
+use crate::history::counters::{counter_rows, value_of};
 use crate::history::record::{AttemptRecord, JobRecord, TaskRecord};
 use crate::job::{JobId, TaskKind};
 
@@ -121,7 +121,7 @@ impl Printer<'_> {
             "Total Value",
             "-".repeat(87),
         );
-        for group in groups(total) {
+        for group in counter_rows(total) {
             for counter in group.counters {
                 let of = |counters| grouped(value_of(counters, &group.name, &counter.name));
                 let _ = write!(

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::counters::{groups, value_of};
 use super::summary::{Sum, Summary};
+use crate::history::counters::{counter_rows, value_of};
 use crate::history::record::{JobRecord, TaskRecord};
 use crate::job::{JobId, TaskKind};
 use crate::protocol::CountersMessage;
@@ -141,7 +141,7 @@ fn group_name(name: &str) -> &str {
 
 fn job_counters([total, map, reduce]: &[CountersMessage; 3]) -> Object {
     let mut all = Object::default();
-    for group in groups(total) {
+    for group in counter_rows(total) {
         let rows = group.counters.iter().map(|counter| {
             let mut row = Object::default();
             row.put("counterName", counter.name.as_str());
@@ -157,7 +157,7 @@ fn job_counters([total, map, reduce]: &[CountersMessage; 3]) -> Object {
 
 fn task_counters(counters: &CountersMessage) -> Object {
     let mut all = Object::default();
-    for group in groups(counters) {
+    for group in counter_rows(counters) {
         let rows = group.counters.iter().map(|counter| {
             let mut row = Object::default();
             row.put("counterName", counter.name.as_str());

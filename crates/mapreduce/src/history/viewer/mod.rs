@@ -1,6 +1,5 @@
 //! What `mapred job -history` prints (`HistoryViewer`): a finished job for people, or as JSON.
 
-mod counters;
 mod human;
 mod json;
 mod summary;

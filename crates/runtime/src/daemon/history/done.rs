@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use loxodon_mapreduce::error::{Error, ErrorKind, Result};
 use loxodon_mapreduce::fs::{FileStatus, FileSystem, FileSystems, Path};
 use loxodon_mapreduce::history::{
-    DoneName, HistoryEvent, HistoryReader, Story, conf_file_name, done_subdirectory,
+    DoneName, HistoryEvent, HistoryReader, JobRecord, Story, conf_file_name, done_subdirectory,
 };
 use loxodon_mapreduce::job::{JobId, JobState};
 use loxodon_mapreduce::protocol::JobStatusMessage;
@@ -190,6 +190,16 @@ impl DoneIndex {
         story.status.job_file = done.conf_path()?.to_string();
         story.status.retired = true;
         Ok(story)
+    }
+
+    /// What Hadoop's own parser makes of a history. Blocks.
+    ///
+    /// # Errors
+    /// As [`Self::events`].
+    pub(in crate::daemon) fn record(&self, done: &Done) -> Result<JobRecord> {
+        let mut record = JobRecord::default();
+        self.events(done)?.iter().for_each(|event| record.take(event));
+        Ok(record)
     }
 
     /// A job's events. Blocks.

@@ -1,7 +1,7 @@
 //! Jobs, tasks, attempts and counters as Hadoop's application master and history server have them in JSON.
 
 use loxodon_mapreduce::history::{AmStarted, Story};
-use loxodon_mapreduce::job::{AttemptId, JobState, TaskId, TaskKind, TaskState, TipStatus};
+use loxodon_mapreduce::job::{AttemptId, JobState, TaskKind, TaskState, TipStatus};
 use loxodon_mapreduce::protocol::{
     AttemptReport, CounterGroupMessage, CountersMessage, JobCounters, JobStatusMessage,
     TaskReportMessage,
@@ -50,40 +50,6 @@ fn elapsed(start: i64, finish: i64, now: i64) -> i64 {
 /// When a job's tasks began; until they do, when it was submitted.
 pub(super) const fn start_of(status: &JobStatusMessage) -> i64 {
     if status.launch_time > 0 { status.launch_time } else { status.start_time }
-}
-
-/// A finished job in a list, as the history server has it.
-pub(super) fn done_job(status: &JobStatusMessage) -> Value {
-    json!({
-        "submitTime": status.start_time,
-        "startTime": start_of(status),
-        "finishTime": status.finish_time,
-        "id": status.job_id,
-        "name": status.job_name,
-        "queue": status.queue,
-        "user": status.user,
-        "state": job_state(status.state),
-        "mapsTotal": status.maps,
-        "mapsCompleted": status.finished_maps,
-        "reducesTotal": status.reduces,
-        "reducesCompleted": status.finished_reduces,
-    })
-}
-
-/// A finished job by itself, as the history server has it.
-pub(super) fn whole_done_job(story: &Story) -> Value {
-    let status = &story.status;
-    let mut value = done_job(status);
-    let Some(fields) = value.as_object_mut() else { return value };
-    // Those that failed or were killed are complete too, there.
-    fields.insert("mapsCompleted".into(), json!(story.ended_maps));
-    fields.insert("reducesCompleted".into(), json!(story.ended_reduces));
-    fields.insert("uberized".into(), json!(false));
-    let diagnostics = if status.failure_info == "NA" { "" } else { &status.failure_info };
-    fields.insert("diagnostics".into(), json!(diagnostics));
-    add_sums(story, fields);
-    fields.retain(|name, _| !name.starts_with("running") && !name.starts_with("new"));
-    value
 }
 
 /// A job in a list.
@@ -236,11 +202,6 @@ pub(super) fn attempts_of(
     report.attempts.iter().map(|one| attempt(story, one, kind, now)).collect()
 }
 
-/// The kind of a task, from its id.
-pub(super) fn kind_of(task: &str) -> Option<TaskKind> {
-    task.parse::<TaskId>().ok().map(|id| id.kind)
-}
-
 fn value_in(counters: Option<&CountersMessage>, group: &str, name: &str) -> i64 {
     let groups = counters.map(|counters| counters.groups.as_slice()).unwrap_or_default();
     let group = groups.iter().find(|one| one.name == group);
@@ -287,8 +248,6 @@ mod tests {
         assert_eq!(task_state(TipStatus::Complete.number()), "SUCCEEDED");
         assert_eq!(attempt_state(TaskState::FailedUnclean.number()), "FAILED");
         assert_eq!(attempt_state(TaskState::CommitPending.number()), "COMMIT_PENDING");
-        assert_eq!(kind_of("task_1_0001_r_000000"), Some(TaskKind::Reduce));
-        assert_eq!(kind_of("x"), None);
     }
 
     #[test]

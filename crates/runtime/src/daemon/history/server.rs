@@ -12,8 +12,9 @@ use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
 use super::admin::{AdminDoor, ClientDoor};
+use super::answer::respond;
+use super::finished::answer_history;
 use super::page::pages;
-use super::rest::{Refusal, answer_jobs, respond};
 use super::settings::HistorySettings;
 use super::shelf::Shelf;
 use crate::daemon::address::{AddressError, address, web_server};
@@ -148,8 +149,7 @@ fn answer(shelf: &Shelf, request: &Request) -> Response {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let found = match parts.as_slice() {
         [] | ["info"] => Ok(info(shelf.started())),
-        ["mapreduce", "jobs", rest @ ..] => answer_jobs(shelf, request, rest, true),
-        _ => Err(Refusal::NotFound(format!("{} is not found", request.path))),
+        below => answer_history(shelf, request, below),
     };
     respond(request, found)
 }

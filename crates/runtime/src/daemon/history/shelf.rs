@@ -8,17 +8,16 @@ use loxodon_client::UserIdentity;
 use loxodon_conf::Configuration;
 use loxodon_mapreduce::error::{Error, Result};
 use loxodon_mapreduce::fs::FileSystems;
-use loxodon_mapreduce::history::{AmStarted, Story};
-use loxodon_mapreduce::job::{AccessControlList, AttemptId, Caller, JobId};
-use loxodon_mapreduce::protocol::{CountersMessage, JobStatusMessage};
+use loxodon_mapreduce::history::{DoneName, JobRecord};
+use loxodon_mapreduce::job::{AccessControlList, Caller, JobId};
 use loxodon_mapreduce::settings::Settings as _;
 use loxodon_namenode::users::GroupSource as _;
 use parking_lot::Mutex;
 
 use super::done::DoneIndex;
+use super::finished::HistorySource;
 use super::intermediate::Intermediate;
 use super::place::DIRECTORY;
-use super::rest::JobSource;
 use super::settings::HistorySettings;
 use crate::daemon::namenode::ConfiguredGroups;
 
@@ -64,7 +63,7 @@ pub(super) struct Shelf {
     done: DoneIndex,
     intermediate: Intermediate,
     looked: Mutex<Option<Instant>>,
-    loaded: Mutex<VecDeque<(JobId, Arc<Story>)>>,
+    loaded: Mutex<VecDeque<(JobId, Arc<JobRecord>)>>,
     groups: Mutex<HashMap<String, (Instant, Vec<String>)>>,
     groups_kept: Duration,
     group_source: ConfiguredGroups,
@@ -218,45 +217,40 @@ impl Shelf {
     }
 }
 
-impl JobSource for Shelf {
-    fn now(&self) -> i64 {
-        wall()
-    }
-
-    fn jobs(&self, _finished: bool) -> Result<Vec<JobStatusMessage>> {
+impl HistorySource for Shelf {
+    fn finished(&self) -> Result<Vec<DoneName>> {
         self.put_away(false)?;
-        Ok(self.done.all()?.iter().map(|done| done.status()).collect())
+        Ok(self.done.all()?.into_iter().map(|done| done.name).collect())
     }
 
-    fn story(&self, job: &JobId) -> Result<Option<Arc<Story>>> {
-        if let Some((_, story)) = self.loaded.lock().iter().find(|(known, _)| known == job) {
-            return Ok(Some(Arc::clone(story)));
+    fn record(&self, job: &JobId) -> Result<Option<Arc<JobRecord>>> {
+        if let Some((_, record)) = self.loaded.lock().iter().find(|(known, _)| known == job) {
+            return Ok(Some(Arc::clone(record)));
         }
         if !self.done.has(job) {
             self.put_away(false)?;
         }
         let Some(done) = self.done.find(job)? else { return Ok(None) };
-        let story = Arc::new(self.done.story(&done)?);
+        let record = Arc::new(self.done.record(&done)?);
         let most = self.settings.lock().loaded;
         let mut loaded = self.loaded.lock();
-        loaded.push_back((job.clone(), Arc::clone(&story)));
+        loaded.push_back((job.clone(), Arc::clone(&record)));
         while loaded.len() > most {
             loaded.pop_front();
         }
-        Ok(Some(story))
+        Ok(Some(record))
     }
 
-    fn may_view(&self, user: &str, _job: &JobId, story: &Story) -> bool {
+    fn may_view(&self, user: &str, record: &JobRecord) -> bool {
         let rights = self.rights.lock().clone();
-        if !rights.acls || user == story.status.user || user == crate::daemon::process_user() {
+        if !rights.acls || user == record.user || user == crate::daemon::process_user() {
             return true;
         }
         let caller = self.caller(user);
-        caller.is_on(&rights.administrators)
-            || caller.is_on(&AccessControlList::parse(&story.status.view_acl))
+        caller.is_on(&rights.administrators) || caller.is_on(&record.view_acl())
     }
 
-    fn conf(&self, job: &JobId, _story: &Story) -> Result<(String, Configuration)> {
+    fn conf(&self, job: &JobId) -> Result<(String, Configuration)> {
         let done = self.done.find(job)?;
         let done = done.ok_or_else(|| Error::io(format!("{job} is not there any more")))?;
         let bytes = self.done.conf(&done, LARGEST_CONF)?;
@@ -264,14 +258,6 @@ impl JobSource for Shelf {
         let mut conf = Configuration::new();
         conf.load_foreign("job.xml", text)?;
         Ok((done.conf_path()?.to_string(), conf))
-    }
-
-    fn attempt_counters(&self, story: &Story, attempt: &AttemptId) -> Option<CountersMessage> {
-        story.attempts.get(&attempt.to_string())?.counters.clone()
-    }
-
-    fn starts(&self, story: &Story) -> Vec<AmStarted> {
-        story.starts.clone()
     }
 }
 

@@ -132,7 +132,7 @@ fn told<M: Message + 'static>(
         let id = of(&call)?;
         let story = rest::story(hub, &id).map_err(|error| remote(&error))?;
         let story = story.ok_or_else(|| JobTrackerError::UnknownJob(id.clone()))?;
-        if !rest::may_view(hub, &caller, &story.status) {
+        if !rest::may_view_done(hub, &caller, &story.status) {
             let (user, operation) = (caller.user, JobAcl::View.name());
             return Err(JobTrackerError::Denied { user, operation, job: id }.into());
         }

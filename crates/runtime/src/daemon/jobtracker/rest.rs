@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use loxodon_conf::Configuration;
-use loxodon_mapreduce::error::Result;
-use loxodon_mapreduce::history::{AmStarted, Story};
+use loxodon_mapreduce::error::{Error, Result};
+use loxodon_mapreduce::history::{AmStarted, DoneName, JobRecord, Story};
 use loxodon_mapreduce::job::{
     AccessControlList, AttemptId, Caller, JobAcl, JobId, JobState, TaskKind,
 };
@@ -17,7 +17,9 @@ use serde_json::{Value, json};
 
 use super::hub::Hub;
 use super::submit;
-use crate::daemon::history::{Answer, JobSource, Refusal, answer_jobs, respond};
+use crate::daemon::history::{
+    Answer, HistorySource, JobSource, Refusal, answer_history, answer_jobs, respond,
+};
 use crate::web::{Request, Response};
 
 /// Answers a request below `/ws/v1`. Blocks.
@@ -28,9 +30,9 @@ pub(super) fn answer(hub: &Arc<Hub>, request: &Request) -> Response {
         ["cluster", rest @ ..] => cluster(hub, rest),
         ["history"] => Ok(info(hub, "historyInfo")),
         ["history", "info"] => Ok(info(hub, "historyInfo")),
-        ["history", "mapreduce", "jobs", rest @ ..] => answer_jobs(hub, request, rest, true),
+        ["history", below @ ..] => answer_history(hub, request, below),
         ["mapreduce"] | ["mapreduce", "info"] => Ok(info(hub, "info")),
-        ["mapreduce", "jobs", rest @ ..] => answer_jobs(hub, request, rest, false),
+        ["mapreduce", "jobs", rest @ ..] => answer_jobs(hub, request, rest),
         _ => Err(Refusal::NotFound(format!("{} is not found", request.path))),
     };
     respond(request, found)
@@ -147,16 +149,13 @@ impl JobSource for Arc<Hub> {
         Hub::now(self)
     }
 
-    fn jobs(&self, finished: bool) -> Result<Vec<JobStatusMessage>> {
+    fn jobs(&self) -> Result<Vec<JobStatusMessage>> {
         let mut all: Vec<JobStatusMessage> =
             self.done.all()?.iter().map(|done| done.status()).collect();
         let here = self.with(|machine| machine.all_jobs());
         let known: HashSet<&str> = here.iter().map(|job| job.job_id.as_str()).collect();
         all.retain(|old| !known.contains(old.job_id.as_str()));
-        let is_over = |job: &JobStatusMessage| {
-            JobState::from_number(job.state).is_some_and(JobState::is_over)
-        };
-        all.extend(here.into_iter().filter(|job| !finished || is_over(job)));
+        all.extend(here);
         Ok(all)
     }
 
@@ -172,7 +171,7 @@ impl JobSource for Arc<Hub> {
         match self.with(|machine| machine.check_access(&caller, job, JobAcl::View)) {
             Ok(()) => true,
             // Retired: its history says who may.
-            Err(JobTrackerError::UnknownJob(_)) => may_view(self, &caller, &story.status),
+            Err(JobTrackerError::UnknownJob(_)) => may_view_done(self, &caller, &story.status),
             Err(_) => false,
         }
     }
@@ -212,6 +211,29 @@ impl JobSource for Arc<Hub> {
     }
 }
 
+impl HistorySource for Arc<Hub> {
+    fn finished(&self) -> Result<Vec<DoneName>> {
+        Ok(self.done.all()?.into_iter().map(|done| done.name).collect())
+    }
+
+    fn record(&self, job: &JobId) -> Result<Option<Arc<JobRecord>>> {
+        let Some(done) = self.done.find(job)? else { return Ok(None) };
+        Ok(Some(Arc::new(self.done.record(&done)?)))
+    }
+
+    fn may_view(&self, user: &str, record: &JobRecord) -> bool {
+        let (owner, queue) = (&record.user, &record.queue);
+        !self.settings.acls || may_view(self, &self.caller(user), owner, queue, &record.view_acl())
+    }
+
+    fn conf(&self, job: &JobId) -> Result<(String, Configuration)> {
+        let done = self.done.find(job)?;
+        let done = done.ok_or_else(|| Error::io(format!("{job} is not there any more")))?;
+        let bytes = self.done.conf(&done, self.settings.largest_conf)?;
+        Ok((done.conf_path()?.to_string(), submit::parse_conf(&bytes)?))
+    }
+}
+
 /// Everything that is told of a job: by the machine while it has it whole, then by its history. Blocks.
 pub(super) fn story(hub: &Arc<Hub>, job: &JobId) -> Result<Option<Story>> {
     let here = hub.with(|machine| {
@@ -233,13 +255,23 @@ pub(super) fn story(hub: &Arc<Hub>, job: &JobId) -> Result<Option<Story>> {
 }
 
 /// Whether somebody may see the details of a job that only the history knows.
-pub(super) fn may_view(hub: &Arc<Hub>, caller: &Caller, status: &JobStatusMessage) -> bool {
+pub(super) fn may_view_done(hub: &Arc<Hub>, caller: &Caller, status: &JobStatusMessage) -> bool {
+    let list = AccessControlList::parse(&status.view_acl);
+    may_view(hub, caller, &status.user, &status.queue, &list)
+}
+
+fn may_view(
+    hub: &Arc<Hub>,
+    caller: &Caller,
+    owner: &str,
+    queue: &str,
+    list: &AccessControlList,
+) -> bool {
     !hub.settings.acls
-        || caller.user == status.user
+        || caller.user == owner
         || caller.user == crate::daemon::process_user()
-        || caller.is_on(&AccessControlList::parse(&status.view_acl))
+        || caller.is_on(list)
         || hub.with(|machine| {
-            caller.is_on(&machine.settings().administrators)
-                || machine.administers(caller, &status.queue)
+            caller.is_on(&machine.settings().administrators) || machine.administers(caller, queue)
         })
 }

@@ -6,30 +6,40 @@ use crate::counters::{
 use crate::protocol::{CounterGroupMessage, CountersMessage};
 
 /// A counter.
-pub(super) struct Row {
-    pub(super) name: String,
-    pub(super) shown: String,
-    pub(super) value: i64,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CounterRow {
+    /// Its name.
+    pub name: String,
+    /// As it is printed.
+    pub shown: String,
+    /// Its value.
+    pub value: i64,
     rank: (String, usize),
 }
 
 /// A group with its counters.
-pub(super) struct Rows {
-    pub(super) name: String,
-    pub(super) shown: String,
-    pub(super) counters: Vec<Row>,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CounterRows {
+    /// Its name.
+    pub name: String,
+    /// As it is printed.
+    pub shown: String,
+    /// Its counters, in Java's order.
+    pub counters: Vec<CounterRow>,
 }
 
 /// Groups of the framework first, each kind by name.
-pub(super) fn groups(counters: &CountersMessage) -> Vec<Rows> {
-    let mut groups: Vec<Rows> = counters.groups.iter().map(rows).collect();
+#[must_use]
+pub fn counter_rows(counters: &CountersMessage) -> Vec<CounterRows> {
+    let mut groups: Vec<CounterRows> = counters.groups.iter().map(rows).collect();
     groups
         .sort_by(|a, b| (!is_framework(&a.name), &a.name).cmp(&(!is_framework(&b.name), &b.name)));
     groups
 }
 
 /// The value of a counter; 0 where it is not there.
-pub(super) fn value_of(counters: &CountersMessage, group: &str, name: &str) -> i64 {
+#[must_use]
+pub fn value_of(counters: &CountersMessage, group: &str, name: &str) -> i64 {
     let found = counters.groups.iter().filter(|one| Counters::current_group(&one.name) == group);
     let mut values = found.flat_map(|one| &one.counters).filter(|one| one.name == name);
     values.next().map_or(0, |counter| counter.value)
@@ -39,7 +49,7 @@ fn is_framework(group: &str) -> bool {
     [FILE_SYSTEM_GROUP, JOB_GROUP, TASK_GROUP].contains(&group)
 }
 
-fn rows(group: &CounterGroupMessage) -> Rows {
+fn rows(group: &CounterGroupMessage) -> CounterRows {
     let name = Counters::current_group(&group.name).to_owned();
     // The framework's own words; what others called theirs is in the file.
     let shown = match name.as_str() {
@@ -48,16 +58,16 @@ fn rows(group: &CounterGroupMessage) -> Rows {
         FILE_SYSTEM_GROUP => "File System Counters".to_owned(),
         _ => group.display_name.clone(),
     };
-    let mut counters: Vec<Row> = group
+    let mut counters: Vec<CounterRow> = group
         .counters
         .iter()
         .filter_map(|counter| {
             let (rank, shown) = known(&name, &counter.name, &counter.display_name)?;
-            Some(Row { name: counter.name.clone(), shown, value: counter.value, rank })
+            Some(CounterRow { name: counter.name.clone(), shown, value: counter.value, rank })
         })
         .collect();
     counters.sort_by(|a, b| a.rank.cmp(&b.rank));
-    Rows { name, shown, counters }
+    CounterRows { name, shown, counters }
 }
 
 /// Place and words of a counter; the framework's groups have no others than its own.

@@ -1,38 +1,20 @@
-//! `mapred job -history`, and what else `mapred` prints where it is used wrongly, against Hadoop's own classes.
+//! Histories that no job wrote: of any size, with attempts that fail or are killed.
 
-#![allow(clippy::expect_used, clippy::unwrap_used)] // helpers of tests are not marked as tests
-
-use std::fs;
-use std::io;
-use std::path::Path;
-use std::sync::{Mutex, OnceLock, PoisonError};
-
-use jiff::tz::TimeZone;
-use loxodon_interop::cluster::in_fresh_directory;
-use loxodon_interop::java::{JavaHost, Outcome, whoami};
-use loxodon_interop::loxodon;
 use loxodon_mapreduce::history::{
-    AmStarted, HistoryEvent, JobFinished, JobInfoChange, JobInited, JobRecord, JobSubmitted,
+    AmStarted, DoneName, HistoryEvent, JobFinished, JobInfoChange, JobInited, JobSubmitted,
     JobUnsuccessfulCompletion, MapAttemptFinished, NamedCounters, ReduceAttemptFinished,
     TaskAttemptStarted, TaskAttemptUnsuccessfulCompletion, TaskFailed, TaskFinished, TaskStarted,
-    ViewFormat, file_header, view, write_event,
+    file_header, write_event,
 };
 use loxodon_mapreduce::protocol::counters_of;
 
 /// When the jobs were submitted.
-const THEN: i64 = 1_763_730_000_123;
-
-/// One JVM serves all tests of this file; it ends with its standard input.
-fn java(conf: &Path, command: &str, args: &[&str]) -> io::Result<Outcome> {
-    static JAVA: OnceLock<Mutex<Option<JavaHost>>> = OnceLock::new();
-    let mut host = JAVA.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
-    if host.is_none() {
-        let log = std::env::temp_dir().join(format!("interop-history-{}.log", std::process::id()));
-        *host = Some(JavaHost::start(&log)?);
-    }
-    let Some(host) = host.as_mut() else { return Err(io::Error::other("no JVM")) };
-    host.run(conf, &whoami(), command, args)
-}
+pub(crate) const THEN: i64 = 1_763_730_000_123;
+/// When their tasks began.
+pub(crate) const LAUNCHED: i64 = THEN + 3_661_000;
+/// How long they took.
+const TOOK: i64 = 7_384_000;
+const NAME: &str = "a job / of \"ours\"";
 
 fn counters(factor: i64) -> NamedCounters {
     NamedCounters::plain(counters_of([
@@ -64,21 +46,56 @@ fn counters(factor: i64) -> NamedCounters {
     ]))
 }
 
+/// What an application master wrote of a streaming job on YARN, one map of which failed at first, and its name.
+pub(crate) const OF_YARN: &[u8] = include_bytes!("yarn.jhist");
+pub(crate) const NAME_OF_YARN: &str = "job_1795293409128_0001-1795293422147-root-words+of+YARN-1795293465718-2-1-SUCCEEDED-root.default-1795293437892.jhist";
+
 /// A job of so many maps and reduces, some attempts of which fail or are killed.
-struct Story {
-    maps: u32,
-    reduces: u32,
+pub(crate) struct Story {
+    pub(crate) number: u32,
+    pub(crate) maps: u32,
+    pub(crate) reduces: u32,
     /// How it ends.
-    status: &'static str,
+    pub(crate) status: &'static str,
+    pub(crate) user: &'static str,
+    pub(crate) queue: &'static str,
 }
 
 impl Story {
-    fn job(&self) -> &'static str {
-        "job_1763730000000_0042"
+    /// Ann's, in the default queue.
+    pub(crate) fn new(number: u32, maps: u32, reduces: u32, status: &'static str) -> Self {
+        Self { number, maps, reduces, status, user: "ann", queue: "default" }
+    }
+
+    pub(crate) fn job(&self) -> String {
+        format!("job_1763730000000_{:04}", self.number)
+    }
+
+    /// The file as it is in a done directory.
+    pub(crate) fn file(&self) -> Vec<u8> {
+        let mut bytes = file_header().into_bytes();
+        self.events().iter().for_each(|event| write_event(&mut bytes, event));
+        bytes
+    }
+
+    /// What the file is called there.
+    pub(crate) fn name(&self) -> DoneName {
+        DoneName {
+            job: self.job().parse().expect("an id"),
+            submit_time: THEN,
+            user: self.user.into(),
+            job_name: NAME.into(),
+            finish_time: LAUNCHED + TOOK,
+            maps: i64::from(self.maps),
+            reduces: i64::from(self.reduces),
+            status: self.status.into(),
+            queue: self.queue.into(),
+            start_time: LAUNCHED,
+        }
     }
 
     fn task(&self, kind: char, number: u32) -> String {
-        format!("task_1763730000000_0042_{kind}_{number:06}")
+        format!("task_1763730000000_{:04}_{kind}_{number:06}", self.number)
     }
 
     fn host(number: u32) -> String {
@@ -101,7 +118,7 @@ impl Story {
             tracker_name: tracker,
             http_port: if number == 3 { -1 } else { 50_060 },
             shuffle_port: 13_562,
-            container_id: "container_1763730000000_0042_01_000002".into(),
+            container_id: format!("container_1763730000000_{:04}_01_000002", self.number),
             locality: Some("NODE_LOCAL".into()),
             avataar: Some("VIRGIN".into()),
         }
@@ -230,24 +247,29 @@ impl Story {
     }
 
     fn events(&self) -> Vec<HistoryEvent> {
-        let job_id = self.job().to_owned();
-        let (launch_time, submit_time) = (THEN + 3_661_000, THEN);
+        let job_id = self.job();
+        let (launch_time, submit_time) = (LAUNCHED, THEN);
         let mut events: Vec<HistoryEvent> = vec![
             AmStarted {
-                application_attempt_id: "appattempt_1763730000000_0042_000001".into(),
+                application_attempt_id: format!(
+                    "appattempt_1763730000000_{:04}_000001",
+                    self.number
+                ),
                 start_time: THEN,
-                container_id: "container_1763730000000_0042_01_000001".into(),
+                container_id: format!("container_1763730000000_{:04}_01_000001", self.number),
                 node_manager_host: "h".into(),
                 ..Default::default()
             }
             .into(),
             JobSubmitted {
                 job_id: job_id.clone(),
-                job_name: "a job / of \"ours\"".into(),
-                user_name: "ann".into(),
+                job_name: NAME.into(),
+                user_name: self.user.into(),
                 submit_time,
+                acls: [("mapreduce.job.acl-view-job".to_owned(), "bob staff,ops".to_owned())]
+                    .into(),
                 job_conf_path: "hdfs://h:8020/staging/job.xml".into(),
-                job_queue_name: "default".into(),
+                job_queue_name: self.queue.into(),
                 ..Default::default()
             }
             .into(),
@@ -263,7 +285,7 @@ impl Story {
             .into(),
         ];
         self.tasks(&mut events);
-        let finish_time = launch_time + 7_384_000;
+        let finish_time = launch_time + TOOK;
         let named = |name, factor| NamedCounters { name, ..counters(factor) };
         events.push(if self.status == "SUCCEEDED" {
             JobFinished {
@@ -291,120 +313,4 @@ impl Story {
         });
         events
     }
-}
-
-/// The first line that differs is what the error shows.
-fn same(what: &str, wanted: &str, found: &str) -> io::Result<()> {
-    if wanted == found {
-        return Ok(());
-    }
-    let at = wanted.bytes().zip(found.bytes()).take_while(|(a, b)| a == b).count();
-    let around = |text: &str| {
-        let from = at.saturating_sub(60);
-        String::from_utf8_lossy(
-            text.as_bytes().get(from..(at + 60).min(text.len())).unwrap_or_default(),
-        )
-        .into_owned()
-    };
-    Err(io::Error::other(format!(
-        "{what}: byte {at}\nJava: {:?}\nours: {:?}",
-        around(wanted),
-        around(found)
-    )))
-}
-
-#[test]
-fn histories_are_printed_as_java_prints_them() {
-    in_fresh_directory(|root| {
-        let file = root.join("job_1763730000000_0042-1-ann-x.jhist");
-        let name = file.display().to_string();
-        for story in [
-            Story { maps: 3, reduces: 1, status: "SUCCEEDED" },
-            Story { maps: 60, reduces: 13, status: "SUCCEEDED" },
-            Story { maps: 9, reduces: 0, status: "SUCCEEDED" },
-            Story { maps: 30, reduces: 2, status: "FAILED" },
-        ] {
-            let mut bytes = file_header().into_bytes();
-            story.events().iter().for_each(|event| write_event(&mut bytes, event));
-            fs::write(&file, &bytes)?;
-            for (format, ours) in [("human", ViewFormat::Human), ("json", ViewFormat::Json)] {
-                for all in ["all", "some"] {
-                    let theirs =
-                        java(root, "mapred", &["view", &name, all, format])?.succeeded()?;
-                    let record = JobRecord::read(&bytes).map_err(io::Error::other)?;
-                    let ours = view(&record, all == "all", ours, &TimeZone::system());
-                    let what = format!("{} maps, {}, {format}, {all}", story.maps, story.status);
-                    same(&what, &theirs, &ours.expect("a job"))?;
-                }
-            }
-        }
-        // The command itself, and to a file.
-        let theirs = java(root, "mapred", &["view", &name, "all", "human"])?.succeeded()?;
-        let user = whoami();
-        let words = ["mapred", "job", "-history", "all", &name];
-        same("the command", &theirs, &loxodon::run(root, &user, &words)?.succeeded()?)?;
-        let out = root.join("out").display().to_string();
-        let words = ["mapred", "job", "-history", "all", &name, "-outfile", &out];
-        same("nothing is printed", "", &loxodon::run(root, &user, &words)?.succeeded()?)?;
-        same("the file", &theirs, &fs::read_to_string(&out)?)
-    });
-}
-
-#[test]
-fn wrong_commands_are_answered_as_java_answers_them() {
-    in_fresh_directory(|root| {
-        let mut differences = Vec::new();
-        for line in [
-            "job",
-            "job -dance",
-            "job -submit",
-            "job -status",
-            "job -status a b",
-            "job -counter job_1_0001 g",
-            "job -kill",
-            "job -set-priority job_1_0001",
-            "job -set-priority job_1_0001 urgent",
-            "job -events job_1_0001 1",
-            "job -history",
-            "job -history all",
-            "job -history f.jhist -outfile",
-            "job -history f.jhist -format json -outfile o",
-            "job -list some",
-            "job -list-active-trackers x",
-            "job -list-blacklisted-trackers x",
-            "job -list-attempt-ids job_1_0001 MAP",
-            "job -list-attempt-ids job_1_0001 SETUP running",
-            "job -list-attempt-ids job_1_0001 map lost",
-            "job -kill-task",
-            "job -fail-task a b",
-            "job -logs",
-            "job -logs a b c",
-            "job -config job_1_0001",
-            "queue",
-            "queue -dance",
-            "queue -info",
-            "queue -info -showJobs",
-            "queue -info default x",
-            "hsadmin",
-            "hsadmin -dance",
-            "hsadmin -refreshAdminAcls x",
-            "hsadmin -help",
-            "hsadmin -help refreshAdminAcls",
-            "hsadmin -help getGroups",
-        ] {
-            let words: Vec<&str> = line.split(' ').collect();
-            let mut theirs = java(root, "mapred", &words)?;
-            let all: Vec<&str> = ["mapred"].into_iter().chain(words).collect();
-            let ours = loxodon::run(root, &whoami(), &all)?;
-            // -1 is what the shell sees as 255; Java's log goes to standard error too.
-            theirs.exit &= 255;
-            if theirs != ours {
-                differences.push(format!("{line}\n  Hadoop: {theirs:?}\n  ours:   {ours:?}"));
-            }
-        }
-        match differences.is_empty() {
-            true => Ok(()),
-            false => Err(io::Error::other(differences.join("\n"))),
-        }
-    });
 }
