@@ -315,6 +315,24 @@ impl Node {
         }
     }
 
+    /// A replica whose files were not there when it was opened for a reader is forgotten, and the NameNodes
+    /// hear of it as of one that was deleted.
+    pub(crate) fn opened_in_vain(&self, block: &Block, error: &DataNodeError) {
+        let missing = |source: &std::io::Error| source.kind() == std::io::ErrorKind::NotFound;
+        match error {
+            DataNodeError::Disk { source, .. } if missing(source) => {}
+            _ => return,
+        }
+        match self.dataset.forget_missing(block) {
+            Ok(Some((gone, volume))) => {
+                warn!(block = %gone, "removed from memory: a file of it is not on the disk");
+                self.deleted(&gone, &volume);
+            }
+            Ok(None) => {}
+            Err(error) => warn!(%block, %error, "a replica cannot be compared with the disk"),
+        }
+    }
+
     /// Tells the NameNodes that our replica is damaged, and remembers it.
     pub(crate) fn report_bad_local(&self, block: &Block) {
         self.remember_damaged(block);

@@ -2,8 +2,9 @@
 
 #![allow(clippy::expect_used)] // helpers of tests are not marked as tests
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn run(conf: &Path, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_loxodon"))
@@ -92,4 +93,27 @@ fn local_files_without_a_cluster() {
     assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), &b"text\n"[..]));
     let output = run(dir.path(), &["getconf", "-confKey", "dfs.blocksize"]);
     assert_eq!(output.stdout, b"134217728\n");
+}
+
+/// How the tests of other languages' clients (snakebite's, for one) get their cluster.
+#[test]
+fn a_cluster_by_the_jar_of_hadoops_tests() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let jar = "/no/such/hadoop-mapreduce-client-jobclient-3.5.0-tests.jar";
+    refused(dir.path(), &["hadoop", "jar", jar, "TestDFSIO"], &["TestDFSIO", "minicluster"]);
+    let mut cluster = Command::new(env!("CARGO_BIN_EXE_loxodon"))
+        .args(["hadoop", "jar", jar, "minicluster", "-nomr", "-format"])
+        .env("HADOOP_CONF_DIR", dir.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let said = BufReader::new(cluster.stdout.take().expect("its output"));
+    let port = said.lines().map_while(Result::ok).find_map(|line| {
+        let (_, after) = line.split_once("Started MiniDFSCluster -- namenode on port ")?;
+        after.split(',').next().map(str::to_owned)
+    });
+    let root = format!("hdfs://localhost:{}/", port.as_deref().unwrap_or("none"));
+    let listed = run(dir.path(), &["fs", "-ls", &root]);
+    cluster.kill().and_then(|()| cluster.wait()).expect("it ends");
+    assert_eq!((listed.status.code(), listed.stdout), (Some(0), Vec::new()), "{root}");
 }

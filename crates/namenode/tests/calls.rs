@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use loxodon_blocks::Settings as BlockSettings;
+use loxodon_cluster::HostLists;
 use loxodon_namenode::dispatch::{self, Run};
 use loxodon_namenode::load::Loaded;
 use loxodon_namenode::settings::Settings;
@@ -19,6 +20,7 @@ use loxodon_wire::proto::common::{
 use loxodon_wire::proto::hdfs::datanode::received_deleted_block_info_proto::BlockStatus;
 use loxodon_wire::proto::hdfs::datanode::*;
 use loxodon_wire::proto::hdfs::datanodelifeline::LifelineResponseProto;
+use loxodon_wire::proto::hdfs::namenode::{GetBlocksRequestProto, GetBlocksResponseProto};
 use loxodon_wire::proto::hdfs::*;
 use prost::Message;
 
@@ -859,4 +861,63 @@ fn replication_is_the_one_coding_policy_that_can_be_set() {
         twice.unwrap_err().java_class(),
         "org.apache.hadoop.hdfs.protocol.NoECPolicySetException"
     );
+}
+
+#[test]
+fn hosts_that_never_came_are_dead_and_open_files_keep_a_node() {
+    let mut world = World::new();
+    world.add_datanode();
+    world.create("/open");
+    let block = world.add_block("/open").b;
+    world.received(&block);
+    let hosts = |text: &str| HostLists::parse_file(text);
+    let report = |world: &mut World, kind: DatanodeReportTypeProto| {
+        let asked = GetDatanodeReportRequestProto { r#type: kind.into() };
+        let answer: GetDatanodeReportResponseProto =
+            world.client("getDatanodeReport", &asked).unwrap();
+        answer.di.into_iter().map(|node| node.id.ip_addr).collect::<Vec<_>>()
+    };
+    let lists = HostLists::from_entries(
+        hosts("127.0.0.1:9866 # ours\n203.0.113.9\nnode1:9867"),
+        hosts("node1"),
+    );
+    let now = world.clocks();
+    world.machine.blocks.refresh_hosts(now.monotonic, lists);
+    let dead = report(&mut world, DatanodeReportTypeProto::Dead);
+    assert_eq!(dead, ["203.0.113.9", "node1"], "another port of a host is another DataNode");
+    assert_eq!(report(&mut world, DatanodeReportTypeProto::Live), ["127.0.0.1"]);
+
+    let identity = user("hdfs");
+    let mut request = Request::new(now, &identity, RpcIds::NONE);
+    let due = Due { administration: true, ..Due::default() };
+    while world.machine.tick(&mut request, due, 100) {}
+    let asked = ListOpenFilesRequestProto {
+        id: 0,
+        types: vec![OpenFilesTypeProto::BlockingDecommission.into()],
+        path: None,
+    };
+    let open: ListOpenFilesResponseProto = world.client("listOpenFiles", &asked).unwrap();
+    let paths: Vec<&str> = open.entries.iter().map(|entry| entry.path.as_str()).collect();
+    assert_eq!(paths, ["/open"]);
+
+    let lists = HostLists::from_entries(hosts("203.0.113.9"), []);
+    world.machine.blocks.refresh_hosts(now.monotonic, lists);
+    let all = report(&mut world, DatanodeReportTypeProto::All);
+    assert_eq!(all, ["203.0.113.9"], "who is not included is not shown");
+}
+
+#[test]
+fn a_balancer_gets_blocks_of_known_datanodes() {
+    let mut world = World::new();
+    world.add_datanode();
+    let datanode = world.registration().datanode_id;
+    let mut asked = GetBlocksRequestProto { datanode, size: 1, ..Default::default() };
+    let ask = |world: &mut World, asked: &GetBlocksRequestProto| {
+        let protocol = "org.apache.hadoop.hdfs.server.protocol.NamenodeProtocol";
+        world.call_as::<_, GetBlocksResponseProto>(&user("hdfs"), protocol, "getBlocks", asked)
+    };
+    assert_eq!(ask(&mut world, &asked).unwrap().blocks.blocks, []);
+    asked.datanode.datanode_uuid = "nobody".into();
+    let refused = ask(&mut world, &asked).unwrap_err();
+    assert_eq!(refused.java_class(), "org.apache.hadoop.HadoopIllegalArgumentException");
 }

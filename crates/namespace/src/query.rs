@@ -282,9 +282,14 @@ impl Namespace {
         let end = offset.saturating_add(length);
         let mut at: u64 = 0;
         let mut blocks = Vec::new();
+        // A block to which nothing was synced yet has no bytes; a file's only one is told all the same
+        // (`BlockManager.createLocatedBlockList`).
+        let begins_empty = all.iter().next().is_some_and(|block| block.length == 0);
         for block in all.iter() {
             let next = at.saturating_add(block.length);
-            if at < end && next > offset {
+            let is_wanted =
+                if blocks.is_empty() { begins_empty || next > offset } else { at < end };
+            if is_wanted {
                 blocks.push((at, block));
             }
             at = next;
@@ -330,13 +335,14 @@ impl Namespace {
         ctx: &OpContext<'_>,
         after: InodeId,
         path: &str,
+        is_wanted: impl Fn(InodeId) -> bool,
     ) -> Result<(Vec<OpenFile>, bool), FsError> {
         self.check_superuser(ctx.caller)?;
         let limit = self.settings.open_files_per_answer;
         let below = path.trim_end_matches('/');
         let mut found = Vec::new();
         for (inode, _) in self.leases.files_after(Some(after)) {
-            let Some(index) = self.index_of(inode) else {
+            let Some(index) = self.index_of(inode).filter(|_| is_wanted(inode)) else {
                 continue;
             };
             let Some(writer) = self.writer(index) else {

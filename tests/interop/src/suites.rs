@@ -1,7 +1,8 @@
 //! Tests that Hadoop's and other projects' authors wrote for their own software, run on our daemons.
 //!
 //! Hadoop's JUnit classes find `suites/org/apache/hadoop/hdfs/MiniDFSCluster.java` in place of the
-//! class of that name, and so start processes of ours.
+//! class of that name, and so start processes of ours; `DaemonViews.java` beside it answers for the
+//! daemons' objects what those processes tell.
 
 use std::fs;
 use std::io;
@@ -34,19 +35,27 @@ impl TestResult {
     }
 }
 
-/// Runs JUnit classes of Hadoop, named below `org.apache.hadoop`, in one JVM with `root` as its place.
+/// Runs JUnit classes of Hadoop, named below `org.apache.hadoop`, in one JVM with `root` as its place;
+/// but not the methods of `without`, each with its class.
 ///
 /// # Errors
 /// Where Hadoop could not be fetched, or the JVM ended in another way than by itself.
-pub fn junit(root: &Path, classes: &[&str]) -> io::Result<Vec<TestResult>> {
+pub fn junit(
+    root: &Path,
+    classes: &[&str],
+    without: &[(&str, &str)],
+) -> io::Result<Vec<TestResult>> {
     let class_path = class_path()?;
     let log = fs::File::create(root.join("suites.log"))?;
     let data = root.join("cache");
     unpack_test_data(&data)?;
+    let without: Vec<String> =
+        without.iter().map(|(class, test)| format!("org.apache.hadoop.{class}#{test}")).collect();
     let output = java()
         .arg("--add-opens=java.base/java.util=ALL-UNNAMED")
         .arg(format!("-Dloxodon.program={}", loxodon::program()?.display()))
         .arg(format!("-Dloxodon.ports={}", ports()))
+        .arg(format!("-Dloxodon.without={}", without.join(",")))
         .arg(format!("-Dtest.build.data={}", root.join("data").display()))
         .arg(format!("-Dtest.cache.data={}", data.display()))
         .arg(format!("-Dhadoop.log.dir={}", root.display()))
@@ -133,7 +142,13 @@ pub fn class_path() -> io::Result<String> {
         )?;
         fs::write(cache.join("suites-complete"), "")?;
     }
-    let sources = ["SuiteRunner.java", "org/apache/hadoop/hdfs/MiniDFSCluster.java"].map(source);
+    let sources = [
+        "SuiteRunner.java",
+        "org/apache/hadoop/hdfs/MiniDFSCluster.java",
+        "org/apache/hadoop/hdfs/DaemonViews.java",
+        "org/apache/hadoop/hdfs/server/namenode/InodeViews.java",
+    ]
+    .map(source);
     if sources.iter().any(|path| newer(path, &classes.join("SuiteRunner.class"))) {
         hadoop::run(
             Command::new("javac")

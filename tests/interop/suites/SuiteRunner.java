@@ -1,10 +1,16 @@
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.util.Set;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.security.UserGroupInformation;
+import org.junit.platform.engine.FilterResult;
+import org.junit.platform.engine.TestDescriptor;
 import org.junit.platform.engine.TestExecutionResult;
 import org.junit.platform.engine.discovery.DiscoverySelectors;
+import org.junit.platform.engine.support.descriptor.ClassSource;
+import org.junit.platform.engine.support.descriptor.MethodSource;
 import org.junit.platform.launcher.Launcher;
+import org.junit.platform.launcher.PostDiscoveryFilter;
 import org.junit.platform.launcher.TestExecutionListener;
 import org.junit.platform.launcher.TestIdentifier;
 import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
@@ -14,8 +20,24 @@ import org.junit.platform.launcher.core.LauncherFactory;
  * Runs the JUnit classes that the arguments name. Standard output has a line for each test and for
  * each class as a whole: {@code PASSED}, {@code FAILED} or {@code SKIPPED}, the class, the test, the
  * milliseconds, and for those that do not pass the failure's stack with newlines as {@code \n}.
+ * Tests that the system property {@code loxodon.without} lists, as {@code Class#method}, are not run.
  */
 public final class SuiteRunner {
+  private static final Set<String> WITHOUT =
+      Set.of(System.getProperty("loxodon.without", "").split(","));
+
+  private static FilterResult wanted(TestDescriptor test) {
+    boolean without = test.getSource().filter(MethodSource.class::isInstance).map(MethodSource.class::cast)
+        .filter(method -> WITHOUT.contains(suite(test) + "#" + method.getMethodName())).isPresent();
+    return FilterResult.includedIf(!without);
+  }
+
+  /** The class that is run: a method may be one of a class that it extends. */
+  private static String suite(TestDescriptor test) {
+    return test.getParent().flatMap(TestDescriptor::getSource).filter(ClassSource.class::isInstance)
+        .map(source -> ((ClassSource) source).getClassName()).orElse("");
+  }
+
   public static void main(String[] classes) throws Exception {
     java.io.PrintStream results = System.out;
     System.setOut(System.err);
@@ -27,6 +49,7 @@ public final class SuiteRunner {
           LauncherDiscoveryRequestBuilder.request().selectors(DiscoverySelectors.selectClass(name))
               .configurationParameter("junit.jupiter.execution.timeout.default", "120 s")
               .configurationParameter("junit.jupiter.execution.timeout.thread.mode.default", "SEPARATE_THREAD")
+              .filters((PostDiscoveryFilter) SuiteRunner::wanted)
               .build(),
           new Lines(name, results));
       FileSystem.closeAll();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use loxodon_cluster::{AdminState, HostLists};
+use loxodon_cluster::{AdminState, HostEntry, HostLists};
 use loxodon_wire::ids::{BlockId, Milliseconds};
 
 use super::BlockManager;
@@ -40,6 +40,23 @@ impl BlockManager {
     #[must_use]
     pub const fn hosts(&self) -> &HostLists {
         &self.hosts
+    }
+
+    /// Hosts of the include list from which no DataNode has come: they count as dead
+    /// (`DatanodeManager.getDatanodeListForReport`).
+    #[must_use]
+    pub fn unheard_hosts(&self) -> Vec<HostEntry> {
+        let known: BTreeSet<(String, u16)> = (self.cluster.nodes())
+            .filter(|(_, node)| node.is_registered)
+            .flat_map(|(_, node)| {
+                [&node.id.ip, &node.id.host].into_iter().flat_map(|name| {
+                    let name = name.to_ascii_lowercase();
+                    [(name.clone(), 0), (name, node.id.transfer_port)]
+                })
+            })
+            .collect();
+        let unheard = |entry: &HostEntry| !known.contains(&(entry.host.clone(), entry.port));
+        self.hosts.included().filter(unheard).collect()
     }
 
     /// Brings a node into the state that the lists ask for.

@@ -1,6 +1,7 @@
 //! Blocks of a node that a balancer may move.
 
 use loxodon_cluster::StorageType;
+use loxodon_wire::ids::InodeId;
 
 use super::BlockManager;
 use crate::{Block, BlockError, Target};
@@ -18,6 +19,8 @@ impl BlockManager {
     /// Final blocks of a node, `size` bytes of them together, each at least `min_block_size` long;
     /// from a random one on, so that calls give others (`getBlocks`).
     ///
+    /// Blocks of files that `is_hot` names come last. What a storage holds is not told before it has reported.
+    ///
     /// # Errors
     /// If there is no such node.
     pub fn blocks_for_balancer(
@@ -26,17 +29,21 @@ impl BlockManager {
         size: u64,
         min_block_size: u64,
         kind: Option<StorageType>,
+        is_hot: impl Fn(InodeId) -> bool,
     ) -> Result<Vec<BalancerBlock>, BlockError> {
         let node = self
             .cluster
             .by_uuid(datanode_uuid)
             .ok_or_else(|| BlockError::UnknownDatanode(datanode_uuid.to_owned()))?;
         let storages = self.cluster.node(node).map(|n| n.storages.clone()).unwrap_or_default();
-        let mut chosen = Vec::new();
+        let (mut chosen, mut hot) = (Vec::new(), Vec::new());
         let mut total = 0u64;
         for at in storages {
             let Some(storage) = self.cluster.storage(at) else { continue };
-            if storage.count == 0 || kind.is_some_and(|kind| kind != storage.kind) {
+            if storage.count == 0
+                || storage.content_stale
+                || kind.is_some_and(|kind| kind != storage.kind)
+            {
                 continue;
             }
             let skip = self.rng.u64(..storage.count);
@@ -55,11 +62,25 @@ impl BlockManager {
                 if info.block.length < min_block_size {
                     continue;
                 }
+                if is_hot(info.owner) {
+                    hot.push(info.block);
+                    continue;
+                }
                 let locations = self.live_locations(id);
                 if !locations.is_empty() {
                     total = total.saturating_add(info.block.length);
                     chosen.push(BalancerBlock { block: info.block, locations });
                 }
+            }
+        }
+        for block in hot {
+            if total >= size {
+                break;
+            }
+            let locations = self.live_locations(block.id);
+            if !locations.is_empty() {
+                total = total.saturating_add(block.length);
+                chosen.push(BalancerBlock { block, locations });
             }
         }
         Ok(chosen)

@@ -4,7 +4,7 @@ use loxodon_cluster::AdminState;
 use loxodon_wire::ids::{BlockId, InodeId};
 
 use super::BlockManager;
-use crate::{NodeIndex, Priority, StorageState, StorageUsage};
+use crate::{Datanode, NodeIndex, Priority, StorageState, StorageUsage};
 
 /// Which DataNodes a report lists (`DatanodeReportType`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,7 +109,9 @@ impl BlockManager {
     /// Nodes of one kind. Nodes that were replaced are not among them.
     #[must_use]
     pub fn datanodes(&self, kind: ReportKind) -> Vec<NodeIndex> {
-        let nodes = self.cluster.nodes().filter(|(_, node)| node.is_registered);
+        // A node that the include list does not name any more is told of nowhere.
+        let shown = |node: &Datanode| node.is_registered && self.hosts().is_included(&node.id);
+        let nodes = self.cluster.nodes().filter(|(_, node)| shown(node));
         let fits = nodes.filter(|(_, node)| match kind {
             ReportKind::All => true,
             ReportKind::Live => node.is_alive,

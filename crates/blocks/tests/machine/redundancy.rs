@@ -184,12 +184,22 @@ fn the_balancer_gets_blocks_with_their_places() {
     for _ in 0..10 {
         w.write_on(2, &[0, 1]);
     }
-    let some = w.m.blocks_for_balancer("uuid-0", 3 * LENGTH, 1, None).unwrap();
+    let cold = |_| false;
+    let some = w.m.blocks_for_balancer("uuid-0", 3 * LENGTH, 1, None, cold).unwrap();
     assert_eq!(some.len(), 3);
     assert!(some.iter().all(|block| block.locations.len() == 2));
-    assert_eq!(w.m.blocks_for_balancer("uuid-0", u64::MAX, 1, None).unwrap().len(), 10);
-    assert_eq!(w.m.blocks_for_balancer("uuid-0", u64::MAX, LENGTH + 1, None).unwrap(), []);
-    assert!(w.m.blocks_for_balancer("nobody", 1, 1, None).is_err());
+    assert_eq!(w.m.blocks_for_balancer("uuid-0", u64::MAX, 1, None, cold).unwrap().len(), 10);
+    let longer = w.m.blocks_for_balancer("uuid-0", u64::MAX, LENGTH + 1, None, cold);
+    assert_eq!(longer.unwrap(), []);
+    assert!(w.m.blocks_for_balancer("nobody", 1, 1, None, cold).is_err());
+
+    let hot = some[0].block.id;
+    let owner = w.m.block(hot).unwrap().owner;
+    let all = w.m.blocks_for_balancer("uuid-0", u64::MAX, 1, None, |file| file == owner).unwrap();
+    let last = all.iter().rposition(|block| w.m.block(block.block.id).unwrap().owner != owner);
+    assert!(
+        all.len() == 10 && last.is_none_or(|last| all[..=last].iter().all(|b| b.block.id != hot))
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use hashbrown::HashMap;
 use loxodon_wire::ids::{BlockId, GenerationStamp};
@@ -149,6 +150,43 @@ impl Dataset {
             pool.replicas.write().insert(id, known);
         }
         Ok(difference)
+    }
+
+    /// Forgets a final replica of which a file is gone from a volume that is there; what it was, and where
+    /// (`FsDatasetImpl.invalidateMissingBlock`).
+    pub(crate) fn forget_missing(&self, block: &Block) -> Result<Option<(Block, Arc<Volume>)>> {
+        let (pool, replica) = self.find(block)?;
+        let volume = self.volume(replica.volume)?;
+        let _files = self.lock_files(block.id);
+        let place = Place::Finalized;
+        let files = [
+            volume.data_file(&pool.id, block.id, place),
+            volume.meta_file(&pool.id, block.id, replica.stamp, place),
+        ];
+        let finalized = volume.pool_current(&pool.id).join(layout::FINALIZED);
+        if !finalized.is_dir() || files.iter().all(|file| file.exists()) {
+            return Ok(None);
+        }
+        let same = |known: &Replica| {
+            known.volume == volume.index
+                && known.stamp == replica.stamp
+                && matches!(known.state, ReplicaState::Finalized)
+        };
+        let mut replicas = pool.replicas.write();
+        if !replicas.get(&block.id).is_some_and(same) {
+            return Ok(None);
+        }
+        replicas.remove(&block.id);
+        drop(replicas);
+        volume.count_replicas(-1);
+        volume.add_used(&pool.id, -(replica.length as i64));
+        let gone = Block {
+            pool: Arc::clone(&pool.id),
+            id: block.id,
+            stamp: replica.stamp,
+            length: replica.length,
+        };
+        Ok(Some((gone, volume)))
     }
 
     /// There is no data file on the volume: its `.meta` file goes, and the replica that was there.

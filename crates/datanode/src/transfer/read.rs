@@ -33,12 +33,15 @@ pub(super) fn read_block(
             .unwrap_or(node.settings.readahead),
         sendfile: node.settings.sendfile,
     };
-    let range = Range { offset: request.offset, length: Some(request.len) };
+    // A length below 0 is the whole block.
+    let length = (!request.len.cast_signed().is_negative()).then_some(request.len);
+    let range = Range { offset: request.offset, length };
     let sender = match Sender::open(&node.dataset, &block, range, options) {
         Ok(sender) => sender,
         Err(error) => {
             let message =
                 format!("opReadBlock {block} received exception {}: {error}", error.java_class());
+            node.opened_in_vain(&block, &error);
             respond_error(&mut requests.link, message)?;
             return Err(error);
         }
@@ -106,6 +109,7 @@ pub(super) fn copy_out(
         match Sender::open(&node.dataset, &block, Range { offset: 0, length: None }, options) {
             Ok(sender) => sender,
             Err(error) => {
+                node.opened_in_vain(&block, &error);
                 respond_error(
                     &mut requests.link,
                     format!("opCopyBlock {block} received exception {error}"),

@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind};
 
-use loxodon_wire::transfer::{LengthPrefix, Operation, REQUEST_PREFIX, operation_code};
+use loxodon_wire::transfer::{LengthPrefix, Operation, check_version};
 
 use super::link::{Link, invalid};
 use crate::error::{DataNodeError, Result};
@@ -30,9 +30,9 @@ impl<L: Link> Requests<L> {
             Err(error) if ends(&error) => return Ok(None),
             Err(source) => return Err(network(source)),
         };
-        let prefix: [u8; REQUEST_PREFIX] =
-            [first, self.byte().map_err(network)?, self.byte().map_err(network)?];
-        let code = operation_code(prefix)?;
+        // Who speaks another version may have nothing more to say.
+        check_version([first, self.byte().map_err(network)?])?;
+        let code = self.byte().map_err(network)?;
         if !Operation::exists(code) {
             return Err(loxodon_wire::transfer::TransferError::UnknownOperation(code).into());
         }

@@ -29,6 +29,17 @@ async fn a_damaged_packet_is_named_by_the_last_datanode() {
     assert_eq!(std::fs::read(replica).unwrap(), pattern(3 * 512, 1), "nothing damaged was kept");
 }
 
+/// Java's DataNode hangs up as soon as it has read the version.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_version_of_the_protocol_ends_the_connection_at_once() {
+    let (place, namenode) = (tempfile::tempdir().unwrap(), NameNode::start().await);
+    let datanode = namenode.datanode(place.path()).await;
+    let mut link = std::net::TcpStream::connect(datanode.transfer_address()).unwrap();
+    link.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
+    link.write_all(&[0, 27]).unwrap();
+    assert_eq!(link.read(&mut [0; 8]).unwrap(), 0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_sent_damaged_data_on_takes_the_blame() {
     let namenode = NameNode::start().await;

@@ -49,6 +49,24 @@ async fn a_block_whose_file_is_gone_is_forgotten_and_its_rest_removed() {
     assert_eq!(all, 1);
 }
 
+/// No scanner runs here.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_block_whose_file_a_reader_misses_is_forgotten() {
+    let (place, namenode) = (tempfile::tempdir().unwrap(), NameNode::start().await);
+    let mut settings = namenode.settings(&[place.path().to_str().unwrap()]);
+    settings.scan_period = None;
+    let datanode = start(settings).await;
+    [1, 2].into_iter().for_each(|id| put(&datanode, &namenode, id, 3000));
+    fs::remove_file(data_file(place.path(), &block(1)).unwrap()).unwrap();
+    fs::remove_file(meta_file(place.path(), &block(2)).unwrap()).unwrap();
+    for id in [1, 2] {
+        assert!(Reader::read(datanode.transfer_address(), &block(id), 0, 3000).is_err());
+        assert_eq!(namenode.model.wait_change(&block(id), DELETED).num_bytes, Some(3000));
+    }
+    let all = datanode.status().volumes.iter().map(|volume| volume.replicas).sum::<u64>();
+    assert_eq!(all, 0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_block_that_is_put_on_the_disk_is_found_and_served() {
     let places = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];

@@ -6,7 +6,7 @@ use loxodon_blocks::{
     BlockManager, Datanode, NodeIndex, NodeLoad, NodeUsage, ReportedStorage, StorageReport,
     StorageState, StorageUsage, VolumeFailures,
 };
-use loxodon_cluster::{DatanodeId, StorageType};
+use loxodon_cluster::{AdminState, DatanodeId, HostEntry, StorageType};
 use loxodon_wire::ids::Milliseconds;
 use loxodon_wire::proto::hdfs::datanode::HeartbeatRequestProto;
 use loxodon_wire::proto::hdfs::datanode_storage_proto::StorageState as StorageStateProto;
@@ -73,6 +73,30 @@ pub(crate) fn location(
         last_block_report_monotonic: Some(node.last_report().map_or(0, |at| at.0)),
         num_blocks: Some(u32::try_from(num_blocks).unwrap_or(u32::MAX)),
         software_version: Some(node.software_version().to_string()),
+    }
+}
+
+/// `DatanodeInfo` of a host that the include list names and that never came: dead, with the ports that
+/// DataNodes have where nothing else is said.
+pub(crate) fn unheard(blocks: &BlockManager, entry: HostEntry) -> DatanodeInfoProto {
+    let id = DatanodeId {
+        ip: Arc::from(entry.host.as_str()),
+        host: Arc::from(entry.host),
+        uuid: Arc::from(""),
+        transfer_port: if entry.port == 0 { 9866 } else { entry.port },
+        info_port: 9864,
+        info_secure_port: 9865,
+        ipc_port: 9867,
+    };
+    let admin = match blocks.hosts().is_excluded(&id) {
+        true => AdminState::Decommissioned,
+        false => AdminState::Normal,
+    };
+    DatanodeInfoProto {
+        id: id_proto(&id),
+        location: Some("/default-rack".to_owned()),
+        admin_state: Some(admin.to_wire()),
+        ..DatanodeInfoProto::default()
     }
 }
 

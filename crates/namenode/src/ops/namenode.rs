@@ -1,6 +1,6 @@
 //! Calls of other NameNodes and of the balancer (`NamenodeProtocol`) that need no disk.
 
-use loxodon_blocks::BalancerBlock;
+use loxodon_blocks::{BalancerBlock, BlockError};
 use loxodon_wire::proto::hdfs::namenode::{
     ErrorReportRequestProto, ErrorReportResponseProto, GetBlockKeysRequestProto,
     GetBlockKeysResponseProto, GetBlocksRequestProto, GetBlocksResponseProto,
@@ -12,6 +12,7 @@ use loxodon_wire::proto::hdfs::{
     BlockKeyProto, BlockProto, BlockWithLocationsProto, BlocksWithLocationsProto,
     ExportedBlockKeysProto,
 };
+use loxodon_wire::rpc::exception;
 
 use crate::convert::datanode;
 use crate::error::{NameNodeError, Result};
@@ -112,7 +113,26 @@ pub(crate) fn blocks(
     let kind = asked.storage_type.map(datanode::storage_type);
     let uuid = &asked.datanode.datanode_uuid;
     let least = asked.min_block_size.unwrap_or(0);
-    let chosen = machine.blocks.blocks_for_balancer(uuid, asked.size, least, kind)?;
+    let interval = asked.time_interval.map_or(0, u64::cast_signed);
+    let hot_since = request.now.wall.0.saturating_sub(interval.max(0).cast_unsigned());
+    let NameNode { blocks: managed, namespace, .. } = &mut *machine;
+    // `BlockManager.isHotBlock`.
+    let is_hot = |file| {
+        let status = namespace.status_of(file).filter(|_| interval > 0);
+        status.is_some_and(|file| {
+            file.under_construction || file.atime.0 > hot_since || file.mtime.0 > hot_since
+        })
+    };
+    let chosen =
+        managed.blocks_for_balancer(uuid, asked.size, least, kind, is_hot).map_err(|error| {
+            match error {
+                BlockError::UnknownDatanode(_) => NameNodeError::other(
+                    exception::HADOOP_ILLEGAL_ARGUMENT,
+                    format!("Datanode {uuid} not found."),
+                ),
+                other => other.into(),
+            }
+        })?;
     let blocks = chosen.into_iter().map(|BalancerBlock { block, locations }| {
         let mut located = BlockWithLocationsProto {
             block: BlockProto {

@@ -1,12 +1,14 @@
 //! Calls about the cluster as a whole: capacity, DataNodes, open and corrupt files, policies.
 
+use std::collections::BTreeSet;
+
 use loxodon_blocks::ReportKind;
 use loxodon_namespace::error::FsError;
 use loxodon_namespace::status::OpenFile;
 use loxodon_wire::ids::InodeId;
 use loxodon_wire::proto::common::HaServiceStateProto;
 use loxodon_wire::proto::hdfs::{
-    BlockStoragePolicyProto, CorruptFileBlocksProto, DatanodeReportTypeProto,
+    BlockStoragePolicyProto, CorruptFileBlocksProto, DatanodeInfoProto, DatanodeReportTypeProto,
     DatanodeStorageReportProto, FsServerDefaultsProto, GetCurrentEditLogTxidRequestProto,
     GetCurrentEditLogTxidResponseProto, GetDatanodeReportRequestProto,
     GetDatanodeReportResponseProto, GetDatanodeStorageReportRequestProto,
@@ -125,14 +127,24 @@ pub(crate) fn datanode_report(
     asked: GetDatanodeReportRequestProto,
 ) -> Result<GetDatanodeReportResponseProto> {
     request.require_superuser("datanodeReport")?;
-    let nodes = machine.blocks.datanodes(report_kind(asked.r#type)?);
+    let kind = report_kind(asked.r#type)?;
+    let nodes = machine.blocks.datanodes(kind);
     let di = nodes.into_iter().filter_map(|index| {
         let node = machine.blocks.datanode(index)?;
         Some(datanode::location(&machine.blocks, index, node, request.now))
     });
-    let di = di.collect();
+    let di = di.chain(unheard(machine, kind)).collect();
     request.effects.audit.push(AuditEvent::plain(true, "datanodeReport"));
     Ok(GetDatanodeReportResponseProto { di })
+}
+
+/// Hosts that never came, where the dead are asked for.
+fn unheard(machine: &NameNode, kind: ReportKind) -> Vec<DatanodeInfoProto> {
+    let hosts = match kind {
+        ReportKind::All | ReportKind::Dead => machine.blocks.unheard_hosts(),
+        _ => Vec::new(),
+    };
+    hosts.into_iter().map(|entry| datanode::unheard(&machine.blocks, entry)).collect()
 }
 
 /// `getDatanodeStorageReport`.
@@ -142,7 +154,8 @@ pub(crate) fn datanode_storage_report(
     asked: GetDatanodeStorageReportRequestProto,
 ) -> Result<GetDatanodeStorageReportResponseProto> {
     request.require_superuser("getDatanodeStorageReport")?;
-    let nodes = machine.blocks.datanodes(report_kind(asked.r#type)?);
+    let kind = report_kind(asked.r#type)?;
+    let nodes = machine.blocks.datanodes(kind);
     let reports = nodes.into_iter().filter_map(|index| {
         let node = machine.blocks.datanode(index)?;
         let storages = node.storages().iter().filter_map(|at| machine.blocks.storage(*at));
@@ -153,7 +166,10 @@ pub(crate) fn datanode_storage_report(
                 .collect(),
         })
     });
-    let datanode_storage_reports = reports.collect();
+    let unheard = unheard(machine, kind).into_iter().map(|datanode_info| {
+        DatanodeStorageReportProto { datanode_info, storage_reports: Vec::new() }
+    });
+    let datanode_storage_reports = reports.chain(unheard).collect();
     request.effects.audit.push(AuditEvent::plain(true, "getDatanodeStorageReport"));
     Ok(GetDatanodeStorageReportResponseProto { datanode_storage_reports })
 }
@@ -194,18 +210,28 @@ pub(crate) fn open_files(
     }
     let blocking = i32::from(OpenFilesTypeProto::BlockingDecommission);
     let all = i32::from(OpenFilesTypeProto::AllOpenFiles);
-    let (files, has_more) = if asked.types.contains(&blocking) && !asked.types.contains(&all) {
-        // What keeps a node from being decommissioned is not tracked apart.
-        (Vec::new(), false)
-    } else {
-        machine.namespace.open_files(&request.op(), previous, path)?
-    };
+    let keeping = (asked.types.contains(&blocking) && !asked.types.contains(&all))
+        .then(|| files_keeping_nodes(machine));
+    let is_wanted = |file| keeping.as_ref().is_none_or(|files| files.contains(&file));
+    let (files, has_more) =
+        machine.namespace.open_files(&request.op(), previous, path, is_wanted)?;
     request.effects.audit.push(AuditEvent::plain(true, "listOpenFiles"));
     Ok(ListOpenFilesResponseProto {
         entries: files.into_iter().map(open_file).collect(),
         has_more,
         types: asked.types,
     })
+}
+
+/// Files with blocks that keep DataNodes from being decommissioned or going into maintenance
+/// (`FSNamesystem.getFilesBlockingDecom`).
+fn files_keeping_nodes(machine: &NameNode) -> BTreeSet<InodeId> {
+    [ReportKind::Decommissioning, ReportKind::EnteringMaintenance]
+        .into_iter()
+        .flat_map(|kind| machine.blocks.datanodes(kind))
+        .flat_map(|node| machine.blocks.blocks_keeping(node))
+        .filter_map(|block| machine.owner_of(block))
+        .collect()
 }
 
 fn open_file(file: OpenFile) -> OpenFilesBatchResponseProto {

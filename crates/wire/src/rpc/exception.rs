@@ -4,6 +4,8 @@
 pub const UNSUPPORTED_OPERATION: &str = "java.lang.UnsupportedOperationException";
 /// An argument that makes no sense.
 pub const ILLEGAL_ARGUMENT: &str = "java.lang.IllegalArgumentException";
+/// `HadoopIllegalArgumentException`.
+pub const HADOOP_ILLEGAL_ARGUMENT: &str = "org.apache.hadoop.HadoopIllegalArgumentException";
 /// Any other failure.
 pub const IO: &str = "java.io.IOException";
 /// The end of a file or stream came too soon.

@@ -16,7 +16,7 @@ mod stage;
 pub use ack::{Congestion, HeaderFlag, PipelineAck, Slow};
 pub use error::TransferError;
 pub use message::{LengthPrefix, MAX_MESSAGE, decode_message, encode_message};
-pub use operation::{Operation, REQUEST_PREFIX, VERSION, operation_code};
+pub use operation::{Operation, REQUEST_PREFIX, VERSION, check_version, operation_code};
 pub use packet::{
     DEFAULT_MAX_PACKET, HEARTBEAT_SEQNO, MAX_HEADER, PREFIX, Packet, PacketHeader, PacketLengths,
     PacketReader,

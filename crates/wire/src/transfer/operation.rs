@@ -9,6 +9,15 @@ pub const VERSION: i16 = 28;
 /// Bytes before a request's message: the version and the operation's code.
 pub const REQUEST_PREFIX: usize = 3;
 
+/// Whether a request begins with the version that is spoken here.
+///
+/// # Errors
+/// If the version is another one.
+pub const fn check_version(bytes: [u8; 2]) -> Result<(), TransferError> {
+    let version = i16::from_be_bytes(bytes);
+    if version == VERSION { Ok(()) } else { Err(TransferError::Version(version)) }
+}
+
 /// A request to a DataNode.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Operation {
@@ -40,9 +49,8 @@ pub enum Operation {
 ///
 /// # Errors
 /// If the version is another one.
-pub const fn operation_code(prefix: [u8; REQUEST_PREFIX]) -> Result<u8, TransferError> {
-    let version = i16::from_be_bytes([prefix[0], prefix[1]]);
-    if version == VERSION { Ok(prefix[2]) } else { Err(TransferError::Version(version)) }
+pub fn operation_code(prefix: [u8; REQUEST_PREFIX]) -> Result<u8, TransferError> {
+    check_version([prefix[0], prefix[1]]).map(|()| prefix[2])
 }
 
 impl Operation {

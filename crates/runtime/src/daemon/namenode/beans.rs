@@ -307,6 +307,7 @@ impl NameNodeBeans {
     /// Counters that `FSNamesystem` and `FSNamesystemState` both have.
     fn counters(&self, bean: Bean, look: &Look<'_>) -> Bean {
         let stats = &look.stats;
+        let dead = stats.dead_nodes + look.machine.blocks.unheard_hosts().len() as u64;
         bean.with("FilesTotal", look.machine.namespace.totals().inodes())
             .with("BlocksTotal", stats.blocks)
             .with("LowRedundancyBlocks", stats.low_redundancy)
@@ -319,7 +320,7 @@ impl NameNodeBeans {
             .with("PendingSPSPaths", 0)
             .with("ReconstructionQueuesInitProgress", 1.0)
             .with("NumLiveDataNodes", stats.live_nodes)
-            .with("NumDeadDataNodes", stats.dead_nodes)
+            .with("NumDeadDataNodes", dead)
             .with("EstimatedCapacityLostTotal", 0)
             .with("NumStaleStorages", stats.stale_storages)
             .with("TotalLoad", stats.load)

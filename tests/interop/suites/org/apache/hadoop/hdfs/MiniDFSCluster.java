@@ -5,9 +5,9 @@ import java.io.File;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.io.RandomAccessFile;
+import java.lang.reflect.Field;
+import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Proxy;
 import java.net.ConnectException;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -16,6 +16,7 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -26,19 +27,32 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import net.bytebuddy.ByteBuddy;
+import net.bytebuddy.implementation.InvocationHandlerAdapter;
+import net.bytebuddy.matcher.ElementMatchers;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.FileUtil;
 import org.apache.hadoop.fs.StorageType;
 import org.apache.hadoop.hdfs.protocol.ClientProtocol;
+import org.apache.hadoop.hdfs.protocol.DatanodeID;
 import org.apache.hadoop.hdfs.protocol.DatanodeInfo;
 import org.apache.hadoop.hdfs.protocol.ExtendedBlock;
 import org.apache.hadoop.hdfs.protocol.HdfsConstants.DatanodeReportType;
 import org.apache.hadoop.hdfs.protocol.HdfsConstants.SafeModeAction;
+import org.apache.hadoop.hdfs.protocolPB.DatanodeProtocolClientSideTranslatorPB;
 import org.apache.hadoop.hdfs.server.common.HdfsServerConstants.StartupOption;
+import org.apache.hadoop.hdfs.server.datanode.DataNode;
+import org.apache.hadoop.hdfs.server.datanode.FsDatasetTestUtils;
+import org.apache.hadoop.hdfs.server.datanode.ReplicaNotFoundException;
+import org.apache.hadoop.hdfs.server.namenode.FSNamesystem;
+import org.apache.hadoop.hdfs.server.namenode.NameNode;
+import org.apache.hadoop.hdfs.server.protocol.DatanodeProtocol;
 import org.apache.hadoop.hdfs.server.protocol.NamenodeProtocols;
 import org.apache.hadoop.ipc.RemoteException;
+import org.apache.hadoop.security.UserGroupInformation;
 import org.apache.hadoop.test.GenericTestUtils;
 
 /**
@@ -54,6 +68,7 @@ public class MiniDFSCluster implements AutoCloseable {
       "dfs.namenode.safemode.extension.testing";
 
   private static final long PATIENCE_MS = 60_000;
+  private static final String GROUPS = "hadoop.user.group.static.mapping.overrides";
   /** This JVM's own ports begin here: others run beside it. */
   private static final int FIRST_PORT = Integer.getInteger("loxodon.ports");
   private static final int PORTS = 2500;
@@ -84,6 +99,14 @@ public class MiniDFSCluster implements AutoCloseable {
     private boolean format = true;
     private boolean waitSafeMode = true;
     private Configuration[] overlays;
+    private StartupOption startup = StartupOption.REGULAR;
+    private StartupOption datanodeStartup = StartupOption.REGULAR;
+    private String clusterId;
+    private boolean hostsFile;
+    private int[] ipcPorts = {};
+    private boolean ownNameDirs = true;
+    private boolean ownDataDirs = true;
+    private int nameDirs = 2;
 
     public Builder(Configuration conf) {
       this.conf = conf;
@@ -142,11 +165,13 @@ public class MiniDFSCluster implements AutoCloseable {
       return this;
     }
 
-    public Builder manageNameDfsDirs(boolean always) {
+    public Builder manageNameDfsDirs(boolean wanted) {
+      ownNameDirs = wanted;
       return this;
     }
 
-    public Builder manageDataDfsDirs(boolean always) {
+    public Builder manageDataDfsDirs(boolean wanted) {
+      ownDataDirs = wanted;
       return this;
     }
 
@@ -155,6 +180,80 @@ public class MiniDFSCluster implements AutoCloseable {
     }
 
     public Builder checkDataNodeAddrConfig(boolean always) {
+      return this;
+    }
+
+    public Builder checkDataNodeHostConfig(boolean always) {
+      return this;
+    }
+
+    public Builder skipFsyncForTesting(boolean never) {
+      return this;
+    }
+
+    public Builder enableManagedDfsDirsRedundancy(boolean wanted) {
+      nameDirs = wanted ? 2 : 1;
+      return this;
+    }
+
+    public Builder useConfiguredTopologyMappingClass(boolean wanted) {
+      return this;
+    }
+
+    public Builder startupOption(StartupOption option) {
+      startup = option == null ? StartupOption.REGULAR : option;
+      return this;
+    }
+
+    public Builder dnStartupOption(StartupOption option) {
+      datanodeStartup = option == null ? StartupOption.REGULAR : option;
+      return this;
+    }
+
+    public Builder clusterId(String id) {
+      clusterId = id;
+      return this;
+    }
+
+    public Builder setupHostsFile(boolean wanted) {
+      hostsFile = wanted;
+      return this;
+    }
+
+    public Builder setDnIpcPorts(int... ports) {
+      ipcPorts = ports;
+      return this;
+    }
+
+    public Builder racks(String[] ofEach) {
+      return ofEach == null ? this : lacks("racks: all DataNodes have one address");
+    }
+
+    public Builder hosts(String[] ofEach) {
+      return ofEach == null ? this : lacks("host names: all DataNodes have one address");
+    }
+
+    public Builder simulatedCapacities(long[] ofEach) {
+      return ofEach == null ? this : lacks("DataNodes that make up their bytes");
+    }
+
+    public Builder storageCapacities(long[] ofEach) {
+      return ofEach == null ? this : lacks("made-up capacities");
+    }
+
+    public Builder storageCapacities(long[][] ofEach) {
+      return ofEach == null ? this : lacks("made-up capacities");
+    }
+
+    public Builder nnTopology(MiniDFSNNTopology topology) {
+      if (topology == null) {
+        return this;
+      }
+      if (topology.countNameNodes() > 1) {
+        return lacks("several NameNodes");
+      }
+      nameNodePort = topology.getOnlyNameNode().getIpcPort();
+      nameNodeHttpPort = topology.getOnlyNameNode().getHttpPort();
       return this;
     }
 
@@ -170,27 +269,55 @@ public class MiniDFSCluster implements AutoCloseable {
 
   /** A DataNode that was stopped, to be started again. */
   public static final class DataNodeProperties {
-    private final int index;
+    final DataNode datanode;
+    final Configuration conf;
+    private final Member member;
 
-    private DataNodeProperties(int index) {
-      this.index = index;
+    private DataNodeProperties(Member member) {
+      this.member = member;
+      datanode = member.view;
+      conf = member.conf;
+    }
+
+    public DataNode getDatanode() {
+      return datanode;
+    }
+
+    public void setDnArgs(String... args) {
+      member.args = args;
     }
   }
 
-  private static final class Member {
+  /** A daemon: its process, where it runs, and how a test sees it. */
+  static final class Member {
     Process process;
     Configuration conf;
     Path folder;
+    String[] args = {};
+    DataNode view;
+
+    boolean runs() {
+      return process != null && process.isAlive();
+    }
+  }
+
+  /** What only daemons within the JVM have: this error says that a test does not apply. */
+  static <T> T lacks(String what) {
+    throw new NoSuchMethodError("MiniDFSCluster of processes: " + what);
   }
 
   private final Configuration conf;
   private final File base;
-  private final boolean waitSafeMode;
+  private boolean waitSafeMode;
   private final int storages;
   private final StorageType[][] types;
   private final Member namenode = new Member();
   private final List<Member> datanodes = new ArrayList<>();
   private final List<FileSystem> open = new ArrayList<>();
+  private final DaemonViews views = new DaemonViews(this);
+  private final boolean hostsFile;
+  private final boolean ownDataDirs;
+  private int started;
   private final int port;
   private final int httpPort;
 
@@ -199,6 +326,8 @@ public class MiniDFSCluster implements AutoCloseable {
     String configured = conf.get(HDFS_MINIDFS_BASEDIR);
     base = wanted.base != null ? wanted.base : configured != null ? new File(configured) : new File(getBaseDirectory());
     waitSafeMode = wanted.waitSafeMode;
+    hostsFile = wanted.hostsFile;
+    ownDataDirs = wanted.ownDataDirs;
     storages = wanted.storages;
     types = wanted.types;
     if (wanted.format) {
@@ -217,11 +346,15 @@ public class MiniDFSCluster implements AutoCloseable {
     if ("localhost:0".equals(conf.get("dfs.namenode.servicerpc-address"))) {
       conf.set("dfs.namenode.servicerpc-address", "localhost:" + freePort());
     }
-    conf.set("dfs.namenode.name.dir", new File(base, "name-0-1").toURI() + "," + new File(base, "name-0-2").toURI());
+    if (wanted.ownNameDirs) {
+      conf.set("dfs.namenode.name.dir", IntStream.rangeClosed(1, wanted.nameDirs)
+          .mapToObj(n -> new File(base, "name-0-" + n).toURI().toString()).collect(Collectors.joining(",")));
+    }
     namenode.folder = new File(base, "namenode").toPath();
+    namenode.conf = new Configuration(conf);
     try {
-      startNameNode(wanted.format);
-      startDataNodes(wanted.overlays, wanted.datanodes);
+      startNameNode(wanted);
+      startDataNodes(wanted);
       waitClusterUp();
     } catch (IOException | RuntimeException failure) {
       shutdown();
@@ -259,11 +392,34 @@ public class MiniDFSCluster implements AutoCloseable {
     if (own.get("hadoop.security.group.mapping", "").endsWith("$MockUnixGroupsMapping")) {
       own.unset("hadoop.security.group.mapping");
     }
+    if (own.get(GROUPS) == null) {
+      own.set(GROUPS, groupsOfThisJvm());
+    }
     Files.createDirectories(folder);
     try (OutputStream out = new FileOutputStream(folder.resolve("core-site.xml").toFile())) {
       own.writeXml(out);
     }
     Files.writeString(folder.resolve("hdfs-site.xml"), "<configuration/>\n");
+  }
+
+  /** The groups of the users that a test has made up so far, as a static mapping. */
+  private static String groupsOfThisJvm() {
+    try {
+      Field groups = UserGroupInformation.class.getDeclaredField("groups");
+      groups.setAccessible(true);
+      Object mapping = groups.get(null);
+      if (mapping == null || !mapping.getClass().getSimpleName().equals("TestingGroups")) {
+        return "dr.who=;";
+      }
+      Field users = mapping.getClass().getDeclaredField("userToGroupsMapping");
+      users.setAccessible(true);
+      return ((Map<?, ?>) users.get(mapping)).entrySet().stream()
+          .map(user -> user.getKey() + "=" + ((Set<?>) user.getValue()).stream().map(Object::toString)
+              .collect(Collectors.joining(",")))
+          .collect(Collectors.joining(";", "dr.who=;", ""));
+    } catch (ReflectiveOperationException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   private static Process launch(Path folder, String... words) throws IOException {
@@ -278,7 +434,7 @@ public class MiniDFSCluster implements AutoCloseable {
     return process;
   }
 
-  private static void end(Member member, boolean kill) {
+  static void end(Member member, boolean kill) {
     Process process = member.process;
     member.process = null;
     if (process == null) {
@@ -305,11 +461,15 @@ public class MiniDFSCluster implements AutoCloseable {
         + Files.readString(member.folder.resolve("log"), StandardCharsets.UTF_8));
   }
 
-  private void startNameNode(boolean format, String... args) throws IOException {
-    writeSite(conf, namenode.folder);
-    if (format) {
+  private void startNameNode(Builder wanted) throws IOException {
+    if (wanted.format) {
+      writeSite(namenode.conf, namenode.folder);
+      List<String> words = new ArrayList<>(List.of("namenode", "-format", "-force", "-nonInteractive"));
+      if (wanted.clusterId != null) {
+        words.addAll(List.of("-clusterid", wanted.clusterId));
+      }
       try {
-        Process formatting = launch(namenode.folder, "namenode", "-format", "-force", "-nonInteractive");
+        Process formatting = launch(namenode.folder, words.toArray(new String[0]));
         int exit = formatting.waitFor();
         RUNNING.remove(formatting);
         if (exit != 0) {
@@ -319,6 +479,16 @@ public class MiniDFSCluster implements AutoCloseable {
         throw new IOException(e);
       }
     }
+    startNameNode(options(wanted.startup));
+  }
+
+  private static String[] options(StartupOption option) {
+    boolean none = option == StartupOption.REGULAR || option == StartupOption.FORMAT;
+    return none ? new String[0] : new String[] {option.getName()};
+  }
+
+  private void startNameNode(String... args) throws IOException {
+    writeSite(namenode.conf, namenode.folder);
     List<String> words = new ArrayList<>(List.of("namenode"));
     words.addAll(Arrays.asList(args));
     namenode.process = launch(namenode.folder, words.toArray(new String[0]));
@@ -336,11 +506,11 @@ public class MiniDFSCluster implements AutoCloseable {
   }
 
   /** A question asked again and again. */
-  private interface Probe {
+  interface Probe {
     boolean holds() throws IOException;
   }
 
-  private static void until(String what, Probe probe) throws IOException {
+  static void until(String what, Probe probe) throws IOException {
     long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(PATIENCE_MS);
     while (!probe.holds()) {
       if (System.nanoTime() > end) {
@@ -354,56 +524,101 @@ public class MiniDFSCluster implements AutoCloseable {
     }
   }
 
-  private void startDataNodes(Configuration[] overlays, int count) throws IOException {
-    for (int i = 0; i < count; i++) {
-      addDataNode(overlays == null ? null : overlays[i], conf);
+  private void startDataNodes(Builder wanted) throws IOException {
+    String[] args = options(wanted.datanodeStartup);
+    for (int i = 0; i < wanted.datanodes; i++) {
+      Configuration overlay = wanted.overlays == null ? null : wanted.overlays[i];
+      addDataNode(overlay, conf, i < wanted.ipcPorts.length ? wanted.ipcPorts[i] : 0, args);
     }
   }
 
-  private void addDataNode(Configuration overlay, Configuration given) throws IOException {
+  private void addDataNode(Configuration overlay, Configuration given, int ipcPort, String... args)
+      throws IOException {
     int index = datanodes.size();
     Member member = new Member();
+    member.args = args;
     member.conf = new Configuration(given);
     if (overlay != null) {
       member.conf.addResource(overlay);
     }
     member.conf.set("dfs.datanode.address", "127.0.0.1:" + freePort());
     member.conf.set("dfs.datanode.http.address", "127.0.0.1:0");
-    member.conf.set("dfs.datanode.ipc.address", "127.0.0.1:" + freePort());
+    member.conf.set("dfs.datanode.ipc.address", "127.0.0.1:" + (ipcPort == 0 ? freePort() : ipcPort));
     List<String> directories = new ArrayList<>();
     for (int d = 0; d < storages; d++) {
       StorageType[] ofNode = types == null ? null : types[Math.min(index, types.length - 1)];
       String type = ofNode == null ? "" : "[" + ofNode[d] + "]";
       directories.add(type + getInstanceStorageDir(index, d).toURI());
     }
-    member.conf.set("dfs.datanode.data.dir", String.join(",", directories));
-    member.folder = new File(base, "datanode-" + index).toPath();
+    if (ownDataDirs) {
+      member.conf.set("dfs.datanode.data.dir", String.join(",", directories));
+    }
+    member.folder = new File(base, "datanode-" + started++).toPath();
+    member.view = views.dataNode(member);
+    if (hostsFile) {
+      String line = member.conf.get("dfs.datanode.address") + "\n";
+      Files.writeString(Path.of(conf.get("dfs.hosts")), line, StandardOpenOption.APPEND);
+    }
     datanodes.add(member);
     startMember(member);
   }
 
   private void startMember(Member member) throws IOException {
     writeSite(member.conf, member.folder);
-    member.process = launch(member.folder, "datanode");
+    List<String> words = new ArrayList<>(List.of("datanode"));
+    words.addAll(Arrays.asList(member.args));
+    member.process = launch(member.folder, words.toArray(new String[0]));
   }
 
   public synchronized void startDataNodes(Configuration given, int count, boolean manage,
       StartupOption operation, String[] racksOfEach) throws IOException {
     if (racksOfEach != null) {
-      throw new UnsupportedOperationException("racks: all DataNodes have one address");
+      lacks("racks: all DataNodes have one address");
     }
     for (int i = 0; i < count; i++) {
-      addDataNode(null, given);
+      addDataNode(null, given, 0, options(operation == null ? StartupOption.REGULAR : operation));
     }
     waitActive();
   }
 
   public synchronized void startDataNodes(Configuration given, int count, boolean manage,
+      StartupOption operation, String[] racksOfEach, String[] hostsOfEach, long[] capacities, boolean hostsFile)
+      throws IOException {
+    if (hostsOfEach != null) {
+      lacks("host names: all DataNodes have one address");
+    }
+    startDataNodes(given, count, manage, operation, racksOfEach, capacities);
+  }
+
+  public synchronized void startDataNodes(Configuration given, int count, boolean manage,
+      StartupOption operation, String[] racksOfEach, String[] hostsOfEach, long[] capacities, boolean hostsFile,
+      boolean checkAddress) throws IOException {
+    startDataNodes(given, count, manage, operation, racksOfEach, hostsOfEach, capacities, hostsFile);
+  }
+
+  public void startDataNodes(Configuration given, int count, StartupOption operation, String[] racksOfEach)
+      throws IOException {
+    startDataNodes(given, count, true, operation, racksOfEach);
+  }
+
+  public synchronized void startDataNodes(Configuration given, int count, boolean manage,
       StartupOption operation, String[] racksOfEach, long[] capacities) throws IOException {
     if (capacities != null) {
-      throw new UnsupportedOperationException("simulated capacities");
+      lacks("made-up capacities");
     }
     startDataNodes(given, count, manage, operation, racksOfEach);
+  }
+
+  public void waitNameNodeUp(int index) {
+    try {
+      waitActive(index);
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  public void setWaitSafeMode(boolean wanted) {
+    waitSafeMode = wanted;
   }
 
   private long running() {
@@ -492,8 +707,101 @@ public class MiniDFSCluster implements AutoCloseable {
     return port;
   }
 
+  public int getNameNodeServicePort(int index) {
+    String address = conf.get("dfs.namenode.servicerpc-address", "");
+    return address.isEmpty() ? port : Integer.parseInt(address.substring(address.lastIndexOf(':') + 1));
+  }
+
+  public int getInstanceId() {
+    return 0;
+  }
+
+  public NameNode getNameNode() {
+    return views.nameNode();
+  }
+
+  public NameNode getNameNode(int index) {
+    return views.nameNode();
+  }
+
+  public FSNamesystem getNamesystem() {
+    return views.namesystem();
+  }
+
+  public FSNamesystem getNamesystem(int index) {
+    return views.namesystem();
+  }
+
+  public ArrayList<DataNode> getDataNodes() {
+    return datanodes.stream().map(member -> member.view).collect(Collectors.toCollection(ArrayList::new));
+  }
+
+  public DataNode getDataNode(int ipcPort) {
+    return datanodes.stream().map(member -> member.view).filter(node -> node.getIpcPort() == ipcPort)
+        .findFirst().orElse(null);
+  }
+
+  public FsDatasetTestUtils getFsDatasetTestUtils(int index) {
+    return views.disks(getStorageDirs(index));
+  }
+
+  public FsDatasetTestUtils getFsDatasetTestUtils(DataNode node) {
+    for (int i = 0; i < datanodes.size(); i++) {
+      if (datanodes.get(i).view == node) {
+        return getFsDatasetTestUtils(i);
+      }
+    }
+    throw new IllegalArgumentException(node + " is not of this cluster");
+  }
+
+  public FsDatasetTestUtils.MaterializedReplica getMaterializedReplica(int index, ExtendedBlock block)
+      throws ReplicaNotFoundException {
+    return getFsDatasetTestUtils(index).getMaterializedReplica(block);
+  }
+
+  public FsDatasetTestUtils.MaterializedReplica getMaterializedReplica(DataNode node, ExtendedBlock block)
+      throws ReplicaNotFoundException {
+    return getFsDatasetTestUtils(node).getMaterializedReplica(block);
+  }
+
+  private List<File> getStorageDirs(int index) {
+    return IntStream.range(0, storages).mapToObj(d -> getInstanceStorageDir(index, d)).collect(Collectors.toList());
+  }
+
+  public void triggerHeartbeats() throws IOException {
+    for (Member member : datanodes) {
+      views.heartbeat(member);
+    }
+  }
+
+  public void triggerBlockReports() throws IOException {
+    for (Member member : datanodes) {
+      views.blockReport(member, false);
+    }
+  }
+
+  public void triggerDeletionReports() throws IOException {
+    for (Member member : datanodes) {
+      views.blockReport(member, true);
+    }
+  }
+
+  public void waitFirstBRCompleted(int index, int milliseconds) throws IOException {
+    for (Member member : datanodes) {
+      views.firstBlockReport(member);
+    }
+  }
+
+  public void waitDatanodeFullyStarted(DataNode node, int milliseconds) throws IOException {
+    until("a DataNode", node::isDatanodeFullyStarted);
+  }
+
+  public void waitDatanodeConnectedToActive(DataNode node, int milliseconds) throws IOException {
+    until("a DataNode", node::isDatanodeFullyStarted);
+  }
+
   public Configuration getConfiguration(int index) {
-    return conf;
+    return namenode.conf;
   }
 
   public DistributedFileSystem getFileSystem() throws IOException {
@@ -501,11 +809,11 @@ public class MiniDFSCluster implements AutoCloseable {
   }
 
   public DistributedFileSystem getFileSystem(int index) throws IOException {
-    return (DistributedFileSystem) remember(FileSystem.get(getURI(), conf));
+    return (DistributedFileSystem) remember(FileSystem.get(getURI(), namenode.conf));
   }
 
   public FileSystem getNewFileSystemInstance(int index) throws IOException {
-    return remember(FileSystem.newInstance(getURI(), conf));
+    return remember(FileSystem.newInstance(getURI(), namenode.conf));
   }
 
   private FileSystem remember(FileSystem fs) {
@@ -519,30 +827,44 @@ public class MiniDFSCluster implements AutoCloseable {
   }
 
   public NamenodeProtocols getNameNodeRpc(int index) {
-    ClientProtocol calls;
+    InvocationHandler handler = (proxy, method, args) -> {
+      try {
+        Object calls = protocol(method.getDeclaringClass());
+        return calls.getClass().getMethod(method.getName(), method.getParameterTypes()).invoke(calls, args);
+      } catch (InvocationTargetException e) {
+        throw thrown(e.getCause());
+      } catch (NoSuchMethodException e) {
+        throw new UnsupportedOperationException(method.getName());
+      }
+    };
     try {
-      calls = NameNodeProxiesClient.createProxyWithClientProtocol(conf, getURI(), null).getProxy();
-    } catch (IOException e) {
+      // Tests spy on these calls, and no spy can be made of a Proxy's class, which is final.
+      return (NamenodeProtocols) new ByteBuddy().subclass(Object.class).implement(NamenodeProtocols.class)
+          .method(ElementMatchers.isAbstract()).intercept(InvocationHandlerAdapter.of(handler))
+          .make().load(getClass().getClassLoader()).getLoaded().getDeclaredConstructor().newInstance();
+    } catch (ReflectiveOperationException e) {
       throw new IllegalStateException(e);
     }
-    return (NamenodeProtocols) Proxy.newProxyInstance(
-        getClass().getClassLoader(), new Class<?>[] {NamenodeProtocols.class}, (proxy, method, args) -> {
-          try {
-            return calls.getClass().getMethod(method.getName(), method.getParameterTypes()).invoke(calls, args);
-          } catch (InvocationTargetException e) {
-            throw thrown(e.getCause());
-          } catch (NoSuchMethodException e) {
-            throw new UnsupportedOperationException(method.getName());
-          }
-        });
+  }
+
+  private Object protocol(Class<?> declares) throws IOException {
+    if (declares == ClientProtocol.class) {
+      return NameNodeProxiesClient.createProxyWithClientProtocol(conf, getURI(), null).getProxy();
+    }
+    if (declares == DatanodeProtocol.class) {
+      return new DatanodeProtocolClientSideTranslatorPB(new InetSocketAddress("localhost", port), conf);
+    }
+    return NameNodeProxies.createProxy(conf, getURI(), declares).getProxy();
   }
 
   private static Throwable thrown(Throwable answer) {
     if (answer instanceof RemoteException) {
       RemoteException remote = (RemoteException) answer;
       try {
-        return (Throwable) Class.forName(remote.getClassName()).getConstructor(String.class)
-            .newInstance(remote.getMessage());
+        Class<?> type = Class.forName(remote.getClassName());
+        // The one throwable that is made from any object.
+        Class<?> from = type == AssertionError.class ? Object.class : String.class;
+        return (Throwable) type.getConstructor(from).newInstance(remote.getMessage());
       } catch (ReflectiveOperationException e) {
         return remote;
       }
@@ -590,10 +912,11 @@ public class MiniDFSCluster implements AutoCloseable {
 
   public void shutdownDataNodes() {
     datanodes.forEach(member -> end(member, true));
+    datanodes.clear();
   }
 
   public void shutdownDataNode(int index) {
-    end(datanodes.get(index), false);
+    end(datanodes.remove(index), false);
   }
 
   public synchronized void shutdownNameNodes() {
@@ -622,35 +945,59 @@ public class MiniDFSCluster implements AutoCloseable {
 
   public synchronized void restartNameNode(int index, boolean wait, String... args) throws IOException {
     end(namenode, false);
-    startNameNode(false, args);
+    startNameNode(args);
     if (wait) {
       waitClusterUp();
     }
   }
 
+  /** As in Hadoop's class the others move up, and one that is started again is the last. */
   public synchronized DataNodeProperties stopDataNode(int index) {
     if (index < 0 || index >= datanodes.size()) {
       return null;
     }
-    end(datanodes.get(index), false);
-    return new DataNodeProperties(index);
+    Member member = datanodes.remove(index);
+    end(member, false);
+    return new DataNodeProperties(member);
   }
 
   public synchronized DataNodeProperties stopDataNode(String address) {
+    return stopDataNode(indexOf(address));
+  }
+
+  private int indexOf(String address) {
     for (int i = 0; i < datanodes.size(); i++) {
       if (address.equals(datanodes.get(i).conf.get("dfs.datanode.address"))) {
-        return stopDataNode(i);
+        return i;
       }
     }
-    return null;
+    return -1;
+  }
+
+  /** The process says to its writers that it will come back. */
+  public synchronized DataNodeProperties stopDataNodeForUpgrade(int index) throws IOException {
+    if (index < 0 || index >= datanodes.size()) {
+      return null;
+    }
+    Member member = datanodes.remove(index);
+    views.shutdownForUpgrade(member);
+    end(member, false);
+    return new DataNodeProperties(member);
   }
 
   public boolean restartDataNode(DataNodeProperties stopped) throws IOException {
-    return restartDataNode(stopped.index, true);
+    return restartDataNode(stopped, true);
   }
 
   public synchronized boolean restartDataNode(DataNodeProperties stopped, boolean keepPort) throws IOException {
-    return restartDataNode(stopped.index, keepPort);
+    startMember(stopped.member);
+    datanodes.add(stopped.member);
+    return true;
+  }
+
+  public synchronized boolean restartDataNode(String address) throws IOException {
+    int index = indexOf(address);
+    return index >= 0 && restartDataNode(index);
   }
 
   public boolean restartDataNode(int index) throws IOException {
@@ -658,13 +1005,24 @@ public class MiniDFSCluster implements AutoCloseable {
   }
 
   public synchronized boolean restartDataNode(int index, boolean keepPort) throws IOException {
-    end(datanodes.get(index), false);
-    startMember(datanodes.get(index));
-    return true;
+    DataNodeProperties stopped = stopDataNode(index);
+    return stopped != null && restartDataNode(stopped, keepPort);
+  }
+
+  public synchronized boolean restartDataNode(int index, boolean keepPort, boolean expire) throws IOException {
+    return expire ? lacks("DataNodes that expire at once") : restartDataNode(index, keepPort);
+  }
+
+  public void setDataNodeDead(DatanodeID node) {
+    lacks("DataNodes that expire at once");
+  }
+
+  public void setDataNodesDead() {
+    lacks("DataNodes that expire at once");
   }
 
   public synchronized boolean restartDataNodes(boolean keepPort) throws IOException {
-    for (int i = 0; i < datanodes.size(); i++) {
+    for (int i = datanodes.size() - 1; i >= 0; i--) {
       restartDataNode(i, keepPort);
     }
     return true;
@@ -677,6 +1035,25 @@ public class MiniDFSCluster implements AutoCloseable {
   public Collection<URI> getNameDirs(int index) {
     return conf.getTrimmedStringCollection("dfs.namenode.name.dir").stream()
         .map(URI::create).collect(Collectors.toList());
+  }
+
+  public Collection<URI> getNameEditsDirs(int index) {
+    return getNameDirs(index);
+  }
+
+  public void finalizeCluster(int index, Configuration conf) throws Exception {
+    finalizeCluster(conf);
+  }
+
+  public void finalizeCluster(Configuration conf) throws Exception {
+    getNameNodeRpc().finalizeUpgrade();
+  }
+
+  public void formatDataNodeDirs() throws IOException {
+    File data = new File(base, "data");
+    if (!FileUtil.fullyDelete(data) && data.exists()) {
+      throw new IOException("Cannot remove data directory: " + data);
+    }
   }
 
   public String getDataDirectory() {
@@ -695,6 +1072,18 @@ public class MiniDFSCluster implements AutoCloseable {
     return getInstanceStorageDir(datanode, directory);
   }
 
+  public static String getDNCurrentDir(File storage) {
+    return storage + "/current/";
+  }
+
+  public static String getBPDir(File storage, String pool) {
+    return getDNCurrentDir(storage) + pool + "/";
+  }
+
+  public static String getBPDir(File storage, String pool, String name) {
+    return getBPDir(storage, pool) + name + "/";
+  }
+
   public static File getFinalizedDir(File storage, String pool) {
     return new File(storage, "current/" + pool + "/current/finalized");
   }
@@ -703,7 +1092,7 @@ public class MiniDFSCluster implements AutoCloseable {
     return new File(storage, "current/" + pool + "/current/rbw");
   }
 
-  private static List<File> files(File top, String pattern) {
+  static List<File> files(File top, String pattern) {
     try (Stream<Path> found = Files.walk(top.toPath())) {
       return found.map(Path::toFile).filter(file -> file.getName().matches(pattern)).collect(Collectors.toList());
     } catch (IOException e) {
@@ -713,6 +1102,10 @@ public class MiniDFSCluster implements AutoCloseable {
 
   public static List<File> getAllBlockFiles(File storage) {
     return files(storage, "blk_\\d+");
+  }
+
+  public static List<File> getAllBlockMetadataFiles(File storage) {
+    return files(storage, "blk_\\d+_\\d+\\.meta");
   }
 
   public static File getBlockFile(File storage, ExtendedBlock block) {
@@ -757,24 +1150,37 @@ public class MiniDFSCluster implements AutoCloseable {
     return found.toArray(new File[0]);
   }
 
-  /** Overwrites the first bytes of a block's file, if the DataNode has one. */
-  public boolean corruptReplica(int datanode, ExtendedBlock block) throws IOException {
-    File file = getBlockFile(datanode, block);
-    if (file == null) {
-      return false;
-    }
-    try (RandomAccessFile bytes = new RandomAccessFile(file, "rw")) {
-      int first = bytes.read();
-      bytes.seek(0);
-      bytes.write(first + 1);
-    }
-    return true;
+  public void corruptReplica(int index, ExtendedBlock block) throws IOException {
+    getMaterializedReplica(index, block).corruptData();
+  }
+
+  public void corruptReplica(DataNode node, ExtendedBlock block) throws IOException {
+    getMaterializedReplica(node, block).corruptData();
+  }
+
+  public void corruptMeta(int index, ExtendedBlock block) throws IOException {
+    getMaterializedReplica(index, block).corruptMeta();
+  }
+
+  public void deleteMeta(int index, ExtendedBlock block) throws IOException {
+    getMaterializedReplica(index, block).deleteMeta();
+  }
+
+  public void truncateMeta(int index, ExtendedBlock block, int length) throws IOException {
+    getMaterializedReplica(index, block).truncateMeta(length);
+  }
+
+  public void changeGenStampOfBlock(int index, ExtendedBlock block, long stamp) throws IOException {
+    getFsDatasetTestUtils(index).changeStoredGenerationStamp(block, stamp);
   }
 
   public int corruptBlockOnDataNodes(ExtendedBlock block) throws IOException {
     int count = 0;
     for (int i = 0; i < datanodes.size(); i++) {
-      count += corruptReplica(i, block) ? 1 : 0;
+      if (getBlockFile(i, block) != null) {
+        corruptReplica(i, block);
+        count++;
+      }
     }
     return count;
   }
@@ -785,6 +1191,11 @@ public class MiniDFSCluster implements AutoCloseable {
       Files.delete(file.toPath());
     }
     return found.length;
+  }
+
+  public byte[] readBlockOnDataNodeAsBytes(int datanode, ExtendedBlock block) throws IOException {
+    File file = getBlockFile(datanode, block);
+    return file == null ? null : Files.readAllBytes(file.toPath());
   }
 
   public String readBlockOnDataNode(int datanode, ExtendedBlock block) throws IOException {
