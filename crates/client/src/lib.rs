@@ -11,6 +11,8 @@ mod error;
 mod lease;
 mod namenode;
 mod nameservice;
+#[cfg(feature = "fuzzing")]
+pub mod parsers;
 mod peer;
 mod reader;
 mod retry;

@@ -142,6 +142,7 @@ fn info(node: &Node) -> proto::GetDatanodeInfoResponseProto {
 /// Where a replica's files are: for the users of `dfs.block.local-path-access.user` alone.
 fn local_path(node: &Node, call: &Call) -> Result<proto::GetBlockLocalPathInfoResponseProto> {
     let user = &call.user.effective;
+    node.metrics.local_paths_told.add(1);
     if !node.settings.local_path_users.contains(user) {
         return Err(DataNodeError::AccessDenied(format!(
             "Can't continue with getBlockLocalPathInfo() authorization. The user {user} is not configured in dfs.block.local-path-access.user"

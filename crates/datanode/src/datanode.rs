@@ -6,7 +6,9 @@ use std::sync::{Arc, OnceLock, mpsc};
 use std::time::{Duration, Instant, SystemTime};
 
 use loxodon_rpc::client::RpcClient;
+use loxodon_rpc::metrics::ServerMetrics;
 use loxodon_rpc::server::{Reconfiguration, Server};
+use loxodon_wire::proto::hdfs::nnha_status_heartbeat_proto::State as HaState;
 use loxodon_wire::rpc::UserIdentity;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
@@ -121,6 +123,12 @@ impl DataNode {
     #[must_use]
     pub fn metrics(&self) -> &DataNodeMetrics {
         &self.node.metrics
+    }
+
+    /// The counters of the server where calls come in; none once it is stopped.
+    #[must_use]
+    pub fn call_metrics(&self) -> Option<Arc<ServerMetrics>> {
+        self.server.as_ref().map(Server::metrics)
     }
 
     /// What can be shown. Asks the file systems: not for the runtime's own threads.
@@ -328,12 +336,26 @@ fn status(node: &Node) -> DataNodeStatus {
     let services = node.services();
     let namenodes = services.iter().flat_map(|service| {
         let pool = service.identity().map(|identity| identity.pool);
-        service.peers.iter().map(move |peer| NameNodeStatus {
-            address: peer.address.to_string(),
-            pool: pool.clone(),
-            registered: peer.registration.read().is_some(),
+        service.peers.iter().map(move |peer| {
+            let told = *peer.told.lock();
+            let since = [told.heartbeat, told.answer, told.report];
+            NameNodeStatus {
+                address: peer.address.to_string(),
+                pool: pool.clone(),
+                registered: peer.registration.read().is_some(),
+                state: told.state.map(|state| match state {
+                    HaState::Active => "active",
+                    HaState::Standby => "standby",
+                    HaState::Observer => "observer",
+                }),
+                seconds_since: since.map(|at| at.map(|at| at.elapsed().as_secs())),
+                largest_report: told.largest_report,
+                finds_us_slow: service.is_slow(),
+            }
         })
     });
+    let id = node.datanode_id();
+    let port = |number: u32| u16::try_from(number).unwrap_or(0);
     DataNodeStatus {
         uuid: node.uuid.clone(),
         cluster: services
@@ -348,5 +370,13 @@ fn status(node: &Node) -> DataNodeStatus {
         namenodes: namenodes.collect(),
         transfers: node.transfers.count(),
         copies: node.transfers.copies(),
+        host: id.host_name,
+        ports: [port(id.xfer_port), port(id.ipc_port), port(id.info_port)],
+        uptime: node.started.elapsed(),
+        peer_milliseconds: node
+            .peers
+            .is_measuring()
+            .then(|| node.peers.averages(0, Instant::now())),
+        max_message: node.settings.limits.max_frame,
     }
 }

@@ -14,6 +14,8 @@ mod metrics;
 mod namenode;
 mod node;
 mod outliers;
+#[cfg(feature = "fuzzing")]
+pub mod parsers;
 mod peers;
 mod reconfigure;
 mod recovery;
@@ -26,7 +28,7 @@ mod transfer;
 pub use datanode::{DataNode, DataNodeObserver};
 pub use dataset::{ReservedRule, ReservedSpace, VolumeChoice, VolumeUsage};
 pub use error::{DataNodeError, Result};
-pub use metrics::{Counter, DataNodeMetrics};
+pub use metrics::{Counter, DataNodeMetrics, Moment};
 pub use settings::{DataNodeSettings, GroupLookup, NameNodePlace, NameService, OutlierSettings};
 pub use status::{DataNodeStatus, NameNodeStatus, VolumeStatus};
 pub use storage::{LAYOUT_VERSION, StorageLocation, StorageType};

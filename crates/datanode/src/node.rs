@@ -241,6 +241,7 @@ impl Node {
     }
 
     fn delete(&self, deleted: Deleted) {
+        self.metrics.removals_ordered.add(1);
         let queue = self.deletions.lock().clone();
         let refused = match queue {
             Some(queue) => queue.send(deleted).err().map(|refused| refused.0),

@@ -80,7 +80,7 @@ impl PeerStats {
     }
 
     /// Milliseconds for a packet, of each DataNode with enough of them.
-    fn averages(&self, least: u64, now: Instant) -> Vec<(String, f64)> {
+    pub(crate) fn averages(&self, least: u64, now: Instant) -> Vec<(String, f64)> {
         let mut peers = self.peers.lock();
         let age = WINDOW * u32::try_from(WINDOWS).unwrap_or(u32::MAX);
         peers.retain(|_, windows| {

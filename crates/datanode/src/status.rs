@@ -1,5 +1,7 @@
 //! What a DataNode shows of itself: the data of the beans `FSDatasetState` and `DataNodeInfo`.
 
+use std::time::Duration;
+
 use crate::dataset::VolumeUsage;
 
 /// One volume.
@@ -26,6 +28,15 @@ pub struct NameNodeStatus {
     pub pool: Option<String>,
     /// Whether we are registered.
     pub registered: bool,
+    /// Its state, as it says.
+    pub state: Option<&'static str>,
+    /// Seconds since the last heartbeat to it, since its last answer, and since the last full report that it
+    /// took; none where there was none.
+    pub seconds_since: [Option<u64>; 3],
+    /// Bytes of the largest message of a full report.
+    pub largest_report: usize,
+    /// Whether it finds this DataNode slow.
+    pub finds_us_slow: bool,
 }
 
 /// The whole DataNode.
@@ -51,4 +62,14 @@ pub struct DataNodeStatus {
     pub transfers: usize,
     /// Blocks sent to other DataNodes now.
     pub copies: usize,
+    /// This machine's name, as NameNodes hear it.
+    pub host: String,
+    /// Ports of transfers, calls and pages.
+    pub ports: [u16; 3],
+    /// How long it runs.
+    pub uptime: Duration,
+    /// How many milliseconds each packet takes to other DataNodes, by their address, where that is measured.
+    pub peer_milliseconds: Option<Vec<(String, f64)>>,
+    /// The longest message that a NameNode takes, as far as this DataNode knows (`ipc.maximum.data.length`).
+    pub max_message: usize,
 }

@@ -18,6 +18,8 @@ pub mod jobtracker;
 pub mod local;
 pub mod merge;
 pub mod output;
+#[cfg(feature = "fuzzing")]
+pub mod parsers;
 pub mod program;
 pub mod protocol;
 pub mod scheduler;

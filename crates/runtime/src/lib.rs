@@ -4,5 +4,7 @@ pub mod daemon;
 pub mod disk;
 pub mod held_port;
 pub mod minicluster;
+#[cfg(feature = "fuzzing")]
+pub mod parsers;
 pub mod trash_checkpoint;
 pub mod web;

@@ -1,5 +1,5 @@
 //! What monitoring reads from a Java NameNode's `/jmx` is in ours: every bean, and every field of it
-//! that is not about a Java virtual machine's inside.
+//! that is not about a Java virtual machine's inside; of a DataNode, what is not about single steps of a transfer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Write};
@@ -67,12 +67,7 @@ fn every_bean_and_field_of_javas_namenode_is_in_ours() {
             let lacking: Vec<&String> = fields
                 .difference(found)
                 .filter(|field| !is_of_a_collector(field))
-                .filter(|field| {
-                    let name = field.split(':').next().unwrap_or_default();
-                    let either = |null: &str| found.contains(null) || fields.contains(null);
-                    !either(&format!("{name}: null"))
-                        || !found.iter().any(|one| one.starts_with(&format!("{name}: ")))
-                })
+                .filter(|field| !is_null_in_one(field, fields, found))
                 .collect();
             if !lacking.is_empty() {
                 missing.push(format!("{bean}: {lacking:?}"));
@@ -122,6 +117,120 @@ fn pages_beside_the_beans_are_alike() {
             _ => Err(io::Error::other(shown.join("\n"))),
         }
     });
+}
+
+/// Beans of the buffers that Java's DataNode keeps, of what it lets be measured for each volume, and of
+/// what only a JVM with several loggers has.
+const NOT_OF_OURS: [&str; 3] = ["DataNodeVolume-", "MetricsSystem,sub=Stats", "UgiMetrics"];
+
+/// What is not measured: how long single steps within a write or a read take.
+const NOT_MEASURED: [&str; 31] = [
+    "AcquireDataset",
+    "BlocksDeletedInPendingIBR",
+    "BlocksInPendingIBR",
+    "BlocksReceiv",
+    "BlockReportsCreateCostMills",
+    "CheckAndUpdateOp",
+    "ConvertTemporaryToRbwOp",
+    "CreateRbwOp",
+    "CreateTemporaryOp",
+    "DataNodePacketResponderCount",
+    "DataNodeReadActiveXceiversCount",
+    "DataNodeWriteActiveXceiversCount",
+    "FinalizeBlockOp",
+    "FlushNanos",
+    "FsyncNanos",
+    "HeartbeatsTotal",
+    "NumProcessedCommands",
+    "PacketAckRoundTripTimeNanos",
+    "PacketsSlow",
+    "ProcessedCommandsOp",
+    "ReadTransferRate",
+    "RecoverRbwOp",
+    "ReplaceBlockOpOnSame",
+    "ReplaceBlockOpToOtherHost",
+    "SendDataPacket",
+    "Slow",
+    "TotalWriteTime",
+    "UnfinalizeBlockOp",
+    "UpdateReplicaUnderRecoveryOp",
+    // There is no disk balancer.
+    "DiskBalancerStatus.",
+    // By the names of NameNodes, which differ with who looks them up.
+    "NamenodeAddresses.",
+];
+
+/// The same for a DataNode: one of each maker under our NameNode, both with the same file.
+#[test]
+fn what_scripts_read_from_javas_datanode_is_in_ours() {
+    in_fresh_directory(|root| {
+        let mut cluster = Cluster::start(root, Maker::Loxodon, &[Maker::Java, Maker::Loxodon])?;
+        let conf = cluster.site().conf().join("core-site.xml").display().to_string();
+        cluster.java("dfs", &["-D", "dfs.replication=2", "-put", &conf, "/a"])?.succeeded()?;
+        cluster.java("dfs", &["-cat", "/a"])?.succeeded()?;
+        let text =
+            get(cluster.site().http_port(), "/jmx?qry=Hadoop:service=NameNode,name=NameNodeInfo")?;
+        let document: Value = serde_json::from_str(&text).map_err(io::Error::other)?;
+        let live = document["beans"][0]["LiveNodes"].as_str().unwrap_or_default().to_owned();
+        let live: Value = serde_json::from_str(&live).map_err(io::Error::other)?;
+        let (mut theirs, mut ours) = (Beans::new(), Beans::new());
+        for node in live.as_object().into_iter().flat_map(|nodes| nodes.values()) {
+            let port = node["infoAddr"].as_str().and_then(|at| at.rsplit_once(':')?.1.parse().ok());
+            let port = port.ok_or_else(|| io::Error::other(format!("no page of {node}")))?;
+            let page = get(port, "/jmx")?;
+            let is_ours = page.contains("\"VmName\" : \"Loxodon\"");
+            let beans = if is_ours { &mut ours } else { &mut theirs };
+            *beans = beans_of_datanode(&page)?;
+        }
+        let mut missing = Vec::new();
+        for (bean, fields) in &theirs {
+            if NOT_OF_OURS.iter().any(|part| bean.contains(part)) {
+                continue;
+            }
+            let Some(found) = ours.get(bean) else {
+                missing.push(format!("{bean}: not there; it has {fields:?}"));
+                continue;
+            };
+            let lacking: Vec<&String> = fields
+                .difference(found)
+                .filter(|field| !is_of_a_collector(field))
+                .filter(|field| !NOT_MEASURED.iter().any(|start| field.starts_with(start)))
+                .filter(|field| !is_null_in_one(field, fields, found))
+                .collect();
+            if !lacking.is_empty() {
+                missing.push(format!("{bean}: {lacking:?}"));
+            }
+        }
+        match missing.is_empty() && !theirs.is_empty() {
+            true => Ok(()),
+            false => Err(io::Error::other(format!("missing:\n{}", missing.join("\n")))),
+        }
+    });
+}
+
+/// Whether one has null where the other has something.
+fn is_null_in_one(field: &str, theirs: &BTreeSet<String>, ours: &BTreeSet<String>) -> bool {
+    let name = field.split(':').next().unwrap_or_default();
+    let null = format!("{name}: null");
+    (theirs.contains(&null) || ours.contains(&null))
+        && ours.iter().any(|one| one.starts_with(&format!("{name}: ")))
+}
+
+/// A DataNode's own beans, without the ids, names and ports in their names.
+fn beans_of_datanode(page: &str) -> io::Result<Beans> {
+    let document: Value = serde_json::from_str(page).map_err(io::Error::other)?;
+    let beans = document["beans"].as_array().into_iter().flatten().filter_map(|bean| {
+        let name = bean["name"].as_str()?.strip_prefix("Hadoop:service=DataNode,name=")?;
+        let name = match name.split_once('-') {
+            Some(("DataNodeVolume", _)) => "DataNodeVolume-",
+            Some((kind, _)) => &format!("{kind}-"),
+            None => name.trim_end_matches(char::is_numeric),
+        };
+        let fields =
+            bean.as_object()?.iter().flat_map(|(name, value)| described(name, value)).collect();
+        Some((name.to_owned(), fields))
+    });
+    Ok(beans.collect())
 }
 
 /// The beans of a NameNode and one DataNode after some calls.

@@ -6,3 +6,5 @@ mod hedge;
 mod layout;
 
 pub use file::FileReader;
+#[cfg(feature = "fuzzing")]
+pub(crate) use layout::Layout;

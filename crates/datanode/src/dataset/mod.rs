@@ -34,6 +34,8 @@ pub(crate) use files::ReplicaFiles;
 pub(crate) use pool::Pool;
 pub(crate) use recover::RecoveryInfo;
 pub(crate) use scan::CacheAges;
+#[cfg(feature = "fuzzing")]
+pub(crate) use scan::checked_length;
 pub(crate) use volume::Volume;
 pub use volume::{ReservedRule, ReservedSpace, VolumeUsage};
 pub(crate) use volumes::VolumeFailures;

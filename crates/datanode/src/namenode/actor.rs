@@ -207,12 +207,19 @@ impl Actor {
         let request = built.map_err(|error| {
             DataNodeError::Refused(format!("the heartbeat ended early: {error}"))
         })?;
+        let began = Instant::now();
+        self.peer.told.lock().heartbeat = Some(began);
         let answer: proto::HeartbeatResponseProto = match self.call("sendHeartbeat", &request).await
         {
             Ok(answer) => answer,
             Err(error) => return self.failed("sendHeartbeat", &error),
         };
-        self.node.metrics.heartbeats.add(1);
+        self.node.metrics.heartbeats.record(began.elapsed());
+        {
+            let mut told = self.peer.told.lock();
+            told.answer = Some(Instant::now());
+            told.state = State::try_from(answer.ha_status.state).ok();
+        }
         self.send_bad().await?;
         self.service.claim(
             self.at,
@@ -254,6 +261,7 @@ impl Actor {
     }
 
     async fn send_changes(&mut self) -> Result<()> {
+        let began = Instant::now();
         let blocks = self.peer.changes.take();
         if blocks.is_empty() {
             return Ok(());
@@ -271,7 +279,7 @@ impl Actor {
             .await
         {
             Ok(_) => {
-                self.node.metrics.incremental_reports.add(1);
+                self.node.metrics.incremental_reports.record(began.elapsed());
                 Ok(())
             }
             Err(error) => {
@@ -333,7 +341,7 @@ impl Actor {
     async fn full_report(&mut self, lease: u64) -> Result<()> {
         let (node, pool, registration) =
             (Arc::clone(&self.node), self.pool.clone(), self.registration.clone());
-        let id = self.node.random_id();
+        let (id, began) = (self.node.random_id(), Instant::now());
         let built = tokio::task::spawn_blocking(move || {
             report::full_report(&node, &pool, &registration, id, lease)
         })
@@ -356,7 +364,13 @@ impl Actor {
         }
         // Hadoop's NameNode passes over what it hears before it knows the storages.
         self.name_known_bad().await?;
-        self.node.metrics.block_reports.add(1);
+        self.node.metrics.block_reports.record(began.elapsed());
+        let largest = messages.iter().map(prost::Message::encoded_len).max().unwrap_or(0);
+        {
+            let mut told = self.peer.told.lock();
+            told.report = Some(Instant::now());
+            told.largest_report = told.largest_report.max(largest);
+        }
         info!(namenode = %self.peer.address, messages = messages.len(), "sent a full block report");
         Ok(())
     }

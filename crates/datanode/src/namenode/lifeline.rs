@@ -49,6 +49,7 @@ async fn send(
     .await;
     let message = built
         .map_err(|error| DataNodeError::Refused(format!("the lifeline ended early: {error}")))?;
+    let began = Instant::now();
     let call = service.client.call::<_, LifelineResponseProto>(
         address,
         &DATANODE_LIFELINE,
@@ -57,7 +58,7 @@ async fn send(
         CallOptions::default(),
     );
     call.await.map_err(|error| DataNodeError::NameNode(error.to_string()))?;
-    node.metrics.lifelines.add(1);
+    node.metrics.lifelines.record(began.elapsed());
     debug!(namenode = %address, "sent a lifeline");
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use loxodon_rpc::client::{CallOptions, RpcClient, ServerAddress};
 use loxodon_wire::proto::hdfs::datanode::DatanodeRegistrationProto;
+use loxodon_wire::proto::hdfs::nnha_status_heartbeat_proto::State;
 use loxodon_wire::rpc::protocol::DATANODE;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
@@ -30,6 +31,18 @@ pub(crate) struct Peer {
     /// Set when a full report is wanted at once.
     pub(crate) report_now: tokio::sync::Notify,
     pub(crate) registration: RwLock<Option<DatanodeRegistrationProto>>,
+    pub(crate) told: Mutex<Told>,
+}
+
+/// When a NameNode was told what, and what it said.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Told {
+    pub(crate) heartbeat: Option<Instant>,
+    pub(crate) answer: Option<Instant>,
+    pub(crate) report: Option<Instant>,
+    /// Bytes of the largest message of a full report.
+    pub(crate) largest_report: usize,
+    pub(crate) state: Option<State>,
 }
 
 /// A block pool.
@@ -55,6 +68,7 @@ impl Service {
                 bad: BadReplicas::default(),
                 report_now: tokio::sync::Notify::new(),
                 registration: RwLock::default(),
+                told: Mutex::default(),
             })
         };
         Self {

@@ -36,6 +36,7 @@ fn compare(node: &Arc<Node>, pool: &Arc<Pool>) {
             differences += u64::from(settle(node, pool, &volume, found));
         }
     }
+    node.metrics.compared_at.set();
     info!(pool = %pool.id, differences, "compared memory with the disks");
 }
 

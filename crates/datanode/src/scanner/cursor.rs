@@ -30,7 +30,7 @@ pub(super) struct Cursor {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct State {
+pub(crate) struct State {
     saved: u64,
     began: u64,
     first: Option<String>,
@@ -44,7 +44,7 @@ impl State {
         Self { saved: now(), began: now(), ..Self::default() }
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let value: Value = serde_json::from_str(text).ok()?;
         let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
         // Names that lead elsewhere are none.
@@ -59,7 +59,7 @@ impl State {
         })
     }
 
-    fn to_text(&self) -> String {
+    pub(crate) fn to_text(&self) -> String {
         let value = json!({
             "lastSavedMs": self.saved,
             "iterStartMs": self.began,

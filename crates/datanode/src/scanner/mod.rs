@@ -11,6 +11,8 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 pub(crate) use control::ScanControl;
+#[cfg(feature = "fuzzing")]
+pub(crate) use cursor::State as CursorState;
 
 use crate::dataset::Volume;
 use crate::node::Node;

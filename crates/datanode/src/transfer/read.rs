@@ -1,6 +1,7 @@
 //! `READ_BLOCK` and `COPY_BLOCK`: a block is sent.
 
 use std::net::TcpStream;
+use std::time::Instant;
 
 use loxodon_wire::proto::hdfs::{
     BlockOpResponseProto, ChecksumProto, ClientReadStatusProto, OpCopyBlockProto, OpReadBlockProto,
@@ -47,6 +48,7 @@ pub(super) fn read_block(
         }
     };
     begin(requests, &sender)?;
+    let began = Instant::now();
     let sent = sender.send(&mut requests.link, &session.peer, &node.throttles.read).inspect_err(
         |error| {
             if !error.is_disconnect() {
@@ -54,8 +56,16 @@ pub(super) fn read_block(
             }
         },
     )?;
-    node.metrics.bytes_read.add(sent);
-    node.metrics.blocks_read.add(1);
+    let metrics = &node.metrics;
+    metrics.read_nanos.add(began.elapsed().as_nanos() as u64);
+    metrics.bytes_read.add(sent);
+    metrics.blocks_read.add(1);
+    if session.is_here {
+        metrics.reads_from_here.add(1);
+    } else {
+        metrics.reads_from_elsewhere.add(1);
+        metrics.bytes_read_from_elsewhere.add(sent);
+    }
     read_status(requests, &block)
 }
 

@@ -5,9 +5,10 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
+use loxodon_rpc::metrics::Rate;
 use loxodon_wire::proto::hdfs::BlockOpResponseProto;
 use loxodon_wire::transfer::{Operation, Status, encode_message};
 use parking_lot::Mutex;
@@ -26,6 +27,8 @@ const STACK: usize = 256 * 1024;
 pub(super) struct Session {
     pub(super) node: Arc<Node>,
     pub(super) peer: String,
+    /// Whether the peer is on this machine.
+    pub(super) is_here: bool,
     /// Which of the connections it is.
     pub(super) number: u64,
 }
@@ -190,7 +193,8 @@ fn serve(node: &Arc<Node>, link: TcpStream, peer: SocketAddr) {
     }
     let Ok(handle) = link.duplicate() else { return };
     let number = node.transfers.enter(handle);
-    let session = Session { node: Arc::clone(node), peer: peer.to_string(), number };
+    let is_here = link.local_addr().is_ok_and(|own| own.ip() == peer.ip());
+    let session = Session { node: Arc::clone(node), peer: peer.to_string(), is_here, number };
     let thread = std::thread::Builder::new().name("transfer".to_owned()).stack_size(STACK);
     let spawned = thread.spawn(move || {
         let mut requests = Requests::new(link);
@@ -231,14 +235,30 @@ impl Session {
         if let Some(pool) = pool_of(&operation) {
             self.node.wait_for_pool(pool)?;
         }
+        let (metrics, began) = (&self.node.metrics, Instant::now());
+        let counted = |rate: &Rate| rate.record(began.elapsed());
         match operation {
-            Operation::ReadBlock(request) => return read::read_block(self, requests, &request),
-            Operation::WriteBlock(request) => write::write_block(self, requests, &request)?,
-            Operation::CopyBlock(request) => read::copy_out(self, requests, &request)?,
-            Operation::ReplaceBlock(request) => copy::replace_block(self, requests, &request)?,
+            Operation::ReadBlock(request) => {
+                let again = read::read_block(self, requests, &request)?;
+                counted(&metrics.read_block);
+                return Ok(again);
+            }
+            Operation::WriteBlock(request) => {
+                write::write_block(self, requests, &request)?;
+                counted(&metrics.write_block);
+            }
+            Operation::CopyBlock(request) => {
+                read::copy_out(self, requests, &request)?;
+                counted(&metrics.copy_block);
+            }
+            Operation::ReplaceBlock(request) => {
+                copy::replace_block(self, requests, &request)?;
+                counted(&metrics.replace_block);
+            }
             Operation::TransferBlock(request) => copy::transfer_block(self, requests, &request)?,
             Operation::BlockChecksum(request) => {
                 block_checksum::block_checksum(self, requests, &request)?;
+                counted(&metrics.block_checksum);
                 return Ok(true);
             }
             Operation::RequestShortCircuitFds(_)
@@ -260,7 +280,10 @@ impl Session {
     }
 
     fn failed(&self, error: &DataNodeError) {
-        self.node.metrics.network_errors.add(u64::from(error.is_disconnect()));
+        if error.is_disconnect() {
+            let host = self.peer.rsplit_once(':').map_or(self.peer.as_str(), |(host, _)| host);
+            self.node.metrics.network_error(host);
+        }
         match error {
             DataNodeError::Disk { .. } => self.node.disk_failed(error),
             error if error.is_disconnect() => {

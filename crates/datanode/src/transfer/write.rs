@@ -64,6 +64,7 @@ pub(super) fn write_block(
     let handle = write.begin(requests)?;
     let files = handle.open(checksum)?;
     let result = write.receive(session, requests, &handle, &files);
+    write.count(session, &handle);
     if handle.place == crate::dataset::replica::Place::Tmp && result.is_err() {
         session.node.dataset.abandon_temporary(&handle);
     }
@@ -74,6 +75,26 @@ pub(super) fn write_block(
 }
 
 impl Write<'_> {
+    fn count_packets(&self, done: &[Received]) {
+        let metrics = &self.node.metrics;
+        metrics.packets_received.add(done.len() as u64);
+        let syncs = done.iter().filter(|received| received.header.sync_block).count();
+        if syncs > 0 {
+            metrics.syncs.add(syncs as u64);
+        }
+    }
+
+    /// Counts who wrote, whatever became of it (`incrWritesFromClient`).
+    fn count(&self, session: &Session, handle: &ReplicaHandle) {
+        let metrics = &self.node.metrics;
+        if session.is_here {
+            metrics.writes_from_here.add(1);
+        } else {
+            metrics.writes_from_elsewhere.add(1);
+            metrics.bytes_written_from_elsewhere.add(handle.writing.on_disk().length);
+        }
+    }
+
     fn target(&self) -> WriteTarget {
         WriteTarget {
             kind: self.request.storage_type.and_then(StorageType::from_wire).unwrap_or_default(),
@@ -269,6 +290,7 @@ impl Write<'_> {
             let batch = receiver
                 .packets(&mut requests.link)
                 .inspect_err(|error| self.blame_source(error))?;
+            self.count_packets(batch.done);
             if batch.done.iter().any(|received| received.header.last_in_block) {
                 break;
             }
@@ -317,6 +339,7 @@ impl Write<'_> {
                     return Err(error);
                 }
             };
+            self.count_packets(batch.done);
             let (mut waits, mut ends) = (batch.more, false);
             for received in batch.done {
                 let header = received.header;
@@ -423,6 +446,7 @@ impl Write<'_> {
                     return Err(error);
                 }
             };
+            self.count_packets(batch.done);
             queue.push_all(batch.done.iter().map(|Received { header, end }| Pending {
                 seqno: header.seqno,
                 end: *end,

@@ -30,7 +30,7 @@ async fn lifelines_are_sent_while_heartbeats_are_held_up() {
     assert_eq!(lifeline.registration, beat.registration);
     assert_eq!(lifeline.reports[0].storage, beat.reports[0].storage);
     assert_eq!(lifeline.request_full_block_report_lease, Some(false));
-    assert!(datanode.metrics().lifelines.get() >= 2);
+    assert!(datanode.metrics().lifelines.count() >= 2);
     datanode.shutdown().await;
     lifelines.shutdown().await;
 }

@@ -19,6 +19,8 @@ use loxodon_conf::Configuration;
 pub use combine::{CombineSequenceFileInputFormat, CombineTextInputFormat};
 pub use file::{FileFormat, file_splits};
 pub use fixed_length::FixedLengthInputFormat;
+#[cfg(feature = "fuzzing")]
+pub(crate) use join::parse_expression;
 pub use join::{CompositeInputFormat, EXPRESSION as JOIN_EXPRESSION, join_expression};
 pub use line::LineRecordReader;
 pub use line_reader::LineReader;

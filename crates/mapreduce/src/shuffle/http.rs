@@ -25,14 +25,14 @@ impl Server {
 }
 
 /// An answer whose body is still to be read.
-pub(crate) struct Answer {
+pub(crate) struct Answer<R = TcpStream> {
     pub(crate) status: u16,
     pub(crate) reason: String,
     headers: Vec<(String, String)>,
-    pub(crate) body: Body,
+    pub(crate) body: Body<R>,
 }
 
-impl Answer {
+impl<R> Answer<R> {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
@@ -40,8 +40,8 @@ impl Answer {
 }
 
 /// The bytes of an answer, in whatever way it ends.
-pub(crate) struct Body {
-    stream: BufReader<TcpStream>,
+pub(crate) struct Body<R = TcpStream> {
+    stream: BufReader<R>,
     end: End,
 }
 
@@ -84,6 +84,11 @@ pub(crate) fn get(
     }
     request.push_str("Connection: close\r\n\r\n");
     stream.write_all(request.as_bytes())?;
+    read_answer(stream)
+}
+
+/// Reads the head of an answer.
+pub(crate) fn read_answer<R: Read>(stream: R) -> io::Result<Answer<R>> {
     let mut stream = BufReader::with_capacity(64 << 10, stream);
     let (status, reason, headers) = read_head(&mut stream)?;
     let find = |name: &str| headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
@@ -104,7 +109,7 @@ fn bad(what: &str) -> io::Error {
 
 type Head = (u16, String, Vec<(String, String)>);
 
-fn read_head(stream: &mut BufReader<TcpStream>) -> io::Result<Head> {
+fn read_head(stream: &mut impl BufRead) -> io::Result<Head> {
     let mut head = stream.by_ref().take(MAX_HEAD);
     let mut line = String::new();
     head.read_line(&mut line)?;
@@ -132,7 +137,7 @@ fn read_head(stream: &mut BufReader<TcpStream>) -> io::Result<Head> {
     }
 }
 
-impl Body {
+impl<R: Read> Body<R> {
     fn next_chunk(&mut self) -> io::Result<u64> {
         let mut line = String::new();
         for _ in 0..2 {
@@ -147,7 +152,7 @@ impl Body {
     }
 }
 
-impl Read for Body {
+impl<R: Read> Read for Body<R> {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
         if to.is_empty() {
             return Ok(0);

@@ -28,6 +28,8 @@ use crate::merge::MergeStream;
 use crate::task::{MapEvents, TaskContext, Umbilical, now};
 
 pub use header::ShuffleHeader;
+#[cfg(feature = "fuzzing")]
+pub(crate) use http::read_answer;
 pub use settings::ShuffleSettings;
 
 /// Events asked for at once.

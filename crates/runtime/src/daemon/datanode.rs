@@ -1,23 +1,19 @@
 //! The DataNode daemon: the node, its web server, its end.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use loxodon_conf::{ConfError, Configuration, keys};
-use loxodon_datanode::{
-    DataNode, DataNodeError, DataNodeObserver, DataNodeSettings, DataNodeStatus, GroupLookup,
-};
+use loxodon_datanode::{DataNode, DataNodeError, DataNodeSettings, GroupLookup};
 use loxodon_namenode::users::GroupSource;
 use loxodon_rpc::server::ServiceAccess;
-use serde_json::{Map, Value, json};
 
 use super::address::{AddressError, address};
+use super::datanode_beans::DataNodeBeans;
 use super::namenode::ConfiguredGroups;
 use crate::web::look::{Page, with_page};
-use crate::web::{
-    Bean, BeanSource, Daemon, ProcessBeans, Router, WebLimits, WebServer, standard_pages,
-};
+use crate::web::{BeanSource, Daemon, ProcessBeans, Router, WebLimits, WebServer, standard_pages};
 
 /// Why a DataNode does not start.
 #[derive(Debug, thiserror::Error)]
@@ -77,8 +73,7 @@ impl RunningDataNode {
             .map_err(|source| StartError::Web { address, source })?;
         settings.info_port = web.local_addr().port();
         let node = DataNode::start(settings).await?;
-        // Set once, here.
-        let _ = beans.observer.set(node.observer());
+        beans.show(&node, web.traffic());
         Ok(Self { node, web })
     }
 
@@ -174,99 +169,4 @@ fn router(conf: &Configuration, beans: Arc<DataNodeBeans>) -> Router {
         log_levels: super::log::levels(),
     };
     standard_pages(with_page(Router::new(), &["/"], &PAGE), daemon)
-}
-
-/// What `/jmx` shows of the DataNode; nothing until it has opened its volumes.
-#[derive(Default)]
-struct DataNodeBeans {
-    observer: OnceLock<DataNodeObserver>,
-}
-
-impl BeanSource for DataNodeBeans {
-    fn beans(&self) -> Vec<Bean> {
-        let Some(observer) = self.observer.get() else { return Vec::new() };
-        let status = observer.status();
-        vec![info(&status), dataset(&status), activity(observer)]
-    }
-}
-
-fn info(status: &DataNodeStatus) -> Bean {
-    let volumes: Map<String, Value> = status
-        .volumes
-        .iter()
-        .map(|volume| {
-            let usage = &volume.usage;
-            let value = json!({
-                "usedSpace": usage.dfs_used,
-                "freeSpace": usage.remaining,
-                "reservedSpace": usage.reserved,
-                "storageType": volume.kind,
-                "numBlocks": volume.replicas,
-            });
-            (volume.path.clone(), value)
-        })
-        .collect();
-    let pools: Map<String, Value> =
-        status.namenodes.iter().map(|one| (one.address.clone(), json!(one.pool))).collect();
-    let services: Vec<Value> = status
-        .namenodes
-        .iter()
-        .map(|one| {
-            json!({
-                "NamenodeAddress": one.address,
-                "BlockPoolID": one.pool,
-                "ActorState": if one.registered { "RUNNING" } else { "CONNECTING" },
-            })
-        })
-        .collect();
-    let class = "org.apache.hadoop.hdfs.server.datanode.DataNode";
-    Bean::new("Hadoop:service=DataNode,name=DataNodeInfo", class)
-        .with("Version", status.version)
-        .with("SoftwareVersion", status.version)
-        .with("ClusterId", status.cluster.clone().unwrap_or_default())
-        .with("XceiverCount", status.transfers)
-        .with("XmitsInProgress", status.copies)
-        .with("VolumeInfo", Value::Object(volumes).to_string())
-        .with("NamenodeAddresses", Value::Object(pools).to_string())
-        .with("BPServiceActorInfo", Value::Array(services).to_string())
-        .with("SecurityEnabled", false)
-}
-
-fn dataset(status: &DataNodeStatus) -> Bean {
-    let sum = |of: fn(&loxodon_datanode::VolumeUsage) -> u64| -> u64 {
-        status.volumes.iter().map(|volume| of(&volume.usage)).sum()
-    };
-    let class = "org.apache.hadoop.hdfs.server.datanode.fsdataset.impl.FsDatasetImpl";
-    Bean::new("Hadoop:service=DataNode,name=FSDatasetState", class)
-        .with("Capacity", sum(|usage| usage.capacity))
-        .with("DfsUsed", sum(|usage| usage.dfs_used))
-        .with("Remaining", sum(|usage| usage.remaining))
-        .with("StorageInfo", "FSDataset")
-        .with("NumFailedVolumes", status.failed_volumes.len())
-        .with("FailedStorageLocations", status.failed_volumes.clone())
-        .with("LastVolumeFailureDate", status.last_volume_failure)
-        .with("EstimatedCapacityLostTotal", status.lost_capacity)
-        .with("CacheUsed", 0)
-        .with("CacheCapacity", 0)
-}
-
-fn activity(observer: &DataNodeObserver) -> Bean {
-    let metrics = observer.metrics();
-    Bean::new("Hadoop:service=DataNode,name=DataNodeActivity", "DataNodeActivity")
-        .with("tag.Context", "dfs")
-        .with("tag.Hostname", super::host_name())
-        .with("BytesWritten", metrics.bytes_written.get())
-        .with("BytesRead", metrics.bytes_read.get())
-        .with("BlocksWritten", metrics.blocks_written.get())
-        .with("BlocksRead", metrics.blocks_read.get())
-        .with("BlocksReplicated", metrics.blocks_replicated.get())
-        .with("BlocksRemoved", metrics.blocks_removed.get())
-        .with("BlocksVerified", metrics.blocks_verified.get())
-        .with("BlockVerificationFailures", metrics.verification_failures.get())
-        .with("VolumeFailures", metrics.volume_failures.get())
-        .with("DatanodeNetworkErrors", metrics.network_errors.get())
-        .with("HeartbeatsNumOps", metrics.heartbeats.get())
-        .with("LifelinesNumOps", metrics.lifelines.get())
-        .with("BlockReportsNumOps", metrics.block_reports.get())
-        .with("IncrementalBlockReportsNumOps", metrics.incremental_reports.get())
 }

@@ -12,8 +12,8 @@ const actorColumns = [["NameNode", (one) => one.NamenodeAddress], ["Block pool",
 
 follow("DataNode", async () => {
   const { beans } = await getJson("/jmx?qry=Hadoop:service=DataNode,*");
-  const bean = (name) => list(beans).find((one) => one.name === `Hadoop:service=DataNode,name=${name}`) || {};
-  const info = bean("DataNodeInfo"), set = bean("FSDatasetState"), activity = bean("DataNodeActivity");
+  const bean = (name) => list(beans).find((one) => one.name.startsWith(`Hadoop:service=DataNode,name=${name}`)) || {};
+  const info = bean("DataNodeInfo"), set = bean("FSDatasetState-"), activity = bean("DataNodeActivity");
   const volumes = Object.entries(parsed(info.VolumeInfo)), failed = list(set.FailedStorageLocations);
   return { again: info.Version ? 3000 : 500, draw: () => !info.Version ? [el("p", { class: "notice mild" }, "The DataNode is opening its volumes.")] : [
     el("h1", {}, activity["tag.Hostname"] || location.host),

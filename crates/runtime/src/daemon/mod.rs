@@ -2,6 +2,7 @@
 
 mod address;
 pub mod datanode;
+mod datanode_beans;
 pub mod history;
 pub mod jobtracker;
 pub mod log;

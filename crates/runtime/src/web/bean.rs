@@ -38,7 +38,7 @@ pub trait BeanSource: Send + Sync {
 /// A pattern for bean names (`javax.management.ObjectName`): a domain and key properties in any
 /// order, each with wildcards; `*` as the last property allows more of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct NamePattern {
+pub(crate) struct NamePattern {
     domain: String,
     properties: Vec<(String, String)>,
     more: bool,
@@ -46,7 +46,7 @@ pub(super) struct NamePattern {
 
 impl NamePattern {
     /// Reads a pattern; `None` if it is not one.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (domain, list) = text.split_once(':')?;
         let mut pattern = Self { domain: domain.to_owned(), properties: Vec::new(), more: false };
         if list.is_empty() {
@@ -66,7 +66,7 @@ impl NamePattern {
         Some(pattern)
     }
 
-    pub(super) fn matches(&self, name: &str) -> bool {
+    pub(crate) fn matches(&self, name: &str) -> bool {
         let Some(name) = Self::parse(name) else { return false };
         wildcard(&self.domain, &name.domain)
             && (self.more || self.properties.len() == name.properties.len())

@@ -23,6 +23,8 @@ mod stacks;
 mod stall;
 mod traffic;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use bean::NamePattern;
 pub use bean::{Bean, BeanSource};
 pub use body::BodySender;
 pub use hyper::{Method, StatusCode};

@@ -51,6 +51,12 @@ pub struct CompositeInputFormat {
     pub api: Api,
 }
 
+/// Whether a text is an expression.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn parse_expression(text: &str) -> Result<()> {
+    Expression::parse(text).map(drop)
+}
+
 fn expression(job: &Configuration) -> Result<Expression> {
     let text = job.get(EXPRESSION)?.ok_or_else(|| Error::io("Expression is null"))?;
     Expression::parse(&text).map_err(|e| e.during(format_args!("{EXPRESSION}={text}")))

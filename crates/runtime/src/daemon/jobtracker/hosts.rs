@@ -41,7 +41,7 @@ fn names(file: &Path) -> Result<BTreeSet<String>> {
     Ok(parse(&text))
 }
 
-fn parse(text: &str) -> BTreeSet<String> {
+pub(crate) fn parse(text: &str) -> BTreeSet<String> {
     let words = text.lines().filter_map(|line| line.split('#').next());
     words.flat_map(str::split_whitespace).map(str::to_owned).collect()
 }

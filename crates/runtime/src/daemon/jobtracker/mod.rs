@@ -43,8 +43,12 @@ use crate::daemon::waiting::until_done;
 use crate::web::{Response, Router, StatusCode, WebServer};
 use door::Door;
 use hosts::Hosts;
+#[cfg(feature = "fuzzing")]
+pub(crate) use hosts::parse as parse_hosts;
 use hub::Hub;
 use settings::ShellSettings;
+#[cfg(feature = "fuzzing")]
+pub(crate) use submit::{JobInfo, parse_conf};
 
 /// Between looks at what comes round by itself.
 const TICK: Duration = Duration::from_secs(1);

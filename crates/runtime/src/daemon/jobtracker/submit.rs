@@ -25,7 +25,7 @@ const LARGEST_INFO: u64 = 1 << 20;
 
 /// What a restart must know of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct JobInfo {
+pub(crate) struct JobInfo {
     pub(super) job: JobId,
     pub(super) user: String,
     pub(super) directory: String,
@@ -44,7 +44,7 @@ impl JobInfo {
         .to_string()
     }
 
-    fn parse(text: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(text: &[u8]) -> Option<Self> {
         let value: Value = serde_json::from_slice(text).ok()?;
         let field = |name: &str| Some(value.get(name)?.as_str()?.to_owned());
         let hex = field("token")?;
@@ -90,7 +90,7 @@ impl JobInfo {
 ///
 /// # Errors
 /// They are none.
-pub(super) fn parse_conf(bytes: &[u8]) -> Result<Configuration> {
+pub(crate) fn parse_conf(bytes: &[u8]) -> Result<Configuration> {
     let text = std::str::from_utf8(bytes)
         .map_err(|error| Error::io(format!("job.xml is not UTF-8: {error}")))?;
     let mut conf = Configuration::new();

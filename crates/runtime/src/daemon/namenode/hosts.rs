@@ -85,7 +85,7 @@ fn combined(path: &Path, now: Now) -> Result<HostLists, HostsError> {
 }
 
 /// An array of hosts, or, as in earlier versions, one host after the other.
-fn parse_combined(text: &str, now: Now) -> Result<HostLists, String> {
+pub(crate) fn parse_combined(text: &str, now: Now) -> Result<HostLists, String> {
     let mut lists = HostLists::default();
     for value in serde_json::Deserializer::from_str(text).into_iter::<Value>() {
         let hosts = match value.map_err(|error| error.to_string())? {

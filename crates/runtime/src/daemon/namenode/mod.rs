@@ -34,8 +34,12 @@ pub use clock::Clock;
 pub use format::{FormatOptions, format};
 pub(crate) use groups::proxy_users;
 pub use groups::{ConfiguredGroups, GroupMapping, SystemGroups};
+#[cfg(feature = "fuzzing")]
+pub(crate) use hosts::parse_combined;
 pub(crate) use loxodon_namenode::proxy_users::ProxyUsers;
 pub(crate) use racks::Racks;
+#[cfg(feature = "fuzzing")]
+pub(crate) use racks::parse_table;
 pub use start::{RunningNameNode, StartError, StartOptions};
 
 use loxodon_conf::Configuration;

@@ -115,6 +115,10 @@ fn read_table(path: &str) -> HashMap<String, Arc<str>> {
             return HashMap::new();
         }
     };
+    parse_table(&text, path)
+}
+
+pub(crate) fn parse_table(text: &str, path: &str) -> HashMap<String, Arc<str>> {
     let mut racks = HashMap::new();
     for line in
         text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))

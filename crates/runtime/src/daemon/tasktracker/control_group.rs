@@ -156,7 +156,7 @@ fn enable(group: &Path, controller: &str) -> bool {
 }
 
 /// Where this process is in the version 2 hierarchy, from `/proc/self/{mountinfo,cgroup}`.
-fn own_group(mounts: &str, groups: &str) -> Option<PathBuf> {
+pub(crate) fn own_group(mounts: &str, groups: &str) -> Option<PathBuf> {
     let own = groups.lines().find_map(|line| line.strip_prefix("0::"))?;
     let mount = mounts.lines().find_map(|line| {
         let (about, kind) = line.split_once(" - ")?;

@@ -40,6 +40,8 @@ use crate::web::{
 };
 use attempt::Slot;
 use control_group::ControlGroups;
+#[cfg(feature = "fuzzing")]
+pub(crate) use control_group::own_group;
 use files::LocalDirectories;
 use settings::TaskTrackerSettings;
 use shuffle::ShuffleServer;
