@@ -186,7 +186,7 @@ fn limits_leases_and_administration() {
         "hdfs.server.namenode.TestNameNodeAcl",
         "hdfs.server.namenode.TestQuotaByStorageType",
     ];
-    hold(&classes, 140);
+    hold(&classes, 130);
 }
 
 /// All of the tests that apply pass, and they are no fewer than `at_least`.
