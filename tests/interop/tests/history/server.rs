@@ -247,7 +247,7 @@ fn compared(
     match (read(theirs), read(ours)) {
         (Some(theirs), Some(ours)) => compare(&what, &theirs, &ours, found),
         _ => {
-            found.push(format!("{what}: cannot be read\n  Hadoop: {theirs:?}\n  ours:   {ours:?}"))
+            found.push(format!("{what}: cannot be read\n  Hadoop: {theirs:?}\n  ours:   {ours:?}"));
         }
     }
 }
