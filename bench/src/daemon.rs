@@ -123,6 +123,16 @@ impl Daemon {
     }
 }
 
+impl Daemon {
+    /// Asks it to end, and waits until it has.
+    pub(crate) fn stop(mut self) -> io::Result<()> {
+        let id = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
+        let id = id.ok_or_else(|| io::Error::other("a process without an id"))?;
+        rustix::process::kill_process(id, rustix::process::Signal::TERM)?;
+        self.child.wait().map(drop)
+    }
+}
+
 impl Drop for Daemon {
     fn drop(&mut self) {
         let _ = self.child.kill();

@@ -2,6 +2,7 @@
 //!
 //! `cargo run --release -p loxodon-bench -- <measure> [--java | --ours] [number]`; without a measure, all of them.
 
+mod blocks;
 mod children;
 mod daemon;
 mod data;
@@ -27,8 +28,9 @@ type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 /// A measure: its name, what it is, and the function that takes and prints it.
 type Measure = (&'static str, &'static str, fn(&Plan) -> Result<()>);
 
-const MEASURES: [Measure; 8] = [
+const MEASURES: [Measure; 9] = [
     ("start", "cold start, idle memory, one command of the shell", start::measure),
+    ("blocks", "start of a DataNode with 200,000 blocks", blocks::measure),
     ("data", "CPU per GB written and read, throughput, small files", data::measure),
     ("namenode-calls", "NameNode CPU per call and calls per second", namenode_calls::measure),
     ("memory", "NameNode memory for each file", memory::measure),
