@@ -55,6 +55,22 @@ struct Property {
     line: usize,
     /// The child element whose text is being read.
     field: Option<String>,
+    text: String,
+}
+
+impl Property {
+    /// A child element ends. One without text says nothing, as in Hadoop (`Configuration.Parser.handleEndElement`): an
+    /// empty `<value/>` leaves what was set before, or the default.
+    fn take_text(&mut self) {
+        let text = std::mem::take(&mut self.text);
+        match self.field.take().as_deref() {
+            Some("name") if !text.is_empty() => self.name = Some(text),
+            Some("value") if !text.is_empty() => self.value = Some(text),
+            Some("final") => self.is_final = text == "true",
+            Some("source") => self.sources.push(text),
+            _ => {}
+        }
+    }
 }
 
 struct Parser<'a> {
@@ -96,11 +112,7 @@ impl Parser<'_> {
             "name" | "value" | "final" | "source" => {
                 if let Some(property) = &mut self.property {
                     property.field = Some(name.clone());
-                    match name.as_str() {
-                        "value" => property.value = Some(String::new()),
-                        "source" => property.sources.push(String::new()),
-                        _ => {}
-                    }
+                    property.text.clear();
                 }
             }
             _ => {}
@@ -121,21 +133,13 @@ impl Parser<'_> {
             sources: Vec::new(),
             line: self.line(at),
             field: None,
+            text: String::new(),
         })
     }
 
     fn characters(&mut self, text: &str) {
-        let Some(property) = &mut self.property else { return };
-        match property.field.as_deref() {
-            Some("name") => property.name.get_or_insert_default().push_str(text),
-            Some("value") => property.value.get_or_insert_default().push_str(text),
-            Some("final") => property.is_final |= text.trim() == "true",
-            Some("source") => {
-                if let Some(source) = property.sources.last_mut() {
-                    source.push_str(text);
-                }
-            }
-            _ => {}
+        if let Some(property) = self.property.as_mut().filter(|property| property.field.is_some()) {
+            property.text.push_str(text);
         }
     }
 
@@ -173,7 +177,7 @@ impl Parser<'_> {
             }
             Some("name" | "value" | "final" | "source") => {
                 if let Some(property) = &mut self.property {
-                    property.field = None;
+                    property.take_text();
                 }
             }
             _ => {}
@@ -204,6 +208,7 @@ mod tests {
   <property name="b" value="1 &lt; 2"/>
   <property><name>empty</name><value></value><description>about it</description></property>
   <property><name>nothing</name></property>
+  <property name="none" value=""/>
   <xi:include href="other.xml"><xi:fallback/></xi:include>
 </configuration>"#;
         assert_eq!(
@@ -211,8 +216,8 @@ mod tests {
             [
                 property("a", "x & A<y>", true, 4),
                 property("b", "1 < 2", false, 5),
-                property("empty", "", false, 6),
-                Item::Include { href: "other.xml".into(), fallback: true, line: 8 },
+                property("none", "", false, 8),
+                Item::Include { href: "other.xml".into(), fallback: true, line: 9 },
             ]
         );
     }
