@@ -180,13 +180,16 @@ fn replication_is_the_one_coding_policy_that_can_be_set() {
     assert_eq!(policy_told(&mut world, "/d"), "replication");
     assert_eq!(policy_told(&mut world, "/d/f"), "Replicated");
     assert_eq!(world.create("/d/g").flags, Some(0), "nothing below is coded");
-    let refused = world
-        .client::<_, SetErasureCodingPolicyResponseProto>(
+    let mut refused = |policy: &str| {
+        let answer = world.client::<_, SetErasureCodingPolicyResponseProto>(
             "setErasureCodingPolicy",
-            &set("RS-6-3-1024k"),
-        )
-        .unwrap_err();
-    assert_eq!(refused.java_class(), "org.apache.hadoop.HadoopIllegalArgumentException");
+            &set(policy),
+        );
+        answer.unwrap_err().java_class()
+    };
+    // Enabled in Hadoop from the start; this one is not.
+    assert_eq!(refused("RS-6-3-1024k"), "java.lang.UnsupportedOperationException");
+    assert_eq!(refused("XOR-2-1-1024k"), "org.apache.hadoop.HadoopIllegalArgumentException");
     assert_eq!(policy_told(&mut replayed(&world.edits), "/d"), "replication");
     let unset = UnsetErasureCodingPolicyRequestProto { src: "/d".into() };
     let _: UnsetErasureCodingPolicyResponseProto =

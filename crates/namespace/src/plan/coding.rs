@@ -17,6 +17,9 @@ pub(crate) const REPLICATION: &str = "replication";
 /// What a content summary says of a replicated file (`ContentSummaryComputationContext.REPLICATED`).
 const REPLICATED: &str = "Replicated";
 
+/// The policy that Hadoop enables by itself (`dfs.namenode.ec.system.default.policy`).
+const DEFAULT: &str = "RS-6-3-1024k";
+
 /// Whether that is the policy of replicating (`ErasureCodingPolicy.isReplicationPolicy`).
 pub(crate) fn is_replication(policy: &str) -> bool {
     policy.eq_ignore_ascii_case(REPLICATION)
@@ -71,6 +74,9 @@ impl Namespace {
 
     fn check_enabled(&self, policy: &str) -> Result<(), FsError> {
         let states = &self.carried.policy_states;
+        if policy == DEFAULT {
+            return Ok(());
+        }
         let enabled = || states.iter().filter(|(_, state)| **state == PolicyState::Enabled);
         if is_replication(policy) || enabled().any(|(name, _)| name == policy) {
             return Ok(());
