@@ -14,16 +14,27 @@ pub(super) enum Task {
     Forget(NodeIndex),
     /// One block is looked at.
     Check(BlockId),
-    /// Every block is looked at: queues were just opened.
+    /// Every block is looked at: queues were just opened, or there is a second rack now.
     ScanAll { from: u64 },
     /// Every block of a storage is looked at: its node changed what it is good for.
     Rescan { storage: StorageIndex, from: u64 },
 }
 
 impl BlockManager {
+    /// What was well placed while there was one rack is not where there are more
+    /// (`BlockManager.checkIfClusterIsNowMultiRack`; Hadoop looks once, not when racks come back).
+    fn notice_second_rack(&mut self) {
+        let has_racks = self.cluster.topology.rack_count() > 1;
+        let had_racks = std::mem::replace(&mut self.has_racks, has_racks);
+        if has_racks && !had_racks && self.queues_open {
+            self.tasks.push_back(Task::ScanAll { from: 0 });
+        }
+    }
+
     /// Goes on with what is to be gone through, about `budget` blocks; `true` once nothing is
     /// left. A thousand blocks take well under a millisecond.
     pub fn background(&mut self, now: Milliseconds, budget: usize) -> bool {
+        self.notice_second_rack();
         let mut left = budget.max(1);
         while left > 0 {
             let Some(task) = self.tasks.pop_front() else { break };

@@ -67,6 +67,8 @@ pub struct BlockManager {
     tasks: VecDeque<Task>,
     events: Vec<Event>,
     queues_open: bool,
+    /// Whether there was more than one rack when it was last looked.
+    has_racks: bool,
     complete_blocks: u64,
     /// Nodes that were declared dead, copies that arrived, and blocks for which no copy could be
     /// ordered, since the start.
@@ -103,6 +105,7 @@ impl BlockManager {
             tasks: VecDeque::new(),
             events: Vec::new(),
             queues_open: false,
+            has_racks: false,
             complete_blocks: 0,
             expired: 0,
             copied: 0,
