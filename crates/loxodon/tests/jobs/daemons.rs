@@ -60,6 +60,16 @@ impl Job {
 
 const SLOW: &str = "sleep 0.6; cat";
 
+/// A script that runs `then` once it is let go.
+fn held(site: &Site, name: &str, then: &str) -> String {
+    let gate = site.path("marks").join(name);
+    format!("while [ ! -e {} ]; do sleep 0.1; done; {then}", gate.display())
+}
+
+fn let_go(site: &Site, name: &str) {
+    fs::write(site.path("marks").join(name), "").expect("a file");
+}
+
 /// A process of a task's attempt of that kind, once there is one.
 fn running(site: &Site, kind: &str) -> TaskProcess {
     let mut found = None;
@@ -77,40 +87,45 @@ fn a_tasktracker_is_lost_in_each_phase_and_its_work_done_again() {
     let marks = site.path("marks").display().to_string();
 
     // While maps run.
-    let job = Job::start(&site, "/map", &[], SLOW, "uniq -c");
+    let job = Job::start(&site, "/map", &[], &held(&site, "map", "cat"), "uniq -c");
     let victim = running(&site, "_m_").tracker;
     site.kill_tracker(victim);
     // It is not started again: the job goes on without it.
+    let_go(&site, "map");
     job.ends_well(&site, &expected);
     site.start_tracker(victim);
     wait("it is back", || site.live_trackers() == 2);
 
     // While a reduce waits for the last map.
-    let gate = format!(
-        "if [ $mapreduce_task_partition = 1 ]; then while [ ! -e {marks}/gate ]; do sleep 0.1; done; fi; cat"
-    );
+    let last = held(&site, "last", ":");
+    let last = format!("if [ $mapreduce_task_partition = 1 ]; then {last}; fi; cat");
     let early = ["mapreduce.job.reduce.slowstart.completedmaps=0.0"];
-    let job = Job::start(&site, "/shuffle", &early, &gate, "uniq -c");
+    let job = Job::start(&site, "/shuffle", &early, &last, "uniq -c");
     let victim = running(&site, "_r_").tracker;
     site.kill_tracker(victim);
     site.start_tracker(victim);
-    fs::write(site.path("marks/gate"), "").expect("a file");
+    let_go(&site, "last");
     job.ends_well(&site, &expected);
 
     // While a reduce reduces.
-    let reduce = format!("touch {marks}/reduce; sleep 1; uniq -c");
+    let reduce = format!("touch {marks}/reducing; {}", held(&site, "reduce", "uniq -c"));
     let job = Job::start(&site, "/reduce", &[], "cat", &reduce);
-    wait("a reduce", || site.path("marks/reduce").exists());
+    wait("a reduce", || site.path("marks/reducing").exists());
     let victim = running(&site, "_r_").tracker;
     site.kill_tracker(victim);
     site.start_tracker(victim);
+    let_go(&site, "reduce");
     job.ends_well(&site, &expected);
 
     // While a reduce commits: HDFS stands still between its last line and its output's being in place.
-    let reduce = format!("uniq -c; touch {marks}/commit");
+    let reduce = format!("uniq -c; touch {marks}/counted; {}", held(&site, "commit", ":"));
     let job = Job::start(&site, "/commit", &["mapreduce.job.reduces=1"], "cat", &reduce);
-    wait("the end of the reduce", || site.path("marks/commit").exists());
+    wait("the end of the reduce", || site.path("marks/counted").exists());
     site.pause_namenode(true);
+    let_go(&site, "commit");
+    let attempt = running(&site, "_r_").attempt;
+    let mine = || site.processes().into_iter().filter(|one| one.attempt == attempt).count();
+    wait("only the attempt's own process", || mine() == 1);
     let victim = running(&site, "_r_").tracker;
     site.kill_tracker(victim);
     site.pause_namenode(false);

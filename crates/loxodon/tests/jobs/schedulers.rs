@@ -5,7 +5,7 @@ use std::process::Child;
 
 use serde_json::Value;
 
-use crate::site::{Site, all, wait};
+use crate::site::{LIMIT, Site, all, comes, wait};
 use crate::web::json;
 
 const FAIR: &str = "<allocations>
@@ -40,12 +40,17 @@ fn ends_well(job: Child) {
     assert!(done.status.success(), "{}", all(&done));
 }
 
-/// Maps of a job that run.
-fn running(site: &Site, name: &str) -> u64 {
+/// What the list of jobs tells of one; nothing as long as it is not there.
+fn listed(site: &Site, name: &str) -> Value {
     let jobs = json(site.page_address(), "/ws/v1/mapreduce/jobs");
     let jobs = jobs["jobs"]["job"].as_array().cloned().unwrap_or_default();
-    let Some(job) = jobs.iter().find(|job| job["name"] == name) else { return 0 };
-    let id = job["id"].as_str().unwrap_or_default();
+    jobs.into_iter().find(|job| job["name"] == name).unwrap_or_default()
+}
+
+/// Maps of a job that run.
+fn running(site: &Site, name: &str) -> u64 {
+    let job = listed(site, name);
+    let Some(id) = job["id"].as_str() else { return 0 };
     let whole = json(site.page_address(), &format!("/ws/v1/mapreduce/jobs/{id}"));
     whole["job"]["runningMapAttempts"].as_u64().unwrap_or(0)
 }
@@ -113,14 +118,18 @@ fn weights_share_what_becomes_free() {
     // Somebody else has all places until both wait.
     let first = job(&site, "first", &["mapred.fairscheduler.pool=x", "mapreduce.job.maps=4"]);
     wait("it has all places", || running(&site, "first") == 4);
-    let big = job(&site, "big", &["mapred.fairscheduler.pool=big"]);
-    let small = job(&site, "small", &["mapred.fairscheduler.pool=small"]);
+    // Their maps wait from the start: whose set-up ends first would have what the other has to wait for.
+    let without = "mapreduce.job.committer.setup.cleanup.needed=false";
+    let big = job(&site, "big", &["mapred.fairscheduler.pool=big", without]);
+    let small = job(&site, "small", &["mapred.fairscheduler.pool=small", without]);
     wait("both wait", || {
-        queue(&site, "big")["numApplications"] == 1 && queue(&site, "small")["numApplications"] == 1
+        listed(&site, "big")["state"] == "RUNNING" && listed(&site, "small")["state"] == "RUNNING"
     });
     open_gate(&site, "first");
     ends_well(first);
-    wait("three to one", || running(&site, "big") == 3 && running(&site, "small") == 1);
+    let shared = || (running(&site, "big"), running(&site, "small"));
+    let comes = comes(LIMIT, || shared() == (3, 1));
+    assert!(comes, "{:?} instead of three to one\n{}", shared(), site.logs());
     for (name, job) in [("big", big), ("small", small)] {
         open_gate(&site, name);
         ends_well(job);
