@@ -27,7 +27,7 @@ use crate::peers::PeerStats;
 use crate::settings::DataNodeSettings;
 use crate::status::{DataNodeStatus, NameNodeStatus, VolumeStatus};
 use crate::transfer::{Throttle, TransferServer, Transfers};
-use crate::{reconfigure, scanner};
+use crate::{disks, reconfigure, scanner};
 
 /// A DataNode that runs. Dropped without [`Self::shutdown`], it ends as in a crash: connections break
 /// off, nothing is told to the NameNode or saved.
@@ -323,6 +323,15 @@ fn start_deleter(
     thread.spawn(work).network("cannot start the thread of", &"deletions")
 }
 
+/// The disks that are slower than the others; none where nothing is measured (`DataNode.getSlowDisks`).
+fn slow_disks(node: &Node) -> Option<Vec<String>> {
+    let outliers = node.live.get().outliers;
+    let volumes = node.dataset.volumes();
+    let slow = || disks::slow(volumes.iter().map(|v| &**v), &outliers, Instant::now());
+    (outliers.disk_percent > 0)
+        .then(|| slow().into_iter().filter_map(|report| report.base_path).collect())
+}
+
 fn status(node: &Node) -> DataNodeStatus {
     let failures = node.dataset.failures();
     let volumes = node.dataset.volumes();
@@ -377,6 +386,7 @@ fn status(node: &Node) -> DataNodeStatus {
             .peers
             .is_measuring()
             .then(|| node.peers.averages(0, Instant::now())),
+        slow_disks: slow_disks(node),
         max_message: node.settings.limits.max_frame,
     }
 }

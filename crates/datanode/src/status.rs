@@ -70,6 +70,8 @@ pub struct DataNodeStatus {
     pub uptime: Duration,
     /// How many milliseconds each packet takes to other DataNodes, by their address, where that is measured.
     pub peer_milliseconds: Option<Vec<(String, f64)>>,
+    /// Directories of volumes whose disks are slower than the others', where that is measured.
+    pub slow_disks: Option<Vec<String>>,
     /// The longest message that a NameNode takes, as far as this DataNode knows (`ipc.maximum.data.length`).
     pub max_message: usize,
 }

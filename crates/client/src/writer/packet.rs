@@ -238,6 +238,18 @@ mod tests {
         Packetizer::new(checksum, packet_size, block_size, false)
     }
 
+    #[test]
+    fn a_block_that_is_to_be_synced_is_synced_at_its_end() {
+        for sync in [false, true] {
+            let checksum = DataChecksum::new(ChecksumType::Crc32c, CHUNK).unwrap();
+            let mut cutter = Packetizer::new(checksum, 1000, 16, sync);
+            let data = cutter.push(&mut &[1; 16][..]).unwrap();
+            let end = cutter.block_end().unwrap();
+            assert!(!data.sync && !data.last, "what comes before is not worth a sync of its own");
+            assert_eq!((end.last, end.sync), (true, sync));
+        }
+    }
+
     /// What DataNodes hold of the blocks after some packets.
     struct Blocks {
         done: Vec<Vec<u8>>,

@@ -183,6 +183,11 @@ fn write_parts_at(file: &File, parts: &mut [IoSlice<'_>], mut offset: u64) -> io
     Ok(())
 }
 
+/// Has the names in a directory on the disk.
+pub(crate) fn sync_directory(directory: &Path) -> Result<()> {
+    File::open(directory).and_then(|directory| directory.sync_all()).disk("cannot sync", directory)
+}
+
 /// Moves a file into a directory that may be missing yet.
 pub(super) fn move_into(
     times: &DiskTimes,

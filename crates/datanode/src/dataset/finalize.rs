@@ -1,25 +1,24 @@
 //! The end of writing a replica, good or bad.
 
-use std::fs::File;
-
 use super::Dataset;
-use super::files::{self};
+use super::files::{self, sync_directory};
 use super::pool::Pool;
 use super::replica::{Place, Replica, ReplicaState};
 use super::write::ReplicaHandle;
 use crate::block::Block;
-use crate::error::{DiskContext, Result};
+use crate::error::Result;
 use crate::storage::layout;
 
 impl Dataset {
-    /// Moves a written replica to `finalized`; the block with its length.
-    pub(crate) fn finalize(&self, handle: &ReplicaHandle, sync_directory: bool) -> Result<Block> {
+    /// Moves a written replica to `finalized`; the block with its length. With `sync`, its names are on the disk
+    /// when this returns.
+    pub(crate) fn finalize(&self, handle: &ReplicaHandle, sync: bool) -> Result<Block> {
         let pool = self.pool(&handle.block.pool)?;
         let length = handle.writing.on_disk().length;
         handle.volume.release(handle.writing.take_reserved());
         let block = Block { length, ..handle.block.clone() };
         let _files = self.lock_files(block.id);
-        self.move_to_finalized(&pool, &block, &handle.volume, handle.place, sync_directory)?;
+        self.move_to_finalized(&pool, &block, &handle.volume, handle.place, sync)?;
         Ok(block)
     }
 
@@ -29,7 +28,7 @@ impl Dataset {
         block: &Block,
         volume: &super::Volume,
         place: Place,
-        sync_directory: bool,
+        sync: bool,
     ) -> Result<()> {
         let data = volume.data_file(&block.pool, block.id, place);
         let meta = volume.meta_file(&block.pool, block.id, block.stamp, place);
@@ -42,10 +41,10 @@ impl Dataset {
         )?;
         let data =
             files::move_into(&volume.times, &data, &directory, &layout::data_name(block.id))?;
-        if sync_directory {
-            File::open(&directory)
-                .and_then(|directory| directory.sync_all())
-                .disk("cannot sync", &directory)?;
+        if sync {
+            // Both, as Hadoop does: where it is now, and where it is no longer.
+            sync_directory(&directory)?;
+            sync_directory(&volume.replica_directory(&block.pool, block.id, place))?;
         }
         if place != Place::Finalized {
             volume.add_used(&block.pool, files::footprint(&data, &meta) as i64);

@@ -30,7 +30,7 @@ use parking_lot::{Mutex, MutexGuard, RwLock};
 pub use choice::VolumeChoice;
 pub(crate) use compare::{Difference, OnVolume};
 pub(crate) use delete::Deleted;
-pub(crate) use files::ReplicaFiles;
+pub(crate) use files::{ReplicaFiles, sync_directory};
 pub(crate) use pool::Pool;
 pub(crate) use recover::RecoveryInfo;
 pub(crate) use scan::CacheAges;

@@ -10,7 +10,7 @@ use loxodon_wire::transfer::{Operation, PacketReader, Status, WriteStage};
 
 use super::link::Link;
 use super::mirror;
-use super::receiver::Receiver;
+use super::receiver::{Receiver, count};
 use super::request::Requests;
 use super::sender::{Range, SendOptions, Sender};
 use super::server::{Session, respond_error, respond_with};
@@ -236,6 +236,7 @@ fn fetch(
     let (every, mut said) = (node.settings.read_timeout / 2, Instant::now());
     let mut receive = || loop {
         let batch = receiver.packets(&mut link)?;
+        count(batch.done, &node.metrics);
         if batch.done.iter().any(|received| received.header.last_in_block) {
             return node.dataset.finalize(&handle, node.settings.sync_on_close);
         }

@@ -4,13 +4,14 @@ use std::io::{ErrorKind, IoSlice};
 use std::time::Instant;
 
 use loxodon_wire::checksum::{BlockMetadataHeader, DataChecksum};
-use loxodon_wire::transfer::{Packet, PacketHeader, PacketReader};
+use loxodon_wire::transfer::{HEARTBEAT_SEQNO, Packet, PacketHeader, PacketReader};
 
 use super::link::Link;
 use super::throttle::Throttle;
 use crate::dataset::replica::OnDisk;
-use crate::dataset::{ReplicaFiles, ReplicaHandle};
-use crate::error::{DataNodeError, DiskContext, NetworkContext, Result};
+use crate::dataset::{ReplicaFiles, ReplicaHandle, sync_directory};
+use crate::error::{DataNodeError, NetworkContext, Result};
+use crate::metrics::DataNodeMetrics;
 use crate::peers::PeerStats;
 
 /// The page cache is looked after in steps of this many bytes (`CACHE_DROP_LAG_BYTES`).
@@ -62,6 +63,18 @@ pub(super) struct Received {
     pub(super) header: PacketHeader,
     /// The length of the block with it.
     pub(super) end: u64,
+    /// Whether all of the block up to it was put on the disk.
+    pub(super) synced: bool,
+}
+
+/// Counts packets that were dealt with.
+pub(super) fn count(done: &[Received], metrics: &DataNodeMetrics) {
+    let packets = done.iter().filter(|received| received.header.seqno != HEARTBEAT_SEQNO).count();
+    metrics.packets_received.add(packets as u64);
+    let syncs = done.iter().filter(|received| received.synced).count();
+    if syncs > 0 {
+        metrics.syncs.add(syncs as u64);
+    }
 }
 
 impl<L: Link> Receiver<'_, L> {
@@ -142,7 +155,7 @@ impl<L: Link> Receiver<'_, L> {
             self.seqno = packet.header.seqno;
             end += packet.data.len() as u64;
             self.sums.extend_from_slice(packet.checksums);
-            self.done.push(Received { header: packet.header, end });
+            self.done.push(Received { header: packet.header, end, synced: false });
         }
         writing.set_received(end);
         self.forward(bytes.get(..total).unwrap_or_default(), run.len() as u64);
@@ -178,11 +191,12 @@ impl<L: Link> Receiver<'_, L> {
             self.verify(packet)?;
             self.write(packet, end)?;
         }
-        if header.sync_block || (header.last_in_block && self.sync_on_close) {
+        let synced = header.sync_block || (header.last_in_block && self.sync_on_close);
+        if synced {
             self.sync()?;
         }
         self.throttle.pass(packet.data.len() as u64);
-        Ok(Received { header, end })
+        Ok(Received { header, end, synced })
     }
 
     /// Passes packets on as they came. A mirror that fails is the responder's to report.
@@ -305,9 +319,7 @@ impl<L: Link> Receiver<'_, L> {
         }
         self.directory_synced = true;
         let Some(directory) = self.files.data_path.parent() else { return Ok(()) };
-        std::fs::File::open(directory)
-            .and_then(|directory| directory.sync_all())
-            .disk("cannot sync", directory)
+        sync_directory(directory)
     }
 
     /// Every [`CACHE_LAG`] bytes: what came since the last time goes to the disk, and what was before that

@@ -17,6 +17,8 @@ pub(super) struct Pending {
     pub(super) seqno: i64,
     pub(super) end: u64,
     pub(super) last: bool,
+    /// Whether the writer wants it on the disk.
+    pub(super) sync: bool,
     pub(super) status: Status,
     pub(super) at: Instant,
 }
@@ -87,7 +89,7 @@ pub(super) fn respond<L: Link>(
     upstream: &AckSink<L>,
     queue: &Queue,
     handle: &ReplicaHandle,
-    finish: impl FnOnce() -> Result<()>,
+    finish: impl FnOnce(Pending) -> Result<()>,
 ) -> Result<()> {
     loop {
         let ack = match read_message(&mut behind).network("cannot read acknowledgements of", &peer)
@@ -115,7 +117,7 @@ pub(super) fn respond<L: Link>(
             ));
         }
         if packet.last {
-            finish()?;
+            finish(packet)?;
             return acknowledge(upstream, handle, packet, &ack);
         }
         acknowledge(upstream, handle, packet, &ack)?;

@@ -14,7 +14,7 @@ use loxodon_wire::transfer::{
 use super::ack::{AckSink, Word};
 use super::link::Link;
 use super::mirror;
-use super::receiver::{Received, Receiver};
+use super::receiver::{Received, Receiver, count};
 use super::request::Requests;
 use super::responder::{Pending, Queue, respond};
 use super::server::{Session, respond_with};
@@ -75,15 +75,6 @@ pub(super) fn write_block(
 }
 
 impl Write<'_> {
-    fn count_packets(&self, done: &[Received]) {
-        let metrics = &self.node.metrics;
-        metrics.packets_received.add(done.len() as u64);
-        let syncs = done.iter().filter(|received| received.header.sync_block).count();
-        if syncs > 0 {
-            metrics.syncs.add(syncs as u64);
-        }
-    }
-
     /// Counts who wrote, whatever became of it (`incrWritesFromClient`).
     fn count(&self, session: &Session, handle: &ReplicaHandle) {
         let metrics = &self.node.metrics;
@@ -290,7 +281,7 @@ impl Write<'_> {
             let batch = receiver
                 .packets(&mut requests.link)
                 .inspect_err(|error| self.blame_source(error))?;
-            self.count_packets(batch.done);
+            count(batch.done, &self.node.metrics);
             if batch.done.iter().any(|received| received.header.last_in_block) {
                 break;
             }
@@ -339,7 +330,7 @@ impl Write<'_> {
                     return Err(error);
                 }
             };
-            self.count_packets(batch.done);
+            count(batch.done, &self.node.metrics);
             let (mut waits, mut ends) = (batch.more, false);
             for received in batch.done {
                 let header = received.header;
@@ -401,7 +392,7 @@ impl Write<'_> {
             behind.duplicate().network("cannot duplicate the connection of", &"the mirror")?;
         std::thread::scope(|scope| {
             let responder = scope.spawn(|| {
-                let finish = || self.finish_written(handle);
+                let finish = |last: Pending| self.finish_written(handle, last.sync);
                 let result = respond(behind, address, &sink, &queue, handle, finish);
                 if result.is_err() {
                     upstream.close();
@@ -439,6 +430,7 @@ impl Write<'_> {
                             seqno: receiver.seqno,
                             end: 0,
                             last: false,
+                            sync: false,
                             status: Status::ErrorChecksum,
                             at: Instant::now(),
                         });
@@ -446,11 +438,12 @@ impl Write<'_> {
                     return Err(error);
                 }
             };
-            self.count_packets(batch.done);
-            queue.push_all(batch.done.iter().map(|Received { header, end }| Pending {
+            count(batch.done, &self.node.metrics);
+            queue.push_all(batch.done.iter().map(|Received { header, end, .. }| Pending {
                 seqno: header.seqno,
                 end: *end,
                 last: header.last_in_block,
+                sync: header.sync_block,
                 status: Status::Success,
                 at: Instant::now(),
             }));
@@ -468,11 +461,13 @@ impl Write<'_> {
                 handle.block, received.end
             )));
         }
-        self.finish_written(handle)
+        self.finish_written(handle, received.header.sync_block)
     }
 
-    fn finish_written(&self, handle: &ReplicaHandle) -> Result<()> {
-        let block = self.node.dataset.finalize(handle, self.node.settings.sync_on_close)?;
+    /// With `sync`, the writer wants the block on the disk, under its last name.
+    fn finish_written(&self, handle: &ReplicaHandle, sync: bool) -> Result<()> {
+        let sync = sync || self.node.settings.sync_on_close;
+        let block = self.node.dataset.finalize(handle, sync)?;
         self.node.received(&block, &handle.volume, None);
         self.node.metrics.blocks_written.add(1);
         self.node.metrics.bytes_written.add(block.length);

@@ -11,5 +11,7 @@ mod read_only;
 mod reconfiguring;
 mod relocation;
 mod scanning;
+mod slow_disks;
 mod storage;
+mod syncing;
 mod transfer;

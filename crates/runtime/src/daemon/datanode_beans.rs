@@ -142,7 +142,7 @@ impl Shown {
             .with("SendPacketDownstreamAvgInfo", peers(status))
             // There is no disk balancer.
             .with("DiskBalancerStatus", "")
-            .with("SlowDisks", Value::Null)
+            .with("SlowDisks", status.slow_disks.as_ref().map(|disks| json!(disks).to_string()))
             .with("DNStartedTimeInMillis", self.started)
             .with("SecurityEnabled", false)
     }
