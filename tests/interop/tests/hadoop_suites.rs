@@ -192,25 +192,52 @@ fn limits_leases_and_administration() {
     hold(&classes, 130);
 }
 
+/// A few of Hadoop's tests race with the clusters that they start, on Hadoop's too: so many that fail are run again.
+const SECOND_TURNS: usize = 2;
+
 /// All of the tests that apply pass, and they are no fewer than `at_least`.
 fn hold(classes: &[&str], at_least: usize) {
     in_fresh_directory(|root| {
         let results = run(root, classes)?;
-        let failed: Vec<String> = results
-            .iter()
-            .filter(|result| result.outcome == "FAILED" && applies(result))
-            .map(|result| format!("{} {}: {}", result.class, result.test, result.why))
-            .collect();
+        let mut failed = failures(&results);
+        if (1..=SECOND_TURNS).contains(&failed.len()) {
+            failed = again(&root.join("again"), failed)?;
+        }
         let passed = results.iter().filter(|result| result.outcome == "PASSED").count();
         match failed.is_empty() && passed >= at_least {
             true => Ok(()),
             false => Err(io::Error::other(format!(
                 "{passed} tests of at least {at_least} passed; {} failed:\n{}",
                 failed.len(),
-                failed.join("\n")
+                failed.into_iter().map(told).collect::<Vec<_>>().join("\n")
             ))),
         }
     });
+}
+
+fn failures(results: &[TestResult]) -> Vec<&TestResult> {
+    results.iter().filter(|result| result.outcome == "FAILED" && applies(result)).collect()
+}
+
+fn told(result: &TestResult) -> String {
+    format!("{} {}: {}", result.class, result.test, result.why)
+}
+
+/// Runs the classes of tests that failed once more; those of the tests that fail again. What passes now is named all the
+/// same.
+fn again<'a>(root: &Path, failed: Vec<&'a TestResult>) -> io::Result<Vec<&'a TestResult>> {
+    std::fs::create_dir_all(root)?;
+    let mut classes: Vec<&str> = failed.iter().map(|result| result.class.as_str()).collect();
+    classes.dedup();
+    let results = run(root, &classes)?;
+    let passes = |first: &&TestResult| {
+        let is_same =
+            |second: &&TestResult| second.class == first.class && second.test == first.test;
+        results.iter().find(is_same).is_some_and(|second| second.outcome == "PASSED")
+    };
+    let (passed, failed): (Vec<_>, Vec<_>) = failed.into_iter().partition(passes);
+    passed.into_iter().for_each(|first| println!("passed in its second turn: {}", told(first)));
+    Ok(failed)
 }
 
 fn run(root: &Path, classes: &[&str]) -> io::Result<Vec<TestResult>> {

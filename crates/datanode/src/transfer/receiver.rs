@@ -1,6 +1,6 @@
 //! A block's packets, from the socket to the disk and to the next DataNode: Hadoop's `BlockReceiver`.
 
-use std::io::{ErrorKind, IoSlice};
+use std::io::{ErrorKind, IoSlice, Read};
 use std::time::Instant;
 
 use loxodon_wire::checksum::{BlockMetadataHeader, DataChecksum};
@@ -77,21 +77,34 @@ pub(super) fn count(done: &[Received], metrics: &DataNodeMetrics) {
     }
 }
 
+/// Reads more of what `peer` sends.
+pub(super) fn fill(
+    packets: &mut PacketReader,
+    upstream: &mut impl Read,
+    peer: &impl std::fmt::Display,
+) -> Result<()> {
+    loop {
+        match upstream.read(packets.space()?) {
+            Ok(0) => {
+                return Err(ErrorKind::UnexpectedEof.into())
+                    .network("Premature EOF: cannot read packets of", peer);
+            }
+            Ok(count) => {
+                packets.filled(count);
+                return Ok(());
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error).network("cannot read packets of", peer),
+        }
+    }
+}
+
 impl<L: Link> Receiver<'_, L> {
     /// Reads packets, passes them on and writes them: one, or those of one piece that came together.
     pub(super) fn packets(&mut self, upstream: &mut L) -> Result<Batch<'_>> {
         self.done.clear();
         while self.packets.packet()?.is_none() {
-            let space = self.packets.space()?;
-            match upstream.read(space) {
-                Ok(0) => {
-                    return Err(ErrorKind::UnexpectedEof.into())
-                        .network("Premature EOF: cannot read packets of", &self.peer);
-                }
-                Ok(count) => self.packets.filled(count),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error).network("cannot read packets of", &self.peer),
-            }
+            fill(&mut self.packets, upstream, &self.peer)?;
         }
         // The buffer is taken out for the time, so that packets may be looked at while fields change.
         let packets = std::mem::replace(&mut self.packets, PacketReader::new(0));

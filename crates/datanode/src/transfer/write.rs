@@ -14,11 +14,12 @@ use loxodon_wire::transfer::{
 use super::ack::{AckSink, Word};
 use super::link::Link;
 use super::mirror;
-use super::receiver::{Received, Receiver, count};
+use super::receiver::{Received, Receiver, count, fill};
 use super::request::Requests;
 use super::responder::{Pending, Queue, respond};
 use super::server::{Session, respond_with};
 use crate::block::Block;
+use crate::dataset::replica::ReplicaState;
 use crate::dataset::{ReplicaFiles, ReplicaHandle, WriteTarget};
 use crate::error::{DataNodeError, NetworkContext, Result};
 use crate::node::Node;
@@ -60,6 +61,9 @@ pub(super) fn write_block(
     let write = Write { node: &session.node, request, block, stage, checksum, client };
     if client && stage == WriteStage::CloseRecovery {
         return write.recover_close(session, requests);
+    }
+    if stage == WriteStage::TransferFinalized && write.is_stored() {
+        return write.pass_over(session, requests);
     }
     let handle = write.begin(requests)?;
     let files = handle.open(checksum)?;
@@ -192,6 +196,34 @@ impl Write<'_> {
         self.connect_for(requests)?;
         session.node.received(&block, &volume, None);
         Ok(())
+    }
+
+    /// Whether this very replica is here already. A client that appends, before all who stored the block have told
+    /// the NameNode, lets it be copied to one of those; Hadoop's `FsDatasetImpl.createTemporary` refuses them.
+    fn is_stored(&self) -> bool {
+        self.node.dataset.find_exact(&self.block).is_ok_and(|(_, replica)| {
+            matches!(replica.state, ReplicaState::Finalized) && replica.length == self.block.length
+        })
+    }
+
+    /// Takes a copy of what is stored already: its bytes go nowhere.
+    fn pass_over(&self, session: &Session, requests: &mut Requests<TcpStream>) -> Result<()> {
+        let mut packets = PacketReader::new(self.node.settings.max_packet);
+        packets.preload(&requests.take_rest());
+        loop {
+            if let Some(packet) = packets.packet()? {
+                let is_last = packet.header.last_in_block;
+                packets.consume();
+                if is_last {
+                    break;
+                }
+            } else {
+                fill(&mut packets, &mut requests.link, &session.peer)?;
+            }
+        }
+        tracing::info!(block = %self.block, from = session.peer, "a copy of what is here already");
+        let status = Status::Success as i32;
+        respond_with(&mut requests.link, &BlockOpResponseProto { status, ..Default::default() })
     }
 
     fn receive(

@@ -15,3 +15,4 @@ mod slow_disks;
 mod storage;
 mod syncing;
 mod transfer;
+mod transfers;

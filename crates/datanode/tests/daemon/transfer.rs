@@ -67,7 +67,7 @@ pub fn request(address: SocketAddr, operation: &Operation) -> TcpStream {
     link
 }
 
-fn client_header(block: &proto::ExtendedBlockProto) -> proto::ClientOperationHeaderProto {
+pub fn client_header(block: &proto::ExtendedBlockProto) -> proto::ClientOperationHeaderProto {
     proto::ClientOperationHeaderProto {
         base_header: proto::BaseHeaderProto { block: block.clone(), ..Default::default() },
         client_name: "a-test".to_owned(),
