@@ -59,21 +59,8 @@ fn offline_viewers_read_our_files_as_ours_do() {
         let name = cluster.site().name_dir().join("current");
         let image = newest(&name, "fsimage_", ".md5")?;
         let edits = newest(&name, "edits_0", "")?;
-        for (command, file) in [("oiv", &image), ("oev", &edits)] {
-            let (theirs, mine) = (root.join("theirs.xml"), root.join("ours.xml"));
-            let file = file.display().to_string();
-            let [theirs_text, mine_text] = [&theirs, &mine].map(|p| p.display().to_string());
-            let processor = if command == "oiv" { "XML" } else { "xml" };
-            cluster
-                .java(command, &["-i", &file, "-o", &theirs_text, "-p", processor])?
-                .succeeded()?;
-            cluster
-                .ours(&["hdfs", command, "-i", &file, "-o", &mine_text, "-p", processor])?
-                .succeeded()?;
-            let [theirs, mine] = [fs::read_to_string(&theirs)?, fs::read_to_string(&mine)?];
-            same(&without_revision(&theirs), &without_revision(&mine), command)?;
-        }
-        Ok(())
+        viewers_agree(&mut cluster, root, "oiv", &image, "image")?;
+        viewers_agree(&mut cluster, root, "oev", &edits, "edits")
     });
 }
 
@@ -91,6 +78,84 @@ fn fsck_and_report_of_java_see_our_cluster_whole() {
         }
         Ok(())
     });
+}
+
+/// Codecs of images that Java has without native code of Hadoop's.
+const CODECS: [&str; 5] = ["DefaultCodec", "GzipCodec", "BZip2Codec", "SnappyCodec", "Lz4Codec"];
+
+/// With each codec we save an image, Java starts from it and saves one, and we start from that.
+#[test]
+fn compressed_images_are_loaded_by_the_other() {
+    in_fresh_directory(|root| {
+        let mut cluster = Cluster::start(root, Maker::Loxodon, &[])?;
+        // More than goes into one block of Snappy or LZ4.
+        let filling: Vec<String> = (0..1500).map(|at| format!("/{at:0>240}")).collect();
+        let mut args = vec!["hdfs", "dfs", "-mkdir"];
+        args.extend(filling.iter().map(String::as_str));
+        cluster.ours(&args)?.succeeded()?;
+        for codec in CODECS {
+            let class = format!("org.apache.hadoop.io.compress.{codec}");
+            let settings =
+                [("dfs.image.compress", "true"), ("dfs.image.compression.codec", class.as_str())];
+            cluster.site().configure(&settings)?;
+            for maker in [Maker::Loxodon, Maker::Java] {
+                let before = listing(&cluster)?;
+                cluster.stop_namenode()?;
+                cluster.start_namenode(maker)?;
+                let when = format!("{maker:?} with {codec}, started from the other's image");
+                same(&before, &listing(&cluster)?, &when)?;
+                let (new, link) = (format!("/{maker:?} {codec}"), format!("/{codec}/{maker:?}"));
+                cluster.ours(&["hdfs", "dfs", "-mkdir", "-p", &new, &link])?.succeeded()?;
+                cluster.ours(&["hdfs", "dfsadmin", "-safemode", "enter"])?.succeeded()?;
+                cluster.ours(&["hdfs", "dfsadmin", "-saveNamespace"])?.succeeded()?;
+                same_in_both_viewers(&mut cluster, root, &class, &when)?;
+            }
+        }
+        let before = listing(&cluster)?;
+        cluster.stop_namenode()?;
+        cluster.start_namenode(Maker::Loxodon)?;
+        same(&before, &listing(&cluster)?, "at the end")
+    });
+}
+
+fn listing(cluster: &Cluster) -> io::Result<String> {
+    let args: Vec<&str> = ["hdfs", "dfs"].into_iter().chain(LISTING).collect();
+    cluster.ours(&args)?.succeeded()
+}
+
+/// The newest image is compressed by this codec, and `oiv` of both makes the same of it.
+fn same_in_both_viewers(
+    cluster: &mut Cluster,
+    root: &Path,
+    class: &str,
+    when: &str,
+) -> io::Result<()> {
+    let image = newest(&cluster.site().name_dir().join("current"), "fsimage_", ".md5")?;
+    let bytes = fs::read(&image)?;
+    if !bytes.windows(class.len()).any(|part| part == class.as_bytes()) {
+        return Err(io::Error::other(format!("{when}: {} is not compressed so", image.display())));
+    }
+    viewers_agree(cluster, root, "oiv", &image, when)
+}
+
+/// `oiv` or `oev` of both write the same about a file.
+fn viewers_agree(
+    cluster: &mut Cluster,
+    root: &Path,
+    command: &str,
+    file: &Path,
+    when: &str,
+) -> io::Result<()> {
+    let (theirs, ours) = (root.join("theirs.xml"), root.join("ours.xml"));
+    let [file, theirs_text, ours_text] =
+        [file, &theirs, &ours].map(|path| path.display().to_string());
+    let processor = if command == "oiv" { "XML" } else { "xml" };
+    let args = |out| ["-i", &file, "-o", out, "-p", processor];
+    cluster.java(command, &args(&theirs_text))?.succeeded()?;
+    let hdfs: Vec<&str> = ["hdfs", command].into_iter().chain(args(&ours_text)).collect();
+    cluster.ours(&hdfs)?.succeeded()?;
+    let [theirs, ours] = [fs::read_to_string(&theirs)?, fs::read_to_string(&ours)?];
+    same(&without_revision(&theirs), &without_revision(&ours), when)
 }
 
 /// Writes three files with Java's shell: empty, one block, and with a name that is not ASCII.
