@@ -17,7 +17,7 @@ fuzz_target!(|text: &str| {
     let _ = parse_allocations(text);
     parsers::join_expression(text);
     let list = AccessControlList::parse(text);
-    let _ = (list.allows(&Caller::named("alice")), list.text());
+    let _ = (Caller::named("alice").is_on(&list), list.text());
     if let Ok(id) = text.parse::<AttemptId>() {
         assert_eq!(id.to_string().parse::<AttemptId>().expect("an id"), id);
     }

@@ -1,7 +1,7 @@
 //! A storage policy that was set on a directory comes to the blocks of the files below it, some
 //! files at a time.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use loxodon_namespace::file_blocks::Blocks;
 use loxodon_namespace::status::FileKind;
@@ -15,6 +15,8 @@ use crate::machine::NameNode;
 #[derive(Debug, Default)]
 pub(crate) struct PolicyWalks {
     walks: VecDeque<Walk>,
+    /// Directories whose walk has not begun: one is enough, however often the policy is set meanwhile.
+    waiting: BTreeSet<InodeId>,
 }
 
 /// The way down to where a walk has come: directories, each with the child it went on behind.
@@ -31,7 +33,9 @@ impl PolicyWalks {
 
     /// Begins with a directory.
     pub(crate) fn begin(&mut self, directory: InodeId) {
-        self.walks.push_back(Walk { way: vec![(directory, Vec::new())] });
+        if self.waiting.insert(directory) {
+            self.walks.push_back(Walk { way: vec![(directory, Vec::new())] });
+        }
     }
 }
 
@@ -57,10 +61,14 @@ impl NameNode {
         let mut left = budget.max(1);
         while left > 0 {
             let Some(walk) = self.policy_walks.walks.front_mut() else { return true };
+            let is_top = walk.way.len() == 1;
             let Some((directory, after)) = walk.way.last_mut() else {
                 self.policy_walks.walks.pop_front();
                 continue;
             };
+            if is_top && after.is_empty() {
+                self.policy_walks.waiting.remove(directory);
+            }
             let children = self.namespace.children_after(*directory, after);
             let children: Vec<(InodeId, Vec<u8>)> =
                 children.take(left).map(|(id, name)| (id, name.to_vec())).collect();
@@ -86,5 +94,19 @@ impl NameNode {
             }
         }
         !self.policy_walks.is_walking()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_waits_once() {
+        let mut walks = PolicyWalks::default();
+        for directory in [7, 7, 8, 7] {
+            walks.begin(InodeId(directory));
+        }
+        assert_eq!(walks.walks.len(), 2);
     }
 }

@@ -7,6 +7,8 @@ use loxodon_wire::ids::Milliseconds;
 
 /// Slow disks that are remembered.
 const MOST: usize = 10_000;
+/// Longest name of one, in bytes: a host, a port and a path.
+const LONGEST_NAME: usize = 4500;
 
 /// Milliseconds for what a disk is slow at.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -33,6 +35,8 @@ pub struct SlowDisks {
     validity: Milliseconds,
     shown: usize,
     reports: BTreeMap<String, (Milliseconds, DiskLatencies)>,
+    /// When old ones were dropped last.
+    forgot: Option<Milliseconds>,
 }
 
 impl SlowDisks {
@@ -47,16 +51,21 @@ impl SlowDisks {
             validity: Milliseconds(interval.saturating_mul(3)),
             shown: conf.count(&keys::SLOW_DISKS_REPORTED)?,
             reports: BTreeMap::new(),
+            forgot: None,
         })
     }
 
     /// The DataNode with this address of calls finds its disk at `path` slow.
     pub fn add(&mut self, now: Milliseconds, datanode: &str, path: &str, found: DiskLatencies) {
-        if !self.enabled {
+        if !self.enabled || datanode.len().saturating_add(path.len()) > LONGEST_NAME {
             return;
         }
-        let validity = self.validity;
-        self.reports.retain(|_, (at, _)| now.since(*at).0 < validity.0);
+        // Once for all that one heartbeat tells.
+        if self.forgot != Some(now) {
+            let validity = self.validity;
+            self.reports.retain(|_, (at, _)| now.since(*at).0 < validity.0);
+            self.forgot = Some(now);
+        }
         let disk = format!("{datanode}:{path}");
         if self.reports.len() < MOST || self.reports.contains_key(&disk) {
             self.reports.insert(disk, (now, found));
@@ -98,5 +107,7 @@ mod tests {
         assert!(disks.list(Milliseconds(39)).is_empty());
         disks.add(Milliseconds(40), "a:1", "/d/", write(1.0));
         assert_eq!(disks.reports.len(), 1, "the old ones are gone");
+        disks.add(Milliseconds(40), "a:1", &"/d".repeat(5000), write(1.0));
+        assert_eq!(disks.reports.len(), 1, "no disk has such a name");
     }
 }

@@ -5,8 +5,12 @@ use std::collections::BTreeMap;
 use loxodon_conf::{ConfError, Configuration, keys};
 use loxodon_wire::ids::Milliseconds;
 
-/// Slow DataNodes, and for each those that find it slow, that are remembered.
+/// Slow DataNodes that are remembered.
 const MOST: usize = 10_000;
+/// What is remembered of all of them together.
+const MOST_REPORTS: usize = 100_000;
+/// Longest name of one, in bytes: a host and a port.
+const LONGEST_NAME: usize = 300;
 /// DataNodes that are told that they are slow (`dfs.namenode.max.slowpeer.collect.nodes`).
 const TOLD: usize = 5;
 
@@ -39,11 +43,22 @@ pub struct SlowPeers {
     validity: Milliseconds,
     shown: usize,
     reports: BTreeMap<String, BTreeMap<String, (Milliseconds, Measured)>>,
+    /// How many reports there are.
+    count: usize,
+    /// When old ones were dropped last.
+    forgot: Option<Milliseconds>,
 }
 
 impl Default for SlowPeers {
     fn default() -> Self {
-        Self { enabled: false, validity: Milliseconds(0), shown: 0, reports: BTreeMap::new() }
+        Self {
+            enabled: false,
+            validity: Milliseconds(0),
+            shown: 0,
+            reports: BTreeMap::new(),
+            count: 0,
+            forgot: None,
+        }
     }
 }
 
@@ -69,6 +84,7 @@ impl SlowPeers {
         self.validity = Milliseconds(interval.saturating_mul(3));
         if !self.enabled {
             self.reports.clear();
+            self.count = 0;
         }
         Ok(())
     }
@@ -81,17 +97,21 @@ impl SlowPeers {
 
     /// `reporter` finds the node at `slow` slow.
     pub fn add(&mut self, now: Milliseconds, slow: &str, reporter: &str, measured: Measured) {
-        if !self.enabled {
+        if !self.enabled || slow.len() > LONGEST_NAME || reporter.len() > LONGEST_NAME {
             return;
         }
-        self.forget_old(now);
-        if !self.reports.contains_key(slow) && self.reports.len() >= MOST {
+        // Once for all that one heartbeat tells.
+        if self.forgot != Some(now) {
+            self.forget_old(now);
+        }
+        let of_one = self.reports.get(slow);
+        let is_known = of_one.is_some_and(|reports| reports.contains_key(reporter));
+        let has_room = self.count < MOST_REPORTS && (of_one.is_some() || self.reports.len() < MOST);
+        if !(is_known || has_room) {
             return;
         }
         let of_one = self.reports.entry(slow.to_owned()).or_default();
-        if of_one.len() < MOST || of_one.contains_key(reporter) {
-            of_one.insert(reporter.to_owned(), (now, measured));
-        }
+        self.count += usize::from(of_one.insert(reporter.to_owned(), (now, measured)).is_none());
     }
 
     fn forget_old(&mut self, now: Milliseconds) {
@@ -100,6 +120,8 @@ impl SlowPeers {
             reports.retain(|_, (at, _)| now.since(*at).0 < validity.0);
             !reports.is_empty()
         });
+        self.count = self.reports.values().map(BTreeMap::len).sum();
+        self.forgot = Some(now);
     }
 
     /// The list for administrators, those first that most find slow.
@@ -171,6 +193,24 @@ mod tests {
         assert!(peers.list(Milliseconds(30)).is_empty());
         peers.add(Milliseconds(31), "b:1", "x:2", Measured::default());
         assert_eq!(peers.reports.len(), 1, "the old one is forgotten");
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded_and_looked_through_once_for_a_heartbeat() {
+        let mut peers = peers("5");
+        let at = |peers: &mut SlowPeers, now: u64, slow: usize, reporter: usize| {
+            let (slow, reporter) = (format!("a:{slow}"), format!("x:{reporter}"));
+            peers.add(Milliseconds(now), &slow, &reporter, Measured::default());
+        };
+        (0..=MOST).for_each(|slow| at(&mut peers, 1, slow, 0));
+        assert_eq!((peers.reports.len(), peers.count), (MOST, MOST));
+        (0..=MOST_REPORTS).for_each(|reporter| at(&mut peers, 1, 0, reporter));
+        assert_eq!(peers.count, MOST_REPORTS);
+        peers.add(Milliseconds(1), &"a".repeat(1000), "x:0", Measured::default());
+        at(&mut peers, 1, 0, 0);
+        assert_eq!((peers.count, peers.forgot), (MOST_REPORTS, Some(Milliseconds(1))));
+        at(&mut peers, 31, 7, 7);
+        assert_eq!((peers.reports.len(), peers.count), (1, 1));
     }
 
     #[test]

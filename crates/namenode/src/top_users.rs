@@ -25,6 +25,8 @@ struct Window {
     buckets: usize,
     users: BTreeMap<String, BTreeMap<String, Rolling>>,
     counted: usize,
+    /// When those who asked no more were dropped last.
+    forgot: Milliseconds,
 }
 
 /// A count per bucket, each with the time of its last change.
@@ -83,7 +85,9 @@ impl Window {
             rolling.add(self.length, now);
             return;
         }
-        if self.counted >= MAX_COUNTED {
+        // Nobody becomes old sooner than in a bucket's time: who is not counted must not cost a walk each time.
+        let bucket = self.length / self.buckets.max(1) as u64;
+        if self.counted >= MAX_COUNTED && now.since(self.forgot).0 >= bucket {
             self.forget(now);
         }
         if self.counted >= MAX_COUNTED {
@@ -98,6 +102,7 @@ impl Window {
     /// Drops who has not asked within the window.
     fn forget(&mut self, now: Milliseconds) {
         let length = self.length;
+        self.forgot = now;
         for users in self.users.values_mut() {
             users.retain(|_, rolling| rolling.sum(length, now) > 0);
         }
@@ -148,6 +153,7 @@ impl TopUsers {
             buckets: buckets.max(1),
             users: BTreeMap::new(),
             counted: 0,
+            forgot: Milliseconds(0),
         };
         Self { windows: minutes.iter().map(window).collect(), limit }
     }
@@ -216,5 +222,22 @@ mod tests {
         let window = top.snapshot(Milliseconds(5_000_001)).remove(0);
         assert_eq!(window.operations[1].users.len(), MAX_COUNTED);
         assert_eq!(window.operations[1].top, 2);
+    }
+
+    #[test]
+    fn those_who_are_too_many_do_not_have_all_looked_through_each_time() {
+        let mut top = TopUsers::new(&[1], 10, 2);
+        let mut at = |user: usize, now: u64| {
+            top.record(Milliseconds(now), "open", &format!("u{user}"));
+            top.windows[0].forgot
+        };
+        let start = 5_000_000;
+        for user in 0..=MAX_COUNTED {
+            at(user, start);
+        }
+        assert_eq!(at(MAX_COUNTED + 1, start + 5_999), Milliseconds(start));
+        assert_eq!(at(MAX_COUNTED + 2, start + 6_000), Milliseconds(start + 6_000));
+        at(MAX_COUNTED + 3, start + 60_000);
+        assert_eq!(top.windows[0].counted, 1, "there is room when the others are old");
     }
 }

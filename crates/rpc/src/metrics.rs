@@ -10,6 +10,9 @@ use parking_lot::Mutex;
 /// How often averages begin anew (Hadoop's default metrics period).
 const PERIOD: Duration = Duration::from_secs(10);
 
+/// Exceptions that are counted by name. They are our own and those that other servers answered with.
+const MOST_EXCEPTIONS: usize = 1000;
+
 /// Counts operations and their time (`MutableRate`).
 #[derive(Debug, Default)]
 pub struct Rate {
@@ -182,6 +185,7 @@ impl ServerMetrics {
         let mut failures = self.failures.lock();
         match failures.get(class) {
             Some(rate) => rate.record(took),
+            None if failures.len() >= MOST_EXCEPTIONS => {}
             None => failures.entry(class.to_owned()).or_default().record(took),
         }
     }
@@ -301,6 +305,15 @@ mod tests {
         assert_eq!(counted.collect::<Vec<_>>(), ["FileNotFoundException", "getFileInfo"]);
         assert!(named.contains_key("delete"));
         assert_eq!(metrics.server_name(), "ClientNamenodeProtocol");
+    }
+
+    #[test]
+    fn names_of_exceptions_are_bounded() {
+        let metrics = ServerMetrics::new(&[]);
+        for number in 0..MOST_EXCEPTIONS + 5 {
+            metrics.record_failure(&format!("E{number}"), Duration::ZERO);
+        }
+        assert_eq!(metrics.sample().1.len(), MOST_EXCEPTIONS);
     }
 
     #[test]

@@ -199,6 +199,16 @@ async fn frames_out_of_order_are_refused() {
 }
 
 #[tokio::test]
+async fn a_context_that_is_too_long_is_refused() {
+    let (server, _) = serve(ServerLimits::default()).await;
+    let long = opening_for(Some(&"x".repeat(5000)));
+    let (message, code) = refusal(&converse(&server, &long).await);
+    assert!(message.ends_with("bytes; at most 4096 are taken"), "{message}");
+    assert_eq!(code, RpcErrorCode::FatalInvalidRpcHeader);
+    still_serves(&server).await;
+}
+
+#[tokio::test]
 async fn sasl_goes_as_far_as_simple() {
     let (server, _) = serve(ServerLimits::default()).await;
     let sasl = |state: SaslState| {

@@ -11,6 +11,10 @@ use super::link::{Link, read_message};
 use crate::dataset::ReplicaHandle;
 use crate::error::{DataNodeError, NetworkContext, Result};
 
+/// Packets that may wait: a writer that sends more than this ahead of the acknowledgements is none. At 64 KiB each
+/// they are 4 GiB; Hadoop's clients send 80 packets ahead.
+const MOST_WAITING: usize = 1 << 16;
+
 /// A packet that this DataNode is done with.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pending {
@@ -44,9 +48,19 @@ impl Queue {
         self.changed.notify_one();
     }
 
-    pub(super) fn push_all(&self, packets: impl Iterator<Item = Pending>) {
-        self.state.lock().packets.extend(packets);
+    /// # Errors
+    /// Too many wait already.
+    pub(super) fn push_all(&self, packets: impl Iterator<Item = Pending>) -> Result<()> {
+        let mut state = self.state.lock();
+        if state.packets.len() >= MOST_WAITING {
+            return Err(DataNodeError::Refused(format!(
+                "{MOST_WAITING} packets wait for their acknowledgement already"
+            )));
+        }
+        state.packets.extend(packets);
+        drop(state);
         self.changed.notify_one();
+        Ok(())
     }
 
     /// No packet comes any more.
@@ -171,4 +185,26 @@ fn report_mirror<L: Link>(
 
 fn send<L: Link>(upstream: &AckSink<L>, ack: PipelineAck) -> Result<()> {
     upstream.send(&ack).network("cannot acknowledge to", &"the writer")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_writer_that_runs_ahead_for_ever_is_refused() {
+        let queue = Queue::default();
+        let packet = |seqno| Pending {
+            seqno,
+            end: 0,
+            last: false,
+            status: Status::Success,
+            at: Instant::now(),
+        };
+        queue.push_all((0..MOST_WAITING as i64).map(packet)).unwrap();
+        let refused = queue.push_all(std::iter::once(packet(-1))).unwrap_err();
+        assert!(matches!(refused, DataNodeError::Refused(_)), "{refused}");
+        assert_eq!(queue.pop().map(|packet| packet.seqno), Some(0));
+        queue.push_all(std::iter::once(packet(-1))).unwrap();
+    }
 }

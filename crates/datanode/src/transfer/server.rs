@@ -61,6 +61,18 @@ impl Drop for Announced<'_> {
     }
 }
 
+/// Gives a connection's place back, however its thread ends, or where it does not begin.
+struct Entered {
+    node: Arc<Node>,
+    number: u64,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.node.transfers.leave(self.number);
+    }
+}
+
 impl Transfers {
     /// Connections now.
     pub(crate) fn count(&self) -> usize {
@@ -196,17 +208,17 @@ fn serve(node: &Arc<Node>, link: TcpStream, peer: SocketAddr) {
     let is_here = link.local_addr().is_ok_and(|own| own.ip() == peer.ip());
     let session = Session { node: Arc::clone(node), peer: peer.to_string(), is_here, number };
     let thread = std::thread::Builder::new().name("transfer".to_owned()).stack_size(STACK);
+    let entered = Entered { node: Arc::clone(node), number };
     let spawned = thread.spawn(move || {
+        let _entered = entered;
         let mut requests = Requests::new(link);
         if let Err(error) = session.run(&mut requests) {
             session.failed(&error);
         }
         requests.link.close();
-        session.node.transfers.leave(number);
     });
     if let Err(error) = spawned {
         tracing::warn!(%peer, %error, "cannot start a thread");
-        node.transfers.leave(number);
     }
 }
 

@@ -478,7 +478,7 @@ impl Write<'_> {
                 sync: header.sync_block,
                 status: Status::Success,
                 at: Instant::now(),
-            }));
+            }))?;
             if batch.done.iter().any(|received| received.header.last_in_block) {
                 return Ok(());
             }

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -85,7 +86,9 @@ impl SpillIndex {
     /// It cannot be read, is too long, or is damaged.
     pub fn read(path: &Path) -> Result<Self> {
         let system = |e| Error::system(format_args!("reading {}", path.display()), &e);
-        let file = File::open(path).map_err(system)?;
+        // A task made it: whoever opens a pipe waits for ever.
+        let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+        let file = File::options().read(true).custom_flags(flags).open(path).map_err(system)?;
         let mut bytes = Vec::new();
         file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(system)?;
         if bytes.len() as u64 > MAX_BYTES {
@@ -119,5 +122,14 @@ mod tests {
             assert!(error.message().contains("/d/file.out.index"));
             assert!(SpillIndex::decode(&bytes[..at], path).is_err());
         }
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("file.out.index");
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        assert!(SpillIndex::read(&pipe).is_err());
     }
 }

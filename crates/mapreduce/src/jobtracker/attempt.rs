@@ -11,6 +11,8 @@ use crate::job::{Locality, Phase, TaskKind, TaskPhaseTimes, TaskState};
 
 /// Bytes of diagnostics that are kept of one attempt.
 const MOST_DIAGNOSTICS: usize = 16 * 1024;
+/// Last orders to a tracker that are looked through for the one to remove a job.
+const PURGES: usize = 16;
 /// Bytes of what an attempt says it does (`TaskStatus.MAX_STRING_SIZE`).
 const MOST_STATE: usize = 1024;
 
@@ -135,8 +137,10 @@ impl JobTracker {
                     let (attempt, reason) = (status.attempt, "Unknown job".into());
                     tracker.outbox.push(Action::Kill { attempt, reason, fail: false });
                 }
-                if !tracker.outbox.contains(&Action::PurgeJob(job.clone())) {
-                    tracker.outbox.push(Action::PurgeJob(job));
+                // Attempts of one job come one after the other; twice does no harm.
+                let purge = Action::PurgeJob(job);
+                if !tracker.outbox.iter().rev().take(PURGES).any(|last| *last == purge) {
+                    tracker.outbox.push(purge);
                 }
             }
             return;

@@ -9,7 +9,7 @@ use super::report::{Action, EventSlice, Heartbeat, HeartbeatAnswer, Milliseconds
 use super::tracker::{Tracker, TrackerIndex};
 use crate::job::{AttemptId, JobId, TaskKind, TaskState};
 
-/// Completion events in one answer, for each job.
+/// Completion events in one answer. The rest comes with the next: an answer with events is not held back.
 const MOST_EVENTS: usize = 10_000;
 
 impl JobTracker {
@@ -213,7 +213,7 @@ impl JobTracker {
         cursors: &[(JobId, u32)],
     ) -> HeartbeatAnswer {
         let launches = self.assign(now, index);
-        let events = cursors.iter().filter_map(|(job, from)| self.map_events(job, *from)).collect();
+        let events = self.all_events(cursors);
         let (interval, expiry) = (self.settings.heartbeat_interval, self.settings.expiry);
         let Some(tracker) = self.tracker_mut(index) else { return self.only(Action::Reinitialize) };
         let mut fresh = std::mem::take(&mut tracker.outbox);
@@ -228,17 +228,28 @@ impl JobTracker {
         HeartbeatAnswer { response_id: tracker.answers, interval, actions, events, expiry }
     }
 
+    /// New events of the jobs that are asked for, each once.
+    fn all_events(&self, cursors: &[(JobId, u32)]) -> Vec<EventSlice> {
+        let (mut seen, mut room, mut slices) = (BTreeSet::new(), MOST_EVENTS, Vec::new());
+        for (job, from) in cursors.iter().filter(|(job, _)| seen.insert(job)) {
+            let slice = self.map_events(job, *from, room);
+            room = room.saturating_sub(slice.as_ref().map_or(0, |slice| slice.events.len()));
+            slices.extend(slice);
+        }
+        slices
+    }
+
     /// Events of maps from one on, for the tracker's reduces; nothing where there are none.
-    fn map_events(&self, id: &JobId, from: u32) -> Option<EventSlice> {
+    fn map_events(&self, id: &JobId, from: u32, most: usize) -> Option<EventSlice> {
         let (_, job) = self.find(id)?;
         let events = &job.map_events;
         let beyond = from as usize > events.len();
         let from = if beyond { 0 } else { from };
         let rest = events.get(from as usize..).unwrap_or_default();
-        if rest.is_empty() && !beyond {
+        let events: Vec<_> = rest.iter().take(most).cloned().collect();
+        if events.is_empty() && !beyond {
             return None;
         }
-        let events = rest.iter().take(MOST_EVENTS).cloned().collect();
         Some(EventSlice { job: id.clone(), from, events, reset: beyond })
     }
 

@@ -26,6 +26,18 @@ pub enum JobTrackerError {
         /// How many it may have (`mapreduce.jobtracker.maxtasks.perjob`).
         limit: usize,
     },
+    /// More reduces than any job may have, whatever the configuration says.
+    #[error(
+        "{job} asks for {reduces} reduces, of which a job has at most {limit}: lower mapreduce.job.reduces"
+    )]
+    TooManyReduces {
+        /// Which job.
+        job: JobId,
+        /// How many it asks for.
+        reduces: u32,
+        /// How many it may have.
+        limit: u32,
+    },
     /// A task that asks for more than any may.
     #[error("A task of {job} asks for {asked} MB, of which the cluster gives at most {limit} MB")]
     TooLarge {

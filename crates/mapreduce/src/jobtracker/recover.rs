@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::job::{Attempt, AttemptRef, Stage, TaskRef};
 use super::report::Milliseconds;
-use super::submit::Submission;
+use super::submit::{Submission, check_reduces};
 use super::tally::Tally;
 use super::tracker::{Occupant, Tracker, TrackerIndex};
 use super::{JobTracker, JobTrackerError, journal};
@@ -32,7 +32,7 @@ impl JobTracker {
     /// then it begins anew. All jobs must be recovered before the first tracker is heard.
     ///
     /// # Errors
-    /// A journal that names tasks which the job does not have.
+    /// A journal that names tasks which the job does not have; more reduces than a job can have.
     pub fn recover(
         &mut self,
         now: Milliseconds,
@@ -49,6 +49,7 @@ impl JobTracker {
         if let Some(end) = events.iter().find_map(over) {
             return Ok(Recovered::WasOver(end));
         }
+        check_reduces(&submission)?;
         let starts = events.iter().filter_map(start_of).max().unwrap_or(0).max(1);
         let base = starts.saturating_mul(ATTEMPTS_PER_START);
         let queue: Arc<str> = events

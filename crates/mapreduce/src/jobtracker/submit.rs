@@ -44,6 +44,12 @@ pub struct Submission {
     pub token: Arc<[u8]>,
 }
 
+/// Reduces of a job: the index beside a map's output has room for no more. Whoever asks for more would have
+/// this process make them before the first map runs.
+const MOST_REDUCES: u32 = 1 << 20;
+/// Machines that are remembered: what a job says of its input may name any. Others count as far away.
+const MOST_HOSTS: usize = 1 << 20;
+
 impl JobTracker {
     /// The id of the next job.
     pub fn new_job_id(&mut self) -> JobId {
@@ -113,6 +119,7 @@ impl JobTracker {
     }
 
     fn check_size(&self, submission: &Submission) -> Result<(), JobTrackerError> {
+        check_reduces(submission)?;
         let conf = &submission.conf;
         let tasks = submission.splits.len().saturating_add(conf.reduces as usize);
         if let Some(limit) = self.settings.max_tasks.filter(|limit| tasks > *limit) {
@@ -140,14 +147,16 @@ impl JobTracker {
         attempt_base: u32,
     ) -> u32 {
         for (host, rack) in &submission.racks {
-            let host = self.host(host);
+            let Some(host) = self.host_of_input(host) else { continue };
             if self.topology.rack_of(host).is_none() {
                 // A rack at another depth than all others is no rack: its machines are far away.
                 let _ = self.topology.place(host, rack);
             }
         }
         let hosts = submission.splits.iter().map(|split| {
-            let mut hosts: Vec<u32> = split.locations.iter().map(|host| self.host(host)).collect();
+            let locations = split.locations.iter();
+            let mut hosts: Vec<u32> =
+                locations.filter_map(|host| self.host_of_input(host)).collect();
             hosts.dedup();
             hosts.into()
         });
@@ -194,6 +203,11 @@ impl JobTracker {
         index
     }
 
+    fn host_of_input(&mut self, name: &str) -> Option<u32> {
+        let room = self.hosts.len() < MOST_HOSTS;
+        (room || self.hosts.contains_key(name)).then(|| self.host(name))
+    }
+
     /// Lets the job's first task wait: its set-up, or everything where there is none.
     pub(super) fn begin(&mut self, now: Milliseconds, index: u32) {
         let Some(job) = self.job(index) else { return };
@@ -206,4 +220,16 @@ impl JobTracker {
             self.set_up(now, index);
         }
     }
+}
+
+/// Whether so many reduces can be.
+///
+/// # Errors
+/// They cannot.
+pub(super) fn check_reduces(submission: &Submission) -> Result<(), JobTrackerError> {
+    let (job, reduces) = (submission.job.clone(), submission.conf.reduces);
+    if reduces > MOST_REDUCES {
+        return Err(JobTrackerError::TooManyReduces { job, reduces, limit: MOST_REDUCES });
+    }
+    Ok(())
 }

@@ -19,6 +19,11 @@ use crate::jobtracker::{
     TrackerNode,
 };
 
+/// Attempts, jobs and outputs that one heartbeat can name of each kind.
+const MOST_NAMED: usize = 1 << 20;
+/// Attempts whose state one heartbeat can tell.
+const MOST_STATUSES: usize = 100_000;
+
 /// A message that says nothing we understand.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum MessageError {
@@ -33,6 +38,16 @@ pub enum MessageError {
         /// Its value.
         number: i64,
     },
+    /// More of something than a message may have.
+    #[error("{what}: {count} are more than the {most} that are taken")]
+    TooMany {
+        /// The field.
+        what: &'static str,
+        /// How many.
+        count: usize,
+        /// How many may be.
+        most: usize,
+    },
     /// A field that must be there is not.
     #[error("{0} is missing")]
     Missing(&'static str),
@@ -46,6 +61,10 @@ impl From<MessageError> for RemoteError {
 
 fn number<T>(what: &'static str, number: i32, found: Option<T>) -> Result<T, MessageError> {
     found.ok_or(MessageError::Number { what, number: i64::from(number) })
+}
+
+fn at_most(what: &'static str, count: usize, most: usize) -> Result<(), MessageError> {
+    if count > most { Err(MessageError::TooMany { what, count, most }) } else { Ok(()) }
 }
 
 fn port(what: &'static str, port: u32) -> Result<u16, MessageError> {
@@ -136,6 +155,10 @@ impl TryFrom<HeartbeatRequest> for Heartbeat {
         if message.tracker.is_empty() {
             return Err(MessageError::Missing("tracker"));
         }
+        at_most("statuses", message.statuses.len(), MOST_STATUSES)?;
+        at_most("held outputs", message.held_outputs.len(), MOST_NAMED)?;
+        at_most("held jobs", message.held_jobs.len(), MOST_NAMED)?;
+        at_most("cursors", message.cursors.len(), MOST_NAMED)?;
         let statuses = message.statuses.into_iter().map(AttemptStatus::try_from);
         let cursors = message.cursors.iter().map(|c| Ok((c.job_id.parse()?, c.from)));
         let held_jobs = message.held_jobs.iter().map(|job| Ok(job.parse()?));
@@ -468,6 +491,13 @@ mod tests {
         status.progress = f32::NAN;
         assert_eq!(AttemptStatus::try_from(status).map(|s| s.progress), Ok(0.0));
         assert!(Heartbeat::try_from(HeartbeatRequest::default()).is_err());
+        let long = HeartbeatRequest {
+            tracker: "t".into(),
+            statuses: vec![TaskStatusMessage::default(); MOST_STATUSES + 1],
+            ..Default::default()
+        };
+        let error = Heartbeat::try_from(long).unwrap_err().to_string();
+        assert_eq!(error, "statuses: 100001 are more than the 100000 that are taken");
         assert!(Action::try_from(ActionMessage { action: None }).is_err());
     }
 }

@@ -221,6 +221,9 @@ fn a_held_heartbeat_is_answered_when_there_is_something_to_say() {
     let answer = script.jt.collect(script.now, two, &cursors).expect("news");
     assert_eq!(answer.events.len(), 1);
     assert_eq!(answer.events[0].events[0].attempt, maps[0]);
+    let often = vec![cursors[0].clone(); 1000];
+    let answer = script.jt.collect(script.now, two, &often).expect("news");
+    assert_eq!(answer.events.len(), 1, "however often it is asked for");
     let seen = [(cursors[0].0.clone(), 1)];
     let rest = script.jt.collect(script.now, two, &seen);
     assert!(rest.is_none_or(|answer| answer.events.is_empty()), "each is told once");
@@ -286,4 +289,20 @@ fn a_pool_below_its_share_gets_room_from_the_others() {
     assert!(ended.iter().all(|id| greedy.contains(id)));
     let next = launched(&script.end(0, &ended, TaskState::Killed));
     assert_eq!(next.first().map(|id| id.job().number), Some(2));
+}
+
+#[test]
+fn nobody_can_have_the_process_make_more_reduces_than_there_can_be() {
+    let mut script = Script::new(&[1]);
+    let id = script.jt.new_job_id();
+    let ann = Caller::named("ann");
+    let asked = |reduces| submission(id.clone(), 1, reduces, 1, &[]);
+    let error = script.jt.submit(script.now, &ann, asked(i32::MAX as u32)).unwrap_err();
+    let text = "asks for 2147483647 reduces, of which a job has at most 1048576";
+    assert!(error.to_string().contains(text), "{error}");
+    // Nor can one that an earlier JobTracker took.
+    let error = script.jt.recover(script.now, asked(i32::MAX as u32), &[]).unwrap_err();
+    assert!(error.to_string().contains(text), "{error}");
+    assert!(script.jt.job_status(&id).is_none());
+    script.jt.submit(script.now, &ann, asked(3)).unwrap();
 }

@@ -1,6 +1,7 @@
 //! Who may speak which protocol, and from where: service-level authorization (`ServiceAuthorizationManager`).
 
 use std::net::{IpAddr, ToSocketAddrs};
+use std::sync::Arc;
 
 use loxodon_conf::{AccessControlList, ConfError, Configuration, Key, MachineList, keys};
 use loxodon_wire::rpc::protocol::Protocol;
@@ -17,7 +18,8 @@ pub type Service = (&'static Protocol, &'static Key);
 #[derive(Debug)]
 pub struct ServiceAccess {
     services: &'static [Service],
-    rules: RwLock<Vec<Rule>>,
+    /// Replaced whole: nobody holds the lock while groups are looked up.
+    rules: RwLock<Arc<[Rule]>>,
 }
 
 /// Who may speak one protocol.
@@ -42,7 +44,7 @@ impl ServiceAccess {
         if !conf.bool(&keys::AUTHORIZATION)? {
             return Ok(None);
         }
-        Ok(Some(Self { services, rules: RwLock::new(rules(conf, services)?) }))
+        Ok(Some(Self { services, rules: RwLock::new(rules(conf, services)?.into()) }))
     }
 
     /// Reads the lists again (`refreshServiceAcl`). May block.
@@ -51,7 +53,7 @@ impl ServiceAccess {
     /// A file or value that cannot be read; the lists stay as they were.
     pub fn refresh(&self, conf: &Configuration) -> Result<(), ConfError> {
         let fresh = rules(conf, self.services)?;
-        *self.rules.write() = fresh;
+        *self.rules.write() = fresh.into();
         Ok(())
     }
 
@@ -70,7 +72,7 @@ impl ServiceAccess {
         let Some(protocol) = protocol else {
             return refused("Null protocol not authorized".to_owned());
         };
-        let rules = self.rules.read();
+        let rules = Arc::clone(&self.rules.read());
         let Some(rule) = rules.iter().find(|rule| rule.protocol == protocol) else {
             return refused(match Protocol::named(protocol) {
                 Some(_) => format!("Protocol interface {protocol} is not known."),
@@ -289,6 +291,20 @@ mod tests {
             error.contains("security.client.protocol.hosts") && error.contains("10.0.0.0/40"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn lists_can_be_read_again_while_groups_are_looked_up() {
+        let access = access(&[("security.client.protocol.acl", " staff")]);
+        let mut conf = Configuration::new();
+        conf.set("hadoop.security.authorization", "true", "core-site.xml");
+        let groups = || {
+            // It would wait for ever for whoever looks groups up.
+            access.refresh(&conf).unwrap();
+            vec!["staff".to_owned()]
+        };
+        let user = UserIdentity::new("ann");
+        access.authorize(&user, Some(CLIENT_NAMENODE.name), HERE.into(), groups).unwrap();
     }
 
     #[test]

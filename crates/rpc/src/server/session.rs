@@ -23,6 +23,10 @@ use super::link::Link;
 use super::listener::Shared;
 use super::meta;
 
+/// Longest context of a connection: users and the protocol. It is kept for as long as the connection, and tables by
+/// user for longer.
+const LONGEST_CONTEXT: usize = 4096;
+
 /// The connection must end once what was answered is sent.
 pub(super) struct Ended;
 
@@ -107,6 +111,12 @@ impl Session {
         }
         let context = take_delimited(&mut rest)
             .map_err(|error| undecodable("IpcConnectionContextProto", &error))?;
+        if context.len() > LONGEST_CONTEXT {
+            let length = context.len();
+            return Err(invalid_header(format!(
+                "The connection's context has {length} bytes; at most {LONGEST_CONTEXT} are taken"
+            )));
+        }
         let context = IpcConnectionContextProto::decode(context)
             .map_err(|error| undecodable("IpcConnectionContextProto", &error))?;
         let info = context.user_info.unwrap_or_default();

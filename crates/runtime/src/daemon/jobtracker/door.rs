@@ -74,7 +74,8 @@ impl Handler for Door {
     ) -> Result<(), RemoteError> {
         // Only a user for whom another speaks is looked up, where the right hangs on groups.
         let groups = || self.hub.groups_of(&user.effective);
-        self.hub.proxy_users.lock().authorize(user, groups, peer.ip().to_canonical())
+        let proxy_users = Arc::clone(&self.hub.proxy_users.lock());
+        proxy_users.authorize(user, groups, peer.ip().to_canonical())
     }
 
     fn services(&self) -> Option<&ServiceAccess> {

@@ -23,6 +23,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use super::hosts::Hosts;
 use super::journal::{JournalDisk, Note};
 use super::settings::ShellSettings;
+use super::submit::Submissions;
 use crate::daemon::history::DoneIndex;
 use crate::daemon::namenode::{ConfiguredGroups, ProxyUsers, Racks};
 use crate::daemon::services;
@@ -54,8 +55,10 @@ pub(super) struct Hub {
     pub(super) journal_disk: JournalDisk,
     pub(super) racks: Racks,
     pub(super) hosts: Mutex<Hosts>,
-    /// Who may speak for others.
-    pub(super) proxy_users: Mutex<ProxyUsers>,
+    /// Who may speak for others. Replaced whole: nobody holds the lock while groups are looked up.
+    pub(super) proxy_users: Mutex<Arc<ProxyUsers>>,
+    /// Jobs that are being submitted.
+    pub(super) submissions: Submissions,
     /// Who may speak which protocol, if that is checked.
     pub(super) services: Option<ServiceAccess>,
     pub(super) done: DoneIndex,
@@ -96,7 +99,8 @@ impl Hub {
             journals: Mutex::default(),
             racks,
             hosts: Mutex::new(hosts),
-            proxy_users: Mutex::new(proxy_users),
+            proxy_users: Mutex::new(Arc::new(proxy_users)),
+            submissions: Submissions::default(),
             services,
             done,
             own_files,
@@ -319,8 +323,13 @@ impl Hub {
         Caller { user: user.to_owned(), groups: self.groups_of(user) }
     }
 
-    /// A user's groups, looked up now. Blocks.
+    /// A user's groups, looked up where that was not done lately. Blocks.
     pub(super) fn groups_of(&self, user: &str) -> Vec<String> {
+        if let Some((since, groups)) = self.groups.lock().get(user)
+            && since.elapsed() < self.settings.groups_kept
+        {
+            return groups.clone();
+        }
         let found = self.group_source.groups_of(user);
         let mut groups = self.groups.lock();
         if groups.len() >= 10_000 {

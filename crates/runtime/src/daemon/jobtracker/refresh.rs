@@ -97,7 +97,7 @@ pub(super) fn user_mappings(
             let failed = |text: String| RemoteError::new(exception::IO, text);
             let conf = hub.conf.reread().map_err(|error| failed(error.to_string()))?;
             let fresh = proxy_users(&conf).map_err(|error| failed(error.to_string()))?;
-            *hub.proxy_users.lock() = fresh;
+            *hub.proxy_users.lock() = fresh.into();
         }
     }
     Ok(GetGroupsForUserResponseProto { groups: Vec::new() })

@@ -1,6 +1,6 @@
 //! A job comes in: its files are read as its user, and that it exists is made durable.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use loxodon_conf::Configuration;
@@ -8,9 +8,10 @@ use loxodon_mapreduce::error::{Error, Result};
 use loxodon_mapreduce::fs::{CreateOptions, FileSystems, Path};
 use loxodon_mapreduce::input::split_file;
 use loxodon_mapreduce::job::{JobConfView, JobId};
-use loxodon_mapreduce::jobtracker::{Split, Submission};
+use loxodon_mapreduce::jobtracker::{JobTrackerError, Split, Submission};
 use loxodon_mapreduce::protocol::{JobStatusMessage, SubmitRequest};
 use loxodon_wire::rpc::{RemoteError, exception};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::hub::{Hub, remote};
@@ -22,6 +23,41 @@ pub(super) const INFO_FILE: &str = "job-info";
 const PERMISSION: u16 = 0o600;
 /// Longest such file that is read.
 const LARGEST_INFO: u64 = 1 << 20;
+
+/// Jobs that are being submitted: of two who hand in the same one, the second must not write over what the first
+/// left for a restart.
+#[derive(Debug, Default)]
+pub(super) struct Submissions(Mutex<BTreeSet<JobId>>);
+
+/// One of them, until it is dropped.
+struct Submitting<'a> {
+    all: &'a Submissions,
+    job: JobId,
+}
+
+impl Submissions {
+    fn begin(&self, job: &JobId) -> std::result::Result<Submitting<'_>, JobTrackerError> {
+        if !self.0.lock().insert(job.clone()) {
+            return Err(JobTrackerError::BadId(job.clone()));
+        }
+        Ok(Submitting { all: self, job: job.clone() })
+    }
+}
+
+impl Drop for Submitting<'_> {
+    fn drop(&mut self) {
+        self.all.0.lock().remove(&self.job);
+    }
+}
+
+/// Refuses a user whose name is none of a directory: trackers keep his jobs below it.
+fn check_user(user: &str) -> std::result::Result<(), RemoteError> {
+    if matches!(user, "" | "." | "..") || user.contains(['/', '\0']) {
+        let text = format!("User {user:?} cannot submit jobs: the name is none of a directory");
+        return Err(RemoteError::new(exception::ACCESS_CONTROL, text));
+    }
+    Ok(())
+}
 
 /// What a restart must know of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,6 +189,8 @@ pub(super) fn submit(
     let job: JobId = request.job_id.parse().map_err(|error: loxodon_mapreduce::job::IdError| {
         RemoteError::new(exception::ILLEGAL_ARGUMENT, error.to_string())
     })?;
+    check_user(user)?;
+    let _only = hub.submissions.begin(&job)?;
     let caller = hub.caller(user);
     let directory = request.submit_dir;
     let info = JobInfo { job: job.clone(), user: user.to_owned(), directory, token: token() };
@@ -164,7 +202,6 @@ pub(super) fn submit(
     let taken =
         written.and_then(|()| Ok(hub.with(|machine| machine.submit(now, &caller, submission))?));
     if let Err(error) = taken {
-        // Of two that hand in the same job one has it.
         if hub.with(|machine| machine.job_status(&job)).is_none()
             && let Err(untold) = forget(hub, &job)
         {
@@ -204,6 +241,26 @@ mod tests {
         let torn = info.text();
         assert_eq!(JobInfo::parse(torn.get(..torn.len() - 3).unwrap().as_bytes()), None);
         assert_eq!(JobInfo::parse(b""), None);
+    }
+
+    #[test]
+    fn a_job_is_submitted_by_one_at_a_time() {
+        let (all, job) = (Submissions::default(), JobId::new("1", 7));
+        let first = all.begin(&job).unwrap();
+        assert!(all.begin(&job).is_err());
+        assert!(all.begin(&JobId::new("1", 8)).is_ok());
+        drop(first);
+        assert!(all.begin(&job).is_ok());
+    }
+
+    #[test]
+    fn a_user_is_a_directory_on_the_trackers() {
+        for user in ["ann", "änn b", "...", "a.b@C"] {
+            check_user(user).unwrap();
+        }
+        for user in ["", ".", "..", "/etc", "../../x", "ann/host@C", "a\0"] {
+            assert_eq!(check_user(user).unwrap_err().class, exception::ACCESS_CONTROL, "{user:?}");
+        }
     }
 
     #[test]

@@ -47,7 +47,8 @@ pub(crate) struct Door {
     pub(crate) clock: Clock,
     pub(crate) users: RwLock<Users>,
     pub(crate) groups: Arc<dyn GroupSource>,
-    pub(crate) proxy_users: RwLock<ProxyUsers>,
+    /// Replaced whole: nobody holds the lock while groups are looked up.
+    pub(crate) proxy_users: RwLock<Arc<ProxyUsers>>,
     /// Who may speak which protocol, if that is checked.
     pub(crate) services: Option<ServiceAccess>,
     pub(crate) conf: Configuration,
@@ -116,7 +117,7 @@ impl Door {
             clock,
             users: RwLock::new(users),
             groups,
-            proxy_users: RwLock::new(proxy_users),
+            proxy_users: RwLock::new(Arc::new(proxy_users)),
             services,
             reconfiguration: Reconfiguration::new(conf.clone(), NAMES.as_slice()),
             conf,
@@ -508,7 +509,8 @@ impl Handler for Door {
     ) -> Result<(), RemoteError> {
         // Only a user who speaks for another is looked up, where his right hangs on groups.
         let groups = || self.groups_of(&user.effective);
-        self.proxy_users.read().authorize(user, groups, peer.ip().to_canonical())
+        let proxy_users = Arc::clone(&self.proxy_users.read());
+        proxy_users.authorize(user, groups, peer.ip().to_canonical())
     }
 
     fn services(&self) -> Option<&ServiceAccess> {

@@ -11,6 +11,9 @@ use parking_lot::Mutex;
 /// Where nodes are that nobody said anything about (`NetworkTopology.DEFAULT_RACK`).
 const DEFAULT_RACK: &str = "/default-rack";
 
+/// Addresses that are remembered; with more, all are asked for anew. Peers name them.
+const MOST_KNOWN: usize = 100_000;
+
 /// Finds racks, and remembers them (`CachedDNSToSwitchMapping`).
 #[derive(Debug)]
 pub(crate) struct Racks {
@@ -69,7 +72,11 @@ impl Racks {
                     return (!self.refuses).then(default);
                 };
                 let rack: Arc<str> = Arc::from(rack);
-                self.known.lock().insert(ip.to_owned(), Arc::clone(&rack));
+                let mut known = self.known.lock();
+                if known.len() >= MOST_KNOWN {
+                    known.clear();
+                }
+                known.insert(ip.to_owned(), Arc::clone(&rack));
                 Some(rack)
             }
         }
@@ -167,6 +174,17 @@ mod tests {
         assert_eq!(rack(&racks, "10.0.0.8").as_deref(), Some("/rack-8"));
         assert_eq!(rack(&racks, "10.0.0.7").as_deref(), Some("/rack-7"));
         assert_eq!(std::fs::read_to_string(asked).unwrap(), "10.0.0.7\n10.0.0.8\n");
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let place = tempfile::tempdir().unwrap();
+        let racks = racks(&[("net.topology.script.file.name", &script(place.path(), "echo /a"))]);
+        let old = (0..MOST_KNOWN).map(|host| (format!("h{host}"), Arc::from("/b")));
+        racks.known.lock().extend(old);
+        assert_eq!(rack(&racks, "h7").as_deref(), Some("/b"));
+        assert_eq!(rack(&racks, "10.0.0.7").as_deref(), Some("/a"));
+        assert_eq!(racks.known.lock().len(), 1);
     }
 
     #[test]

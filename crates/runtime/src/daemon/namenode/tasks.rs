@@ -110,7 +110,8 @@ impl Door {
             let failed =
                 |error: StartError| RemoteError::new(error.java_class(), error.to_string());
             let conf = door.conf.reread().map_err(|error| failed(error.into()))?;
-            *door.proxy_users.write() = groups::proxy_users(&conf).map_err(failed)?;
+            let fresh = Arc::new(groups::proxy_users(&conf).map_err(failed)?);
+            *door.proxy_users.write() = fresh;
             door.note(&call, &identity, "refreshSuperUserGroupsConfiguration");
             Ok(encoded(&RefreshSuperUserGroupsConfigurationResponseProto {}))
         })

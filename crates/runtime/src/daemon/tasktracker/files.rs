@@ -3,7 +3,7 @@
 //! `<dir>/taskTracker/<user>/jobcache/<job>/{job.xml,program,<attempt>/…}` as Hadoop 1 lays them out;
 //! the distributed cache is beside that, in `distcache`.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -156,6 +156,21 @@ fn writable(dir: &Path) -> io::Result<()> {
     let probe = own.join(".probe");
     fs::write(&probe, b"x")?;
     fs::remove_file(&probe)
+}
+
+/// Opens a file that a task may have put there, to read it. Only a plain one: whoever opens a pipe waits for ever,
+/// and a link leads anywhere.
+///
+/// # Errors
+/// It is not there, is no plain file, or cannot be opened.
+pub(super) fn open_plain(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOFOLLOW;
+    let file = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other(format!("{} is no plain file", path.display())));
+    }
+    Ok(file)
 }
 
 /// Removes a tree, directories without permissions included; what cannot go is named in the log.

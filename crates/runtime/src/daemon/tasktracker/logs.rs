@@ -2,7 +2,7 @@
 //! `userlogs/<job>/<attempt>/`, within a limit: the older half of what is too much gives way.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -81,13 +81,25 @@ pub(super) fn directory(root: &Path, attempt: &AttemptId) -> PathBuf {
     root.join(attempt.job().to_string()).join(attempt.to_string())
 }
 
-/// The end of a log, older half included.
+/// The end of a log, older half included. No more is read: how long a log may be is its job's to say.
 fn read(directory: &Path, name: &str, most: u64) -> io::Result<Vec<u8>> {
     let path = directory.join(name);
-    let mut text = fs::read(path.with_extension("older")).unwrap_or_default();
-    text.extend(fs::read(&path)?);
-    let skip = text.len().saturating_sub(usize::try_from(most).unwrap_or(usize::MAX));
-    Ok(text.split_off(skip))
+    let newer = end_of(&path, most)?;
+    let left = most.saturating_sub(newer.len() as u64);
+    let mut text = end_of(&path.with_extension("older"), left).unwrap_or_default();
+    text.extend(newer);
+    Ok(text)
+}
+
+/// The last bytes of a file, `most` of them.
+fn end_of(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut file = super::files::open_plain(path)?;
+    let skip = file.metadata()?.len().saturating_sub(most);
+    file.seek(SeekFrom::Start(skip))?;
+    let mut text = Vec::new();
+    // It may grow meanwhile.
+    file.take(most).read_to_end(&mut text)?;
+    Ok(text)
 }
 
 /// The last lines of what an attempt said, for its diagnostics.
@@ -153,5 +165,32 @@ mod tests {
         assert!(kept.len() <= 200_000 && kept.len() > 60_000, "{}", kept.len());
         assert!(text.as_bytes().ends_with(&kept));
         assert_eq!(tail(dir.path(), "stderr", 11), "line 99999");
+    }
+
+    #[test]
+    fn no_more_of_a_log_is_read_than_is_wanted() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("stdout");
+        // Longer than any memory; only the end is on the disk.
+        let mut file = File::create(&path).unwrap();
+        file.seek(SeekFrom::Start(1 << 42)).unwrap();
+        file.write_all(b"the end").unwrap();
+        fs::write(path.with_extension("older"), "older").unwrap();
+        assert_eq!(tail(dir.path(), "stdout", 7), "the end");
+        fs::write(&path, "end").unwrap();
+        assert_eq!(read(dir.path(), "stdout", 5).unwrap(), b"erend");
+    }
+
+    #[test]
+    fn what_a_task_puts_in_the_place_of_a_log_is_not_waited_for_nor_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (pipe, link) = (dir.path().join("stdout"), dir.path().join("stderr"));
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        let kind = rustix::fs::FileType::Fifo;
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, kind, mode, 0).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", link).unwrap();
+        for name in ["stdout", "stderr"] {
+            assert!(read(dir.path(), name, 10).is_err(), "{name}");
+        }
     }
 }

@@ -1,7 +1,6 @@
 //! Map outputs over HTTP, as Hadoop's `ShuffleHandler` serves them: one thread a connection, data by
 //! `sendfile`. What a request asks for and whether it may is `mapreduce::shuffle`'s to say.
 
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -35,6 +34,15 @@ pub(super) trait Outputs: Send + Sync + 'static {
 pub(super) struct ShuffleServer {
     address: SocketAddr,
     stop: Arc<AtomicBool>,
+}
+
+/// A connection's place among those that are served at once: given back however its thread ends.
+struct Place(Arc<Shared>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 struct Shared {
@@ -105,16 +113,14 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>, stop: &AtomicBool) {
             tracing::warn!("shuffle: {} connections are open, one more is closed", shared.most);
             continue;
         }
-        let own = Arc::clone(shared);
+        let place = Place(Arc::clone(shared));
         let serving = std::thread::Builder::new().name("shuffle".into()).stack_size(STACK);
         let serving = serving.spawn(move || {
-            if let Err(error) = serve(stream, &own) {
+            if let Err(error) = serve(stream, &place.0) {
                 tracing::debug!("shuffle: {error}");
             }
-            own.open.fetch_sub(1, Ordering::Relaxed);
         });
         if let Err(error) = serving {
-            shared.open.fetch_sub(1, Ordering::Relaxed);
             tracing::warn!("shuffle: no thread for a connection: {error}");
         }
     }
@@ -235,7 +241,9 @@ fn refuse(stream: &mut TcpStream, refusal: &Refusal) -> io::Result<()> {
 }
 
 fn send(stream: &mut TcpStream, signature: &str, parts: &[Part], keep: bool) -> io::Result<()> {
-    let length: u64 = parts.iter().map(|part| part.header.len() as u64 + part.length).sum();
+    // The index is the task's: it may say anything.
+    let lengths = parts.iter().map(|part| part.length.saturating_add(part.header.len() as u64));
+    let length = lengths.fold(0_u64, u64::saturating_add);
     let connection = if keep { "keep-alive" } else { "close" };
     let head = format!(
         "HTTP/1.1 200 OK\r\n{}: {}\r\n{}: {}\r\n{REPLY_HASH}: {signature}\r\n\
@@ -256,7 +264,7 @@ fn send_part(stream: &TcpStream, part: &Part) -> io::Result<()> {
     let named = |error: io::Error| {
         io::Error::new(error.kind(), format!("{}: {error}", part.file.display()))
     };
-    let file = File::open(&part.file).map_err(named)?;
+    let file = super::files::open_plain(&part.file).map_err(named)?;
     let (mut offset, mut left) = (part.start, part.length);
     while left > 0 {
         let most = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
