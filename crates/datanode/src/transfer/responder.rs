@@ -198,6 +198,7 @@ mod tests {
             seqno,
             end: 0,
             last: false,
+            sync: false,
             status: Status::Success,
             at: Instant::now(),
         };
