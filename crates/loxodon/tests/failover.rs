@@ -2,7 +2,7 @@
 //! go to the other.
 #![allow(clippy::expect_used)] // helpers of tests are not marked as tests
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use loxodon_client::{Client, CreateOptions};
 use loxodon_conf::Configuration;
 use loxodon_rpc::server::{Call, Handler, Responder, Server, ServerLimits};
+use loxodon_runtime::held_port::HeldPort;
 use loxodon_runtime::minicluster::{MiniCluster, MiniClusterOptions};
 use loxodon_wire::proto::common::HaServiceStateProto;
 use loxodon_wire::proto::hdfs::HaServiceStateResponseProto;
@@ -126,12 +127,13 @@ async fn a_standby_is_left_for_the_active() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_that_is_gone_is_left_as_well() {
     let pair = Pair::start().await;
-    let gone = TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port");
+    let nobodys = HeldPort::any().expect("a port");
+    let gone = format!("127.0.0.1:{}", nobodys.number());
     let mut conf = pair.conf.clone();
-    conf.set("dfs.namenode.rpc-address.ns.first", &gone.to_string(), "test");
+    conf.set("dfs.namenode.rpc-address.ns.first", &gone, "test");
     pair.client(&conf).mkdirs("/d", 0o755, true).await.expect("made by the second");
     // Neither the first nor the second: the error names who called whom.
-    conf.set("dfs.namenode.rpc-address.ns.second", &gone.to_string(), "test");
+    conf.set("dfs.namenode.rpc-address.ns.second", &gone, "test");
     conf.set("dfs.client.failover.max.attempts", "2", "test");
     conf.set("dfs.client.failover.sleep.base.millis", "1", "test");
     let error = pair.client(&conf).mkdirs("/e", 0o755, true).await.expect_err("nobody is there");

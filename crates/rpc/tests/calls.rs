@@ -213,7 +213,8 @@ async fn a_call_without_an_answer_ends_in_time_and_may_be_done() {
     let (server, paths) = serve(ServerLimits::default()).await;
     let client = client(ClientSettings::default());
     let to = address(&server);
-    let timeout = Some(Duration::from_millis(50));
+    // Long enough for the call to get there.
+    let timeout = Some(Duration::from_millis(500));
     let options = CallOptions { timeout, ..CallOptions::default() };
     let error = ask(&client, &to, "/hold", options).await.unwrap_err();
     assert!(error.is_timeout() && error.maybe_sent(), "{error}");

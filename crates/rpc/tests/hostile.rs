@@ -263,8 +263,8 @@ async fn read_frame(stream: &mut TcpStream) -> Vec<u8> {
 #[tokio::test]
 async fn slow_senders_are_given_up() {
     let limits = ServerLimits {
-        setup_timeout: Duration::from_millis(60),
-        frame_timeout: Duration::from_millis(60),
+        setup_timeout: Duration::from_millis(400),
+        frame_timeout: Duration::from_millis(400),
         ..ServerLimits::default()
     };
     let (server, _) = serve(limits).await;
@@ -290,7 +290,7 @@ async fn slow_senders_are_given_up() {
             break;
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
-        assert!(started.elapsed() < Duration::from_secs(5), "still taken");
+        assert!(started.elapsed() < Duration::from_secs(60), "still taken");
     }
     still_serves(&server).await;
 }

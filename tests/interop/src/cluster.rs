@@ -100,7 +100,7 @@ impl Cluster {
         let conf = self.site.conf();
         self.namenode = Some(self.start_part(maker, &conf, "namenode", "namenode")?);
         let port = self.site.rpc_port();
-        eventually("the NameNode's port", Duration::from_secs(60), || {
+        eventually("the NameNode's port", Duration::from_secs(180), || {
             std::net::TcpStream::connect(("127.0.0.1", port)).ok().map(drop)
         })
     }
@@ -194,13 +194,13 @@ impl Cluster {
     /// Waits until the NameNode counts `count` live DataNodes.
     ///
     /// # Errors
-    /// After a minute.
+    /// After three minutes.
     pub fn wait_for_datanodes(&mut self, count: usize) -> io::Result<()> {
         let wanted = format!("Live datanodes ({count}):");
         let conf = self.site.conf();
         let Self { java, namenode, datanodes, .. } = self;
         let mut last = String::new();
-        let result = eventually("live DataNodes", Duration::from_secs(60), || {
+        let result = eventually("live DataNodes", Duration::from_secs(180), || {
             for running in namenode.iter_mut().chain(datanodes.iter_mut().flatten()) {
                 if let Running::Loxodon(daemon) = running
                     && let Err(error) = daemon.alive()

@@ -67,7 +67,7 @@ impl JobSite {
         let mut hdfs = Daemon::start_with(&site.conf(), &all, &root.join("cluster.log"))?;
         // Meanwhile.
         let java = JavaHost::start_in(&root.join("java.log"), root)?;
-        eventually("the cluster", Duration::from_secs(60), || {
+        eventually("the cluster", Duration::from_secs(180), || {
             if let Err(error) = hdfs.alive() {
                 return Some(Err(error));
             }

@@ -102,13 +102,13 @@ fn damage(root: &Path, cluster: &mut Cluster) -> io::Result<()> {
     bytes[1000] ^= 1;
     fs::write(&path, bytes)?;
     cluster.start_datanode(0, Maker::Loxodon)?;
-    eventually("blocks that are missing", Duration::from_secs(60), || {
+    eventually("blocks that are missing", Duration::from_secs(180), || {
         let text = cluster.java("fsck", &["/t"]).ok()?.stdout;
         text.contains("MISSING BLOCKS:\t3").then_some(())
     })?;
     // Whoever reads the damaged one reports it.
     cluster.java("dfs", &["-cat", "/t/bad"])?;
-    eventually("a block that is damaged", Duration::from_secs(60), || {
+    eventually("a block that is damaged", Duration::from_secs(180), || {
         let text = cluster.java("fsck", &["/t"]).ok()?.stdout;
         text.contains("CORRUPT BLOCKS: \t1").then_some(())
     })

@@ -82,7 +82,7 @@ fn healthy(cluster: &mut Cluster, when: &str, gone: Option<usize>) -> io::Result
     let gone = gone.map(|index| storage_id(&cluster.site().data_dir(index))).transpose()?;
     let mut last = String::new();
     let wanted = ["is HEALTHY", "Under-replicated blocks:\t0 (", "Over-replicated blocks:\t0 ("];
-    eventually(when, Duration::from_secs(60), || {
+    eventually(when, Duration::from_secs(180), || {
         last = cluster.java("fsck", &["/", "-files", "-blocks", "-locations"]).ok()?.stdout;
         let whole = last.contains("Average block replication:\t2.0")
             && gone.as_ref().is_none_or(|id| !last.contains(id.as_str()));

@@ -273,7 +273,7 @@ fn the_web_viewer_answers_as_hadoops() {
         let log = root.join("viewer.log");
         let args = ["oiv", "-i", &image, "-p", "Web", "-addr", "127.0.0.1:0"];
         let mut daemon = Daemon::start_with(root, &args, &log)?;
-        let ours = eventually("the viewer's port", Duration::from_secs(30), || {
+        let ours = eventually("the viewer's port", Duration::from_secs(180), || {
             let text = fs::read_to_string(&log).ok()?;
             let (_, rest) = text.split_once("Listening on /127.0.0.1:")?;
             rest.split_once(". Press")?.0.parse::<u16>().ok()

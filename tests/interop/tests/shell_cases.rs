@@ -95,7 +95,7 @@ fn start_cluster(site: &Site, root: &Path) -> io::Result<Daemon> {
         "dfs.replication=1",
     ];
     let mut cluster = Daemon::start_with(&site.conf(), &args, &root.join("cluster.log"))?;
-    eventually("the cluster", Duration::from_secs(60), || {
+    eventually("the cluster", Duration::from_secs(180), || {
         if let Err(error) = cluster.alive() {
             return Some(Err(error));
         }

@@ -35,7 +35,7 @@ async fn another_version_of_the_protocol_ends_the_connection_at_once() {
     let (place, namenode) = (tempfile::tempdir().unwrap(), NameNode::start().await);
     let datanode = namenode.datanode(place.path()).await;
     let mut link = std::net::TcpStream::connect(datanode.transfer_address()).unwrap();
-    link.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
+    link.set_read_timeout(Some(crate::model::PATIENCE)).unwrap();
     link.write_all(&[0, 27]).unwrap();
     assert_eq!(link.read(&mut [0; 8]).unwrap(), 0);
 }

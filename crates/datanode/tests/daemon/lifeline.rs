@@ -7,7 +7,7 @@ use loxodon_datanode::DataNode;
 use loxodon_rpc::server::{Server, ServerLimits};
 use loxodon_wire::proto::hdfs as proto;
 
-use crate::model::{NameNode, Reader, Writer, block, eventually, pattern};
+use crate::model::{NameNode, PATIENCE, Reader, Writer, block, eventually, pattern};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lifelines_are_sent_while_heartbeats_are_held_up() {
@@ -39,7 +39,11 @@ async fn lifelines_are_sent_while_heartbeats_are_held_up() {
 #[tokio::test(flavor = "multi_thread")]
 async fn writers_and_readers_wait_until_the_pool_is_open() {
     let (place, namenode) = (tempfile::tempdir().unwrap(), NameNode::start().await);
-    let settings = || namenode.settings(&[place.path().to_str().unwrap()]);
+    let settings = || {
+        let mut settings = namenode.settings(&[place.path().to_str().unwrap()]);
+        settings.pool_patience = PATIENCE;
+        settings
+    };
     let datanode = namenode.datanode(place.path()).await;
     let data = pattern(1000, 5);
     Writer::create(datanode.transfer_address(), &block(1), &[]).write_all(&data, 512);

@@ -21,8 +21,8 @@ pub const CLUSTER: &str = "CID-model";
 /// `ReceivedDeletedBlockInfoProto.BlockStatus`.
 pub const RECEIVED: i32 = 2;
 pub const DELETED: i32 = 3;
-/// Whatever is waited for comes long before.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Whatever is waited for comes long before, however slow the machine.
+pub const PATIENCE: Duration = Duration::from_secs(180);
 
 /// What a model NameNode heard, and what it will say.
 #[derive(Default)]

@@ -88,7 +88,10 @@ async fn a_block_that_is_put_on_the_disk_is_found_and_served() {
         meta_file(places[1].path(), &block(5)).is_none()
     });
     // The data comes first, and has no version until its checksums are there too.
-    fs::copy(&data, target.join(data.file_name().unwrap())).unwrap();
+    // It is whole when the scanner first sees it.
+    let ahead = target.join("ahead");
+    fs::copy(&data, &ahead).unwrap();
+    fs::rename(&ahead, target.join(data.file_name().unwrap())).unwrap();
     fs::copy(&meta, target.join(meta.file_name().unwrap())).unwrap();
     other.model.wait("the block is reported", |heard| {
         heard.changes.iter().find(|change| change.block.block_id == 5).map(|_| ())

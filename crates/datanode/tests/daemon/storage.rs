@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::model::{
-    DELETED, NameNode, RECEIVED, Reader, Writer, block, data_file, eventually, pattern,
+    DELETED, NameNode, PATIENCE, RECEIVED, Reader, Writer, block, data_file, eventually, pattern,
     replica_files, request, response,
 };
 use loxodon_datanode::{DataNode, VolumeChoice};
@@ -255,7 +255,7 @@ async fn a_volume_that_fails_is_dropped_and_reported() {
     std::fs::rename(at("b"), at("gone-too")).unwrap();
     std::fs::write(at("b"), b"no directory").unwrap();
     let _ = Reader::read(datanode.transfer_address(), &block(9), 0, 100);
-    let reason = tokio::time::timeout(Duration::from_secs(30), datanode.ended()).await.unwrap();
+    let reason = tokio::time::timeout(PATIENCE, datanode.ended()).await.unwrap();
     assert!(reason.contains("Too many failed volumes"), "{reason}");
 }
 

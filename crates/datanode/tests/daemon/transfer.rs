@@ -2,7 +2,6 @@
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
 
 use loxodon_wire::checksum::{ChecksumType, DataChecksum};
 use loxodon_wire::proto::hdfs as proto;
@@ -11,7 +10,7 @@ use loxodon_wire::transfer::{
     WriteStage, decode_message, encode_message,
 };
 
-use crate::model::POOL;
+use crate::model::{PATIENCE, POOL};
 
 pub fn block(id: u64) -> proto::ExtendedBlockProto {
     proto::ExtendedBlockProto {
@@ -33,7 +32,7 @@ pub fn pattern(length: usize, seed: u8) -> Vec<u8> {
 
 pub fn connect(address: SocketAddr) -> TcpStream {
     let link = TcpStream::connect(address).unwrap();
-    link.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    link.set_read_timeout(Some(PATIENCE)).unwrap();
     link.set_nodelay(true).unwrap();
     link
 }

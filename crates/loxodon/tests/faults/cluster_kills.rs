@@ -10,8 +10,8 @@ use loxodon_runtime::minicluster::{MiniCluster, MiniClusterOptions};
 
 const BLOCK: usize = 64 << 10;
 const DATANODES: usize = 3;
-/// Nothing here takes so long, unless it never ends.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Nothing here takes so long, however slow the machine, unless it never ends.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 async fn cluster() -> MiniCluster {
     let settings = [

@@ -1,7 +1,10 @@
 //! `kill -9` of the NameNode under load, hundreds of times: whatever a client was told is there
 //! on the next start, and nothing else but what it had asked for last.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
@@ -11,6 +14,8 @@ use crate::daemon::{NameNode, Site};
 
 const KILLS: usize = 200;
 const CLIENTS: usize = 12;
+/// Answers that a NameNode gives at most before it is told to die.
+const LIFE: usize = 60;
 /// From here on clients delete more than they make.
 const MANY: usize = 40;
 
@@ -109,13 +114,14 @@ struct Worker {
     names: u64,
     /// Asked for, but not answered.
     pending: Option<Step>,
-    answered: usize,
+    /// Answers to all workers together.
+    answered: Arc<AtomicUsize>,
 }
 
 impl Worker {
-    fn new(root: String, seed: u64) -> Self {
+    fn new(root: String, seed: u64, answered: Arc<AtomicUsize>) -> Self {
         let tree = Tree::from([(root, Node::Directory { mode: 0o755 })]);
-        Self { rng: Rng::with_seed(seed), tree, names: 0, pending: None, answered: 0 }
+        Self { rng: Rng::with_seed(seed), tree, names: 0, pending: None, answered }
     }
 
     /// Ends with the error of the call that found the NameNode gone.
@@ -162,7 +168,7 @@ impl Worker {
     fn done(&mut self, step: &Step) {
         step.apply(&mut self.tree);
         self.pending = None;
-        self.answered += 1;
+        self.answered.fetch_add(1, Relaxed);
     }
 
     /// Compares what is there with what was acknowledged; what was asked for last may or may not
@@ -227,18 +233,25 @@ async fn check_all(namenode: &NameNode, workers: &mut [Worker], when: &str) {
     }
 }
 
-/// Lets everybody work until the NameNode is killed under them.
-async fn live_and_die(namenode: &mut NameNode, workers: &mut [Worker], life: Duration) {
+/// Lets everybody work until the NameNode is killed under them, after so many answers and those on their way.
+async fn live_and_die(namenode: &mut NameNode, workers: &mut [Worker], life: usize) {
     let clients: Vec<_> = workers.iter().map(|_| namenode.client()).collect();
+    let answered = Arc::clone(&workers[0].answered);
+    let until = answered.load(Relaxed) + life;
+    let over = Cell::new(false);
     let work = async {
         let mut running = Vec::new();
         for (worker, client) in workers.iter_mut().zip(&clients) {
             running.push(worker.work(client));
         }
-        join_all(running).await
+        let ends = join_all(running).await;
+        over.set(true);
+        ends
     };
     let killer = async {
-        tokio::time::sleep(life).await;
+        while answered.load(Relaxed) < until && !over.get() {
+            tokio::time::sleep(Duration::from_micros(500)).await;
+        }
         namenode.kill();
     };
     let (ends, ()) = tokio::join!(work, killer);
@@ -287,15 +300,16 @@ async fn what_was_acknowledged_survives_hundreds_of_kills() {
         .with("dfs.namenode.checkpoint.check.period", "20ms")
         .with("dfs.namenode.num.extra.edits.retained", "0");
     site.format();
-    let mut workers: Vec<_> =
-        (0..CLIENTS).map(|i| Worker::new(format!("/c{i}"), rng.u64(..))).collect();
+    let answered = Arc::default();
+    let mut worker = |i| Worker::new(format!("/c{i}"), rng.u64(..), Arc::clone(&answered));
+    let mut workers: Vec<_> = (0..CLIENTS).map(&mut worker).collect();
     let mut namenode = site.start();
     for i in 0..CLIENTS {
         assert!(namenode.client().mkdirs(&format!("/c{i}"), 0o755, true).await.expect("mkdirs"));
     }
     let began = Instant::now();
     for kill in 1..=KILLS {
-        live_and_die(&mut namenode, &mut workers, Duration::from_millis(rng.u64(..60))).await;
+        live_and_die(&mut namenode, &mut workers, rng.usize(..LIFE)).await;
         if rng.u8(..5) == 0 {
             // While it starts.
             namenode = site.spawn();
@@ -305,8 +319,7 @@ async fn what_was_acknowledged_survives_hundreds_of_kills() {
         namenode = site.start();
         check_all(&namenode, &mut workers, &format!("kill {kill}, seed {seed}")).await;
     }
-    let answered: usize = workers.iter().map(|worker| worker.answered).sum();
+    let answered = answered.load(Relaxed);
     println!("{KILLS} kills, {answered} answered calls, {:.1?}", began.elapsed());
-    assert!(answered > 5 * KILLS, "{answered} answered calls are no load");
     namenode.stop();
 }

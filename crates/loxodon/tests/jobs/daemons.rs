@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::site::{Site, TaskProcess, all, wait};
+use crate::site::{LOST_SOON, Site, TaskProcess, all, wait};
 
 /// Lines of the input; every word comes equally often.
 const LINES: usize = 4000;
@@ -82,7 +82,7 @@ fn running(site: &Site, kind: &str) -> TaskProcess {
 
 #[test]
 fn a_tasktracker_is_lost_in_each_phase_and_its_work_done_again() {
-    let mut site = Site::start(2, &[]);
+    let mut site = Site::start(2, &[LOST_SOON]);
     let expected = input(&site);
     let marks = site.path("marks").display().to_string();
 
@@ -138,10 +138,11 @@ fn a_tasktracker_is_lost_in_each_phase_and_its_work_done_again() {
 fn all_tasktrackers_are_lost_and_come_back() {
     let mut site = Site::start(2, &[]);
     let expected = input(&site);
-    let job = Job::start(&site, "/out", &[], SLOW, "uniq -c");
+    let job = Job::start(&site, "/out", &[], &held(&site, "maps", "cat"), "uniq -c");
     wait("tasks run", || site.tasks() > 2);
     (0..2).for_each(|index| site.kill_tracker(index));
     (0..2).for_each(|index| site.start_tracker(index));
+    let_go(&site, "maps");
     job.ends_well(&site, &expected);
     site.nothing_left();
 }
@@ -174,17 +175,17 @@ fn the_jobtracker_is_killed_at_any_point_and_jobs_go_on() {
 
 #[test]
 fn a_tasktracker_that_nobody_reaches_is_done_without() {
-    let site = Site::start(2, &[]);
+    let site = Site::start(2, &[LOST_SOON]);
     let expected = input(&site);
-    let marks = site.path("marks").display().to_string();
-    // Every map is complete before a reduce begins; then one tracker neither beats nor serves its outputs, and
-    // accepts connections all the same, as a machine behind a broken switch does.
+    // One of two maps is complete when one tracker neither beats nor serves its outputs any more, and accepts
+    // connections all the same, as a machine behind a broken switch does. No reduce has begun.
     let late = ["mapreduce.job.reduce.slowstart.completedmaps=1.0", "mapreduce.job.reduces=1"];
-    let map = format!("cat; touch {marks}/$mapreduce_task_partition");
+    let last = held(&site, "last", ":");
+    let map = format!("if [ $mapreduce_task_partition = 0 ]; then {last}; fi; cat");
     let job = Job::start(&site, "/out", &late, &map, "uniq -c");
-    let done = || fs::read_dir(site.path("marks")).expect("marks").count();
-    wait("most maps", || done() >= 2);
+    wait("a map is complete", || site.completed_maps() == 1);
     site.pause_tracker(0, true);
+    let_go(&site, "last");
     job.ends_well(&site, &expected);
     site.pause_tracker(0, false);
     wait("it is back", || site.live_trackers() == 2);
@@ -198,7 +199,7 @@ const SIDES: usize = 600;
 /// done.
 #[test]
 fn of_two_attempts_that_think_they_won_the_output_is_there_once() {
-    let site = Site::start(2, &[]);
+    let site = Site::start(2, &[LOST_SOON]);
     let expected = input(&site);
     let program = env!("CARGO_BIN_EXE_loxodon");
     // Files beside its part make the commit long enough to be stopped within.
@@ -235,11 +236,12 @@ fn of_two_attempts_that_think_they_won_the_output_is_there_once() {
 fn a_job_whose_journal_cannot_be_written_fails_and_says_so() {
     let mut site = Site::start(1, &[("loxodon.jobtracker.journal.attempts", "3")]);
     input(&site);
-    let job = Job::start(&site, "/out", &[], "sleep 2; cat", "uniq -c");
+    let job = Job::start(&site, "/out", &[], &held(&site, "maps", "cat"), "uniq -c");
     wait("tasks run", || site.tasks() > 0);
     site.kill_jobtracker();
     site.text(&["hdfs", "dfsadmin", "-setSpaceQuota", "1", "/mapred/system"]);
     site.start_jobtracker();
+    let_go(&site, "maps");
     let output = job.child.wait_with_output().expect("its end");
     assert!(!output.status.success());
     assert!(all(&output).contains("cannot be written"), "{}\n{}", all(&output), site.logs());
@@ -251,26 +253,33 @@ fn a_job_whose_journal_cannot_be_written_fails_and_says_so() {
 fn hdfs_fails_under_a_job_and_the_job_waits() {
     let mut site = Site::start(2, &[]);
     let expected = input(&site);
-    let start = |site: &Site, output: &str| {
-        let job = Job::start(site, output, &[], SLOW, "uniq -c");
+    // With what its maps do once they are let go.
+    let start = |site: &Site, name: &str, then: &str| {
+        let job = Job::start(site, &format!("/{name}"), &[], &held(site, name, then), "uniq -c");
         wait("tasks run", || site.tasks() > 2);
         job
     };
 
-    let job = start(&site, "/safe");
+    let done = site.path("done");
+    fs::create_dir(&done).expect("a directory");
+    let then = format!("cat; touch {}/$mapreduce_task_partition", done.display());
+    let job = start(&site, "safe", &then);
     site.text(&["hdfs", "dfsadmin", "-safemode", "enter"]);
-    // Maps end meanwhile, and reduces begin to write.
-    std::thread::sleep(Duration::from_millis(2500));
+    let_go(&site, "safe");
+    // Maps end meanwhile, and then the reduces cannot write.
+    wait("maps end", || fs::read_dir(&done).expect("a directory").count() >= 2);
     site.text(&["hdfs", "dfsadmin", "-safemode", "leave"]);
     job.ends_well(&site, &expected);
 
-    let job = start(&site, "/namenode");
+    let job = start(&site, "namenode", "cat");
     site.kill_namenode();
+    let_go(&site, "namenode");
     site.start_namenode();
     job.ends_well(&site, &expected);
 
-    let job = start(&site, "/datanode");
+    let job = start(&site, "datanode", "cat");
     site.kill_datanode(0);
+    let_go(&site, "datanode");
     job.ends_well(&site, &expected);
     site.start_datanode(0);
     site.nothing_left();

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::site::{Site, all, wait};
+use crate::site::{LOST_SOON, Site, all, wait};
 
 const SEQUENCE_INPUT: &str = "org.apache.hadoop.mapred.SequenceFileAsTextInputFormat";
 const SEQUENCE_OUTPUT: &str = "org.apache.hadoop.mapred.SequenceFileOutputFormat";
@@ -142,7 +142,8 @@ fn a_damaged_map_output_is_made_again() {
     let outputs = || -> Vec<PathBuf> {
         (0..2).flat_map(|index| find(&site.path(&format!("tracker{index}")), "file.out")).collect()
     };
-    wait("the first map's output", || outputs().len() == 1 && site.tasks() > 0);
+    wait("the first map's output", || site.completed_maps() == 1);
+    assert_eq!(outputs().len(), 1);
     let output = outputs().remove(0);
     let mut bytes = fs::read(&output).expect("the output");
     let at = bytes.len() / 2;
@@ -194,7 +195,7 @@ impl Drop for Disk {
 
 #[test]
 fn full_and_failing_local_disks() {
-    let mut site = Site::start(2, &[]);
+    let mut site = Site::start(2, &[LOST_SOON]);
     let Some(small) = Disk::mount(site.path("tracker0/small"), 12) else { return };
     let lines: Vec<String> =
         (0..160_000).map(|n| format!("{:08}\t{}", n * 7919 % 100_003, "x".repeat(40))).collect();
@@ -231,25 +232,21 @@ fn full_and_failing_local_disks() {
     let large = site.path("tracker0/large").display().to_string();
     site.start_tracker_on(0, &format!("{place},{large}"));
     wait("one tracker", || site.live_trackers() == 1);
-    let options = [
-        "-input",
-        "/few",
-        "-output",
-        "/two",
-        "-mapper",
-        "sh -c 'sleep 0.3; cat'",
-        "-reducer",
-        "cat",
-    ];
+    let gate = site.path("gate");
+    let held =
+        "if [ $mapreduce_task_partition -gt 3 ]; then while [ ! -e GATE ]; do sleep 0.1; done; fi";
+    let mapper = format!("sh -c '{}; cat'", held.replace("GATE", &gate.display().to_string()));
+    let options = ["-input", "/few", "-output", "/two", "-mapper", &mapper, "-reducer", "cat"];
     let settings = [
         "mapreduce.task.io.sort.mb=1",
         "mapreduce.input.fileinputformat.split.maxsize=500000",
         "mapreduce.job.reduces=2",
     ];
     let child = site.streaming(&settings, &options).spawn().expect("the program starts");
-    wait("tasks run", || site.tasks() > 0);
-    std::thread::sleep(std::time::Duration::from_millis(500));
+    // Four maps are complete, and those that run have written nothing yet.
+    wait("some maps are complete", || site.completed_maps() >= 4);
     small.remount("ro");
+    fs::write(&gate, "").expect("a file");
     let ended = child.wait_with_output().expect("its end");
     assert!(ended.status.success(), "{}\n{}", all(&ended), site.logs());
     let mut few = lines[..120_000].to_vec();

@@ -6,7 +6,7 @@ use loxodon_runtime::held_port::HeldPort;
 use serde_json::Value;
 
 use crate::browser::load;
-use crate::site::{Site, all, comes, wait};
+use crate::site::{Site, all, wait};
 use crate::web::{ask, json};
 
 /// A job of two maps, the first of which fails once.
@@ -222,5 +222,5 @@ fn a_jobtracker_waits_for_hdfs_in_safe_mode() {
     wait("it serves", || site.live_trackers() == 1);
     site.put("/in", "a\nb\n");
     job(&site, "/out", &[]);
-    assert!(comes(std::time::Duration::from_secs(20), || site.left().is_empty()));
+    wait("nothing is left", || site.left().is_empty());
 }

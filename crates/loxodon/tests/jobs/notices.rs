@@ -4,9 +4,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::Duration;
 
-use crate::site::{Site, all};
+use crate::site::{LIMIT, Site, all};
 
 /// A listener whose first answers are these statuses, and 200 afterwards; it tells what it was asked for.
 fn listener(statuses: &[&str]) -> (String, Receiver<String>) {
@@ -55,9 +54,7 @@ fn the_end_of_a_job_is_told_again_until_it_is_heard() {
         let options = ["-input", "/in", "-output", output, "-mapper", mapper, "-reducer", "cat"];
         all(&site.stream(&settings, &options))
     };
-    let heard = |told: &Receiver<String>| {
-        told.recv_timeout(Duration::from_secs(60)).expect("somebody calls")
-    };
+    let heard = |told: &Receiver<String>| told.recv_timeout(LIMIT).expect("somebody calls");
     let id_of = |text: &str| {
         let word = text.split_whitespace().find(|word| word.starts_with("job_")).expect("an id");
         word.trim_end_matches(|c: char| !c.is_ascii_digit()).to_owned()

@@ -92,11 +92,17 @@ fn a_tracker_that_spoils_jobs_is_blacklisted() {
     );
     assert_eq!(site.text(&["mapred", "job", "-list-blacklisted-trackers"]), "");
     site.put("/in", "a\nb\n");
-    let mapper = "sh -c 'case \"$PWD\" in */tracker0/*) exit 1;; esac; sleep 0.3; cat'";
+    // What runs elsewhere waits until the first tracker has spoilt something.
+    let spoilt = site.path("spoilt").display().to_string();
+    let mapper = format!(
+        "sh -c 'case \"$PWD\" in */tracker0/*) touch {spoilt}; exit 1;; esac; \
+         while [ ! -e {spoilt} ]; do sleep 0.1; done; cat'"
+    );
     let settings = ["mapreduce.job.maps=4", "mapreduce.job.maxtaskfailures.per.tracker=1"];
-    let options = ["-input", "/in", "-output", "/out", "-mapper", mapper, "-reducer", "cat"];
+    let options = ["-input", "/in", "-output", "/out", "-mapper", &mapper, "-reducer", "cat"];
     let done = site.stream(&settings, &options);
     assert!(done.status.success(), "{}", all(&done));
+    wait("it is blacklisted", || site.live_trackers() == 1);
     let listed = site.text(&["mapred", "job", "-list-blacklisted-trackers"]);
     let lines: Vec<&str> = listed.lines().collect();
     assert_eq!(lines.len(), 2, "{listed}");
@@ -105,7 +111,6 @@ fn a_tracker_that_spoils_jobs_is_blacklisted() {
         lines[1].starts_with("tracker_") && lines[1].contains("\tToo many failures"),
         "{listed}"
     );
-    assert_eq!(site.live_trackers(), 1);
 }
 
 #[test]

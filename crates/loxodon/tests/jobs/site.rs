@@ -13,8 +13,13 @@ use loxodon_runtime::held_port::HeldPort;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-/// Nothing here takes longer, unless something is wrong.
-pub(crate) const LIMIT: Duration = Duration::from_secs(90);
+use crate::web::json;
+
+/// Nothing here takes longer, however slow the machine, unless something is wrong.
+pub(crate) const LIMIT: Duration = Duration::from_secs(300);
+/// For sites where a TaskTracker is taken away for good. Elsewhere one may be silent as long as a busy machine has it.
+pub(crate) const LOST_SOON: (&str, &str) =
+    ("mapreduce.jobtracker.expire.trackers.interval", "4000");
 /// DataNodes of every site.
 const DATANODES: usize = 2;
 
@@ -172,7 +177,13 @@ impl Site {
             ("mapreduce.jobtracker.http.address", at[3].as_str()),
             ("mapreduce.jobtracker.staging.root.dir", "/user"),
             ("mapreduce.jobtracker.system.dir", "/mapred/system"),
-            ("mapreduce.jobtracker.expire.trackers.interval", "4000"),
+            ("mapreduce.jobtracker.expire.trackers.interval", "120000"),
+            // Places for two tasks, whatever the machine has.
+            ("yarn.nodemanager.resource.cpu-vcores", "2"),
+            ("yarn.nodemanager.resource.memory-mb", "8192"),
+            // Tests count attempts and hold some of them up.
+            ("mapreduce.map.speculative", "false"),
+            ("mapreduce.reduce.speculative", "false"),
             ("mapreduce.tasktracker.report.address", "127.0.0.1:0"),
             ("mapreduce.shuffle.port", "0"),
         ];
@@ -440,6 +451,14 @@ impl Site {
             collect(&self.path(&format!("tracker{index}")), &mut found);
         }
         found
+    }
+
+    /// How many maps of the job that runs are complete.
+    pub(crate) fn completed_maps(&self) -> u64 {
+        let jobs = json(&self.page, "/ws/v1/mapreduce/jobs");
+        let mut jobs = jobs["jobs"]["job"].as_array().into_iter().flatten();
+        let running = jobs.find(|job| job["state"] == "RUNNING");
+        running.and_then(|job| job["mapsCompleted"].as_u64()).unwrap_or(0)
     }
 
     /// Nothing of any job is left: no process, no directory on a tracker, nothing temporary in HDFS.

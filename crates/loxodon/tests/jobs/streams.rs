@@ -58,6 +58,14 @@ fn a_job_in_the_background_goes_on_by_itself() {
     assert_eq!(lines, ["a", "b"]);
 }
 
+/// Whether a process has a handler for a signal.
+fn catches(pid: u32, signal: Signal) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    caught >> (signal.as_raw() - 1) & 1 == 1
+}
+
 #[test]
 fn ctrl_c_ends_the_command_and_not_its_job() {
     let site = Site::start(1, &[]);
@@ -65,6 +73,7 @@ fn ctrl_c_ends_the_command_and_not_its_job() {
     let options = ["-input", "/in", "-output", "/out", "-mapper", "sleep 600", "-reducer", "NONE"];
     let command = site.streaming(&[], &options).spawn().expect("the program starts");
     wait("its map runs", || site.tasks() > 0);
+    wait("the command listens to signals", || catches(command.id(), Signal::INT));
     kill_process(Pid::from_child(&command), Signal::INT).expect("a process that runs");
     let output = command.wait_with_output().expect("its end");
     let text = all(&output);

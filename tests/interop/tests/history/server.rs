@@ -279,7 +279,7 @@ impl Cluster {
         let last = ["-writeDetails", &written, "-D", "dfs.replication=1", "-D", done];
         let all: Vec<&str> = args.iter().chain(&more).chain(&last).copied().collect();
         let mut daemon = Daemon::start_with(&site.conf(), &all, &root.join("cluster.log"))?;
-        eventually("the cluster", Duration::from_secs(60), || {
+        eventually("the cluster", Duration::from_secs(180), || {
             if let Err(error) = daemon.alive() {
                 return Some(Err(error));
             }
@@ -329,7 +329,7 @@ impl Cluster {
             "-reducer",
             "uniq -c",
         ])?;
-        eventually("the job's history", Duration::from_secs(20), || {
+        eventually("the job's history", Duration::from_secs(180), || {
             let listed = self.run(&["hdfs", "dfs", "-ls", "-R", "/history/done"]).ok()?;
             let line = listed.lines().find(|line| line.ends_with(".jhist"))?;
             let name = line.rsplit('/').next()?;
@@ -478,7 +478,7 @@ fn the_history_server_tells_what_hadoops_tells() {
         let conf = conf_with(root, "conf-ours", &cluster.site.conf(), &own)?;
         let mut ours =
             Daemon::start_with(&conf, &["mapred", "historyserver"], &root.join("ours.log"))?;
-        eventually("both history servers", Duration::from_secs(60), || {
+        eventually("both history servers", Duration::from_secs(180), || {
             if let Err(error) = theirs.alive().and_then(|()| ours.alive()) {
                 return Some(Err(error));
             }
