@@ -84,8 +84,8 @@ pub enum BlockError {
         needed: u16,
         /// Nodes in the topology.
         live: usize,
-        /// `no` or how many.
-        excluded: ExcludedCount,
+        /// Nodes that the caller excluded, or that were tried: here all of them.
+        excluded: usize,
     },
     /// A named node is not known.
     #[error("Cannot find datanode {0}")]
@@ -99,19 +99,6 @@ pub enum BlockError {
     /// A report is malformed.
     #[error("Malformed block report: {0}")]
     MalformedReport(&'static str),
-}
-
-/// How many nodes were excluded, as Hadoop's text has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ExcludedCount(pub usize);
-
-impl std::fmt::Display for ExcludedCount {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0 {
-            0 => f.write_str("no"),
-            n => n.fmt(f),
-        }
-    }
 }
 
 impl BlockError {

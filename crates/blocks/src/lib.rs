@@ -25,7 +25,7 @@ pub use block::{
 };
 pub use command::{DatanodeCommand, Event, Recovery, Target, Transfer};
 pub use datanode::{Datanode, NodeIndex, NodeLoad, Registration, VolumeFailures};
-pub use error::{BlockError, ExcludedCount};
+pub use error::BlockError;
 pub use loxodon_wire::storage::{PolicyId, StoragePolicy, TypeList};
 pub use manager::{
     BalancerBlock, BlockChange, BlockManager, ClusterStats, EncodedReport, HeartbeatReply,

@@ -141,13 +141,19 @@ impl Node {
         found.ok_or_else(|| DataNodeError::Refused(format!("block pool {pool} is not served")))
     }
 
+    /// The name that is configured, or else this machine's full one.
+    fn host_name(&self) -> String {
+        let configured = self.settings.host_name.clone();
+        configured.unwrap_or_else(loxodon_rpc::client::canonical_host_name)
+    }
+
     /// Who this DataNode is.
     pub(crate) fn datanode_id(&self) -> proto::DatanodeIdProto {
         let ports = self.ports.get();
         let ip = ports.map_or(self.settings.address.ip(), |ports| ports.ip);
         proto::DatanodeIdProto {
             ip_addr: ip.to_string(),
-            host_name: self.settings.host_name.clone().unwrap_or_else(crate::host::host_name),
+            host_name: self.host_name(),
             datanode_uuid: self.uuid.clone(),
             xfer_port: ports.map_or(0, |ports| ports.transfer).into(),
             ipc_port: ports.map_or(0, |ports| ports.ipc).into(),

@@ -48,7 +48,7 @@ pub struct DataNodeSettings {
     pub ipc_address: SocketAddr,
     /// The port of the web server, which someone else runs.
     pub info_port: u16,
-    /// The name to register with; the system's where none is given.
+    /// The name to register with; this machine's full name where none is given.
     pub host_name: Option<String>,
     /// Whether other DataNodes are reached by their names.
     pub connect_by_name: bool,

@@ -100,9 +100,6 @@ pub mod class {
     /// The previous block has too few replicas for the file to go on.
     pub const NOT_REPLICATED_YET: &str =
         "org.apache.hadoop.hdfs.server.namenode.NotReplicatedYetException";
-    /// A DataNode with another layout.
-    pub const INCORRECT_VERSION: &str =
-        "org.apache.hadoop.hdfs.server.common.IncorrectVersionException";
     /// A change of a high-availability state that cannot be.
     pub const SERVICE_FAILED: &str = "org.apache.hadoop.ha.ServiceFailedException";
     /// Somebody else writes the file.

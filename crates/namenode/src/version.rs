@@ -4,5 +4,3 @@
 pub const HADOOP: &str = "3.5.0";
 /// Its revision: what `versionRequest` and `/jmx` show.
 pub const REVISION: &str = "dbcc7cd797100e6b32cd84f85b53a5193a5f9af0";
-/// Layout version of DataNodes' storage (`DataNodeLayoutVersion`).
-pub const DATANODE_LAYOUT: i32 = -57;

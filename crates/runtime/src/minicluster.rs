@@ -529,7 +529,7 @@ fn configuration(
             ("mapreduce.jobtracker.staging.root.dir", "/user".to_owned()),
             ("mapreduce.jobtracker.system.dir", "/mapred/system".to_owned()),
             ("yarn.app.mapreduce.am.staging-dir", "/mapred".to_owned()),
-            ("mapreduce.tasktracker.host.name", crate::daemon::host_name()),
+            ("mapreduce.tasktracker.host.name", loxodon_rpc::client::canonical_host_name()),
         ] {
             conf.set(name, &value, SOURCE);
         }

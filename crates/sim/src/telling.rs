@@ -58,7 +58,7 @@ impl DataNode {
         DatanodeRegistrationProto {
             datanode_id: node_id(self.index),
             storage_info: StorageInfoProto {
-                layout_version: loxodon_namenode::version::DATANODE_LAYOUT.cast_unsigned(),
+                layout_version: (-57_i32).cast_unsigned(),
                 namespce_id: store::NAMESPACE_ID.cast_unsigned(),
                 cluster_id: CLUSTER.to_owned(),
                 c_time: 0,

@@ -40,11 +40,25 @@ fn blocks_move_from_our_datanodes_to_javas_under_a_java_namenode() {
     survives_deaths(Java, [Loxodon, Loxodon, Java]);
 }
 
+/// DataNodes of one machine register with one name, whoever made them: its full one, by which others look for blocks.
+fn named_alike(cluster: &mut Cluster) -> io::Result<()> {
+    let report = cluster.java("dfsadmin", &["-report"])?.succeeded()?;
+    let mut names: Vec<&str> =
+        report.lines().filter(|line| line.starts_with("Hostname: ")).collect();
+    let nodes = names.len();
+    names.dedup();
+    match (nodes, names.as_slice()) {
+        (3, [_]) => Ok(()),
+        _ => Err(io::Error::other(format!("host names differ:\n{report}"))),
+    }
+}
+
 /// Files of two replicas on three DataNodes, of which the first dies during a write and the second
 /// after its blocks were copied: the last one has every byte.
 fn survives_deaths(namenode: Maker, datanodes: [Maker; 3]) {
     in_fresh_directory(|root| {
         let mut cluster = Cluster::start_with(root, namenode, &datanodes, &SETTINGS)?;
+        named_alike(&mut cluster)?;
         let files = Files::new(root)?;
         files.put(&mut cluster)?;
         healthy(&mut cluster, "after the files were written", None)?;

@@ -4,7 +4,7 @@ use loxodon_wire::ids::Milliseconds;
 
 use super::BlockManager;
 use crate::placement::{self, Origin, Placer, PlacerOptions, TargetRequest};
-use crate::{BlockError, ExcludedCount, NodeIndex, Reader, StoragePolicy, Target};
+use crate::{BlockError, NodeIndex, Reader, StoragePolicy, Target};
 
 impl BlockManager {
     /// Places for a new block or for further replicas of one, in the order of the pipeline:
@@ -32,18 +32,21 @@ impl BlockManager {
         }
         let needed = if request.existing.is_empty() { self.settings.min_replication } else { 0 };
         if targets.len() < usize::from(needed) {
-            return Err(BlockError::NotEnoughTargets {
-                chosen: targets.len(),
-                needed,
-                live: self.cluster.topology.members().len(),
-                excluded: ExcludedCount(request.excluded.len()),
-            });
+            return Err(self.not_enough(targets.len(), needed, &excluded));
         }
         Ok(if request.existing.is_empty() {
             self.in_pipeline_order(origin, targets)
         } else {
             targets
         })
+    }
+
+    /// Every node that was tried counts as excluded in Hadoop's text: that is all there are.
+    fn not_enough(&self, chosen: usize, needed: u16, excluded: &[NodeIndex]) -> BlockError {
+        let members = self.cluster.topology.members();
+        let gone = excluded.iter().filter(|node| !members.contains(&node.0)).count();
+        let live = members.len();
+        BlockError::NotEnoughTargets { chosen, needed, live, excluded: live.saturating_add(gone) }
     }
 
     fn attempt(

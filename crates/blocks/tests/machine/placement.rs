@@ -71,6 +71,16 @@ fn excluded_full_busy_and_leaving_nodes_are_left_out() {
         "could only be written to 0 of the 1 minReplication nodes. There are 6 datanode(s) running and 6 node(s) are excluded in this operation."
     );
     assert_eq!(refused.java_class(), "java.io.IOException");
+    // Who was tried in vain counts as well.
+    for node in &mut w.nodes {
+        node.remaining = LENGTH - 1;
+    }
+    w.tick();
+    let refused = w.m.choose_targets(w.now, &w.request(0, 3)).unwrap_err().to_string();
+    assert!(
+        refused.contains("There are 6 datanode(s) running and 6 node(s) are excluded"),
+        "{refused}"
+    );
 }
 
 #[test]

@@ -299,10 +299,11 @@ impl NameNode {
         ))
     }
 
-    /// `registerDatanode`. The shell gives the rack: finding it may take a script.
+    /// `registerDatanode`. The shell gives the rack: finding it may take a script. The layout of its storage is
+    /// the DataNode's own affair, as in Hadoop, whose `NNThroughputBenchmark` registers with a NameNode's.
     ///
     /// # Errors
-    /// A node of another file system or layout, or one that the host lists keep out.
+    /// A node of another file system, or one that the host lists keep out.
     pub fn register_datanode(
         &mut self,
         request: &mut Request<'_>,
@@ -310,18 +311,6 @@ impl NameNode {
         rack: Arc<str>,
     ) -> Result<RegisterDatanodeResponseProto> {
         let mut registration = asked.registration;
-        let layout = registration.storage_info.layout_version.cast_signed();
-        if layout != version::DATANODE_LAYOUT {
-            return Err(NameNodeError::other(
-                class::INCORRECT_VERSION,
-                format!(
-                    "Unexpected version of storage directory of DataNode {}. Reported: {layout}. \
-                     Expecting = {}.",
-                    registration.datanode_id.datanode_uuid,
-                    version::DATANODE_LAYOUT
-                ),
-            ));
-        }
         self.check_registration(&registration)?;
         if let Some(address) = request.address {
             registration.datanode_id.ip_addr = address.to_string();

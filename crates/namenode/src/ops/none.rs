@@ -93,10 +93,10 @@ pub(crate) fn cache_pools(
     Ok(ListCachePoolsResponseProto { entries: Vec::new(), has_more: false })
 }
 
-/// Codec, data units, parity units, id of a policy that every Hadoop knows
-/// (`SystemErasureCodingPolicies`).
+/// Codec, data units, parity units, id of a policy that every Hadoop knows (`SystemErasureCodingPolicies`), in the
+/// order of their names.
 const SYSTEM_POLICIES: [(&str, u32, u32, u32); 5] =
-    [("rs", 6, 3, 1), ("rs", 3, 2, 2), ("rs-legacy", 6, 3, 3), ("xor", 2, 1, 4), ("rs", 10, 4, 5)];
+    [("rs", 10, 4, 5), ("rs", 3, 2, 2), ("rs", 6, 3, 1), ("rs-legacy", 6, 3, 3), ("xor", 2, 1, 4)];
 const CELL_SIZE: u32 = 1024 * 1024;
 
 /// `getErasureCodingPolicies`: those built in, none of them enabled.

@@ -43,6 +43,29 @@ fn a_datanode_of_another_file_system_is_refused() {
     );
 }
 
+/// The layout of its disks is its own affair: Hadoop's `NNThroughputBenchmark` registers with a NameNode's.
+#[test]
+fn a_datanode_of_another_layout_is_served() {
+    let mut world = World::new();
+    let mut registration = world.registration();
+    registration.storage_info.layout_version = (-67_i32).cast_unsigned();
+    let identity = user("hdfs");
+    let mut request = Request::new(world.clocks(), &identity, RpcIds::NONE);
+    let asked = RegisterDatanodeRequestProto { registration: registration.clone() };
+    let answer = world.machine.register_datanode(&mut request, asked, "/rack".into()).unwrap();
+    assert_eq!(answer.registration.storage_info, registration.storage_info);
+}
+
+#[test]
+fn policies_of_erasure_coding_are_in_the_order_of_their_names() {
+    let mut world = World::new();
+    let asked = GetErasureCodingPoliciesRequestProto::default();
+    let told: GetErasureCodingPoliciesResponseProto =
+        world.call_as(&user("hdfs"), CLIENT, "getErasureCodingPolicies", &asked).unwrap();
+    let names: Vec<_> = told.ec_policies.iter().map(|policy| policy.name().to_owned()).collect();
+    assert!(names.is_sorted() && names.len() == 5, "{names:?}");
+}
+
 #[test]
 fn bytes_that_are_no_message_are_refused() {
     let mut world = World::new();

@@ -28,6 +28,7 @@ use prost::Message;
 use connection::{Connection, NotSent, Outcome, Ticket};
 pub use error::RpcError;
 pub use host_name::host_name;
+pub use local_host::canonical_host_name;
 pub use settings::{CallIdentity, CallOptions, ClientSettings, ServerAddress};
 
 /// Calls servers. Clones share their connections; dropping the last one closes them when idle.

@@ -97,7 +97,10 @@ impl TaskTrackerSettings {
         let shuffle_port = conf.get_int("mapreduce.shuffle.port", 13_562)?;
         Ok(Self {
             jobtracker: text("mapreduce.jobtracker.address", "localhost:8021")?,
-            host: text("mapreduce.tasktracker.host.name", &crate::daemon::host_name())?,
+            host: text(
+                "mapreduce.tasktracker.host.name",
+                &loxodon_rpc::client::canonical_host_name(),
+            )?,
             http: text("mapreduce.tasktracker.http.address", "0.0.0.0:50060")?,
             report: text("mapreduce.tasktracker.report.address", "127.0.0.1:0")?,
             shuffle_port: u16::try_from(shuffle_port).unwrap_or(0),
