@@ -1,6 +1,5 @@
 //! Who may do what, from where: lists of users, groups and machines as Hadoop writes them.
 
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use crate::value::parse_list;
@@ -9,8 +8,9 @@ use crate::value::parse_list;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccessControlList {
     everybody: bool,
-    users: BTreeSet<String>,
-    groups: BTreeSet<String>,
+    /// Each once, in the order in which they were written.
+    users: Vec<String>,
+    groups: Vec<String>,
 }
 
 impl AccessControlList {
@@ -32,7 +32,15 @@ impl AccessControlList {
         if users.trim() == "*" || groups.trim() == "*" {
             return Self::everybody();
         }
-        let names = |text: &str| parse_list(text).into_iter().collect();
+        let names = |text: &str| {
+            let mut names = Vec::new();
+            for name in parse_list(text) {
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+            names
+        };
         Self { everybody: false, users: names(users), groups: names(groups) }
     }
 
@@ -46,7 +54,7 @@ impl AccessControlList {
     /// Whether the user or a group of his is on it. Groups are asked for only where they matter.
     pub fn allows<G: AsRef<[String]>>(&self, user: &str, groups: impl FnOnce() -> G) -> bool {
         self.everybody
-            || self.users.contains(user)
+            || self.users.iter().any(|one| one == user)
             || (!self.groups.is_empty()
                 && groups().as_ref().iter().any(|group| self.groups.contains(group)))
     }
@@ -57,14 +65,13 @@ impl AccessControlList {
         self.users.contains(&format!("~{real}"))
     }
 
-    /// As it is written (`getAclString`).
+    /// As it was written, without blanks and what stood there twice (`getAclString`).
     #[must_use]
     pub fn text(&self) -> String {
         if self.everybody {
             return "*".into();
         }
-        let join = |names: &BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>().join(",");
-        format!("{} {}", join(&self.users), join(&self.groups))
+        format!("{} {}", self.users.join(","), self.groups.join(","))
     }
 }
 
@@ -142,7 +149,10 @@ mod tests {
         assert!(allows(list, "bob", &[]));
         assert!(!allows(list, "eve", &["others"]));
         assert!(allows(list, "eve", &["admins"]));
-        assert_eq!(AccessControlList::parse(list).text(), "ann,bob admins,staff");
+        assert_eq!(AccessControlList::parse(list).text(), "ann,bob staff,admins");
+        let written = |text| AccessControlList::parse(text).text();
+        assert_eq!(written("eve,,ann,eve z,b , z"), "eve,ann z,b");
+        assert_eq!((written("").as_str(), written(" *").as_str()), (" ", "*"));
         for everybody in ["*", " * ", "ann *", "* staff"] {
             assert!(allows(everybody, "eve", &[]), "{everybody:?}");
         }

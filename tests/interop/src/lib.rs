@@ -7,6 +7,7 @@
 pub mod cluster;
 pub mod command_lines;
 pub mod hadoop;
+pub mod http;
 pub mod java;
 pub mod jobs;
 pub mod loxodon;

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::site::write_xml;
-use crate::{eventually, free_port, hadoop, repository};
+use crate::{eventually, free_port, hadoop, http, repository};
 
 const LIMIT: Duration = Duration::from_secs(120);
 /// What Hadoop asks of a JVM of today.
@@ -114,10 +114,9 @@ impl Yarn {
     /// # Errors
     /// Where none does in time.
     pub fn wait_for_node(&self) -> io::Result<()> {
-        let url = format!("http://127.0.0.1:{}/ws/v1/cluster/metrics", self.web);
         eventually("a NodeManager", LIMIT, || {
-            let answer = Command::new("curl").args(["-s", &url]).output().ok()?;
-            String::from_utf8_lossy(&answer.stdout).contains("\"activeNodes\":1").then_some(())
+            let answer = http::get(self.web, "/ws/v1/cluster/metrics").ok()?;
+            answer.body.contains("\"activeNodes\":1").then_some(())
         })
     }
 

@@ -2,11 +2,11 @@
 //! that is not about a Java virtual machine's inside; of a DataNode, what is not about single steps of a transfer.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::io;
 use std::path::Path;
 
 use loxodon_interop::cluster::{Cluster, Maker, in_fresh_directory};
+use loxodon_interop::http;
 use serde_json::Value;
 
 /// Fields by bean, each with the kind of its value.
@@ -58,25 +58,7 @@ fn every_bean_and_field_of_javas_namenode_is_in_ours() {
     in_fresh_directory(|root| {
         let theirs = beans_of(&root.join("java"), Maker::Java)?;
         let ours = beans_of(&root.join("ours"), Maker::Loxodon)?;
-        let mut missing = Vec::new();
-        for (bean, fields) in theirs.iter().filter(|(bean, _)| !is_left_out(bean)) {
-            let Some(found) = ours.get(bean) else {
-                missing.push(format!("{bean}: not there; it has {fields:?}"));
-                continue;
-            };
-            let lacking: Vec<&String> = fields
-                .difference(found)
-                .filter(|field| !is_of_a_collector(field))
-                .filter(|field| !is_null_in_one(field, fields, found))
-                .collect();
-            if !lacking.is_empty() {
-                missing.push(format!("{bean}: {lacking:?}"));
-            }
-        }
-        match missing.is_empty() {
-            true => Ok(()),
-            false => Err(io::Error::other(format!("missing:\n{}", missing.join("\n")))),
-        }
+        nothing_missing(&theirs, &ours, is_left_out, |_| false)
     });
 }
 
@@ -182,30 +164,38 @@ fn what_scripts_read_from_javas_datanode_is_in_ours() {
             let beans = if is_ours { &mut ours } else { &mut theirs };
             *beans = beans_of_datanode(&page)?;
         }
-        let mut missing = Vec::new();
-        for (bean, fields) in &theirs {
-            if NOT_OF_OURS.iter().any(|part| bean.contains(part)) {
-                continue;
-            }
-            let Some(found) = ours.get(bean) else {
-                missing.push(format!("{bean}: not there; it has {fields:?}"));
-                continue;
-            };
-            let lacking: Vec<&String> = fields
-                .difference(found)
-                .filter(|field| !is_of_a_collector(field))
-                .filter(|field| !NOT_MEASURED.iter().any(|start| field.starts_with(start)))
-                .filter(|field| !is_null_in_one(field, fields, found))
-                .collect();
-            if !lacking.is_empty() {
-                missing.push(format!("{bean}: {lacking:?}"));
-            }
-        }
-        match missing.is_empty() && !theirs.is_empty() {
-            true => Ok(()),
-            false => Err(io::Error::other(format!("missing:\n{}", missing.join("\n")))),
-        }
+        let is_out = |bean: &str| NOT_OF_OURS.iter().any(|part| bean.contains(part));
+        let is_unmeasured = |field: &str| NOT_MEASURED.iter().any(|start| field.starts_with(start));
+        nothing_missing(&theirs, &ours, is_out, is_unmeasured)
     });
+}
+
+/// Every bean and field of theirs is in ours, but for those that are left out.
+fn nothing_missing(
+    theirs: &Beans,
+    ours: &Beans,
+    is_bean_out: impl Fn(&str) -> bool,
+    is_field_out: impl Fn(&str) -> bool,
+) -> io::Result<()> {
+    let mut missing = Vec::new();
+    for (bean, fields) in theirs.iter().filter(|(bean, _)| !is_bean_out(bean)) {
+        let Some(found) = ours.get(bean) else {
+            missing.push(format!("{bean}: not there; it has {fields:?}"));
+            continue;
+        };
+        let lacking: Vec<&String> = fields
+            .difference(found)
+            .filter(|field| !is_of_a_collector(field) && !is_field_out(field))
+            .filter(|field| !is_null_in_one(field, fields, found))
+            .collect();
+        if !lacking.is_empty() {
+            missing.push(format!("{bean}: {lacking:?}"));
+        }
+    }
+    match missing.is_empty() && !theirs.is_empty() {
+        true => Ok(()),
+        false => Err(io::Error::other(format!("missing:\n{}", missing.join("\n")))),
+    }
 }
 
 /// Whether one has null where the other has something.
@@ -258,12 +248,5 @@ fn beans_of(root: &Path, maker: Maker) -> io::Result<Beans> {
 
 /// The body of a page.
 fn get(port: u16, path: &str) -> io::Result<String> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    let (_, body) = answer
-        .split_once("\r\n\r\n")
-        .ok_or_else(|| io::Error::other(format!("no HTTP answer: {answer}")))?;
-    Ok(body.to_owned())
+    http::get(port, path).map(|answer| answer.body)
 }

@@ -2,15 +2,14 @@
 //! both NameNodes load; `hadoop conftest` finds the same faults.
 
 use std::fs;
-use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use loxodon_interop::cluster::{Cluster, Maker, in_fresh_directory};
 use loxodon_interop::java::{JavaHost, Outcome, whoami};
 use loxodon_interop::loxodon::{self, Daemon};
-use loxodon_interop::{eventually, repository};
+use loxodon_interop::{eventually, http, repository};
 
 /// An image that Java wrote: files, directories, links, lists, attributes, limits, policies, an open file.
 fn javas_image() -> PathBuf {
@@ -256,13 +255,7 @@ fn newest_image(directory: &Path) -> io::Result<PathBuf> {
 
 /// Status and body of a GET.
 fn get(port: u16, path: &str) -> io::Result<(String, String)> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;
-    let mut text = String::new();
-    stream.read_to_string(&mut text)?;
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_default();
-    let status = head.split(' ').nth(1).unwrap_or_default();
-    Ok((status.to_owned(), body.to_owned()))
+    http::get(port, path).map(|answer| (answer.status, answer.body))
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Names of jobs, tasks and attempts, in Hadoop's text form.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -95,8 +96,9 @@ impl TaskKind {
     }
 }
 
-/// A job: the start of the JobTracker that took it, and a number.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A job: the start of the JobTracker that took it, and a number. Jobs come in the order of both, as numbers where
+/// they are such (`org.apache.hadoop.mapreduce.v2.api.records.JobId`); identifiers that are texts come last.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct JobId {
     /// What tells JobTrackers apart; its start as `yyyyMMddHHmm`, or any text without `_`.
     pub identifier: Arc<str>,
@@ -131,6 +133,15 @@ impl JobId {
         Self { identifier: identifier.into(), number }
     }
 
+    fn order(&self) -> impl Ord {
+        let text = &*self.identifier;
+        let digits = text.trim_start_matches('0');
+        let is_text = !text.bytes().all(|byte| byte.is_ascii_digit());
+        // Of two numbers the longer is the greater.
+        let length = if is_text { 0 } else { digits.len() };
+        (is_text, length, digits, self.number, text)
+    }
+
     /// A task of it.
     #[must_use]
     pub fn task(&self, kind: TaskKind, number: u32) -> TaskId {
@@ -157,6 +168,18 @@ impl AttemptId {
     #[must_use]
     pub const fn kind(&self) -> TaskKind {
         self.task.kind
+    }
+}
+
+impl Ord for JobId {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.order().cmp(&other.order())
+    }
+}
+
+impl PartialOrd for JobId {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -275,6 +298,26 @@ mod tests {
         for bad in ["attempt_1_1_m_1", "attempt_1_1_m_1_0_0", "attempt_../x_1_m_1_0"] {
             assert!(bad.parse::<AttemptId>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn jobs_come_in_the_order_of_their_numbers() {
+        let ordered = [
+            "job_9_0001",
+            "job_10_0001",
+            // A JobTracker's start, to the minute; Java's clusters count milliseconds.
+            "job_202611212250_9999",
+            "job_202611212250_10000",
+            "job_202611212251_0001",
+            "job_1711000000000_0001",
+            "job_local10_0001",
+            "job_local9_0001",
+        ];
+        let mut jobs: Vec<JobId> = ordered.iter().rev().map(|text| text.parse().unwrap()).collect();
+        jobs.sort();
+        assert_eq!(jobs.iter().map(JobId::to_string).collect::<Vec<_>>(), ordered);
+        let same = |a: &str, b: &str| JobId::new(a, 1).cmp(&JobId::new(b, 1)).is_eq();
+        assert!(same("7", "7") && !same("7", "07") && !same("0", ""));
     }
 
     proptest! {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::job::{Attempt, AttemptRef, Stage, TaskRef};
+use super::job::{Attempt, AttemptRef, Job, Stage, TaskRef};
 use super::report::Milliseconds;
 use super::submit::{Submission, check_reduces};
 use super::tally::Tally;
@@ -76,6 +76,7 @@ impl JobTracker {
         Ok(Recovered::Continues)
     }
 
+    /// What an event says of a task or an attempt, or of the job as a whole.
     fn replay(
         &mut self,
         now: Milliseconds,
@@ -83,30 +84,6 @@ impl JobTracker {
         event: &HistoryEvent,
     ) -> Result<(), String> {
         match event {
-            HistoryEvent::JobSubmitted(e) => {
-                if let Some(job) = self.job_mut(index) {
-                    job.submitted = e.submit_time;
-                }
-            }
-            HistoryEvent::JobInfoChange(e) => {
-                if let Some(job) = self.job_mut(index) {
-                    job.launched = e.launch_time;
-                }
-            }
-            HistoryEvent::JobStatusChanged(e) if e.job_status == JobState::Running.name() => {
-                if let Some(job) = self.job_mut(index) {
-                    job.state = JobState::Running;
-                    job.stage = Stage::Running;
-                    job.setup.end = Some(TipStatus::Complete);
-                }
-            }
-            HistoryEvent::JobPriorityChange(e) => {
-                if let (Some(job), Some(priority)) =
-                    (self.job_mut(index), JobPriority::parse(&e.priority))
-                {
-                    job.priority = priority;
-                }
-            }
             HistoryEvent::TaskStarted(e) => {
                 let task = self.task_of(index, &e.task_id)?;
                 if let Some(state) = self.task_mut(task) {
@@ -160,7 +137,11 @@ impl JobTracker {
                 let task = self.task_of(index, &e.task_id)?;
                 self.replay_task_failed(task, e.finish_time);
             }
-            _ => {}
+            _ => {
+                if let Some(job) = self.job_mut(index) {
+                    replay_of_job(job, event);
+                }
+            }
         }
         Ok(())
     }
@@ -471,6 +452,23 @@ impl JobTracker {
     #[must_use]
     pub fn knows(&self, id: &JobId) -> bool {
         self.by_id.contains_key(id)
+    }
+}
+
+/// What an event says of the job as a whole.
+fn replay_of_job(job: &mut Job, event: &HistoryEvent) {
+    match event {
+        HistoryEvent::JobSubmitted(e) => job.submitted = e.submit_time,
+        HistoryEvent::JobInfoChange(e) => job.launched = e.launch_time,
+        HistoryEvent::JobStatusChanged(e) if e.job_status == JobState::Running.name() => {
+            job.state = JobState::Running;
+            job.stage = Stage::Running;
+            job.setup.end = Some(TipStatus::Complete);
+        }
+        HistoryEvent::JobPriorityChange(e) => {
+            job.priority = JobPriority::parse(&e.priority).unwrap_or(job.priority);
+        }
+        _ => {}
     }
 }
 

@@ -160,14 +160,17 @@ fn check_answer(
     }
 }
 
-fn copy_one(
+/// The header of the next output, which becomes the first of what is left.
+fn next_header(
     copies: &Copies,
     body: &mut http::Body,
-    host: &str,
     reduce: u32,
-    left: &mut Vec<AttemptId>,
-) -> Result<(), Trouble> {
-    let broken = |e: Error| Trouble::Failed(Failure::Read, e);
+    left: &mut [AttemptId],
+) -> Result<ShuffleHeader, Trouble> {
+    let broken = |counter: &str, error: Error| {
+        error_counter(copies, counter);
+        Trouble::Failed(Failure::Read, error)
+    };
     let header = ShuffleHeader::read(|| {
         let mut byte = [0];
         body.read_exact(&mut byte)?;
@@ -175,82 +178,66 @@ fn copy_one(
     });
     let header = header.map_err(|e| {
         let id = *e.kind() == ErrorKind::IllegalArgument;
-        error_counter(copies, if id { "BAD_ID" } else { "IO_ERROR" });
-        broken(e.during("reading a shuffle header"))
+        broken(if id { "BAD_ID" } else { "IO_ERROR" }, e.during("reading a shuffle header"))
     })?;
-    let position = left.iter().position(|map| map.to_string() == header.map);
-    let Some(position) = position else {
-        error_counter(copies, "WRONG_MAP");
-        return Err(broken(Error::io(format!(
-            "Invalid map-output! Received output for {}",
-            header.map
-        ))));
+    let Some(position) = left.iter().position(|map| map.to_string() == header.map) else {
+        let text = format!("Invalid map-output! Received output for {}", header.map);
+        return Err(broken("WRONG_MAP", Error::io(text)));
     };
     left.swap(0, position);
     if header.reduce != reduce {
-        error_counter(copies, "WRONG_REDUCE");
         let text = format!("data for the wrong reduce {} -> reduce {reduce}", header.reduce);
-        return Err(broken(Error::io(text)));
+        return Err(broken("WRONG_REDUCE", Error::io(text)));
     }
     if header.part_length < 6 || header.raw_length < 2 {
-        error_counter(copies, "WRONG_LENGTH");
         let text = format!("invalid lengths of {}: {header:?}", header.map);
-        return Err(broken(Error::io(text)));
+        return Err(broken("WRONG_LENGTH", Error::io(text)));
     }
-    let Some(place) = copies.merger.reserve(header.raw_length) else {
-        return Err(Trouble::PutBack);
-    };
+    Ok(header)
+}
+
+fn copy_one(
+    copies: &Copies,
+    body: &mut http::Body,
+    host: &str,
+    reduce: u32,
+    left: &mut Vec<AttemptId>,
+) -> Result<(), Trouble> {
+    let header = next_header(copies, body, reduce, left)?;
     let mut from = body.take(header.part_length);
-    match place {
-        Place::Memory => {
-            let read = into_memory(copies, &mut from, &header).map_err(|e| {
-                copies.merger.release(header.raw_length);
-                error_counter(copies, "IO_ERROR");
-                broken(e)
-            })?;
-            arrived(
-                copies,
-                left,
-                host,
-                header.part_length,
-                |name| {
-                    copies.merger.add_memory(name, read);
-                },
-                || copies.merger.release(header.raw_length),
-            );
-        }
-        Place::Disk => {
-            let segment = onto_disk(copies, &mut from, &header)?;
-            arrived(
-                copies,
-                left,
-                host,
-                header.part_length,
-                |_| {
-                    copies.merger.add_disk(segment);
-                },
-                || (),
-            );
-        }
-    }
+    let copied = match copies.merger.reserve(header.raw_length) {
+        None => return Err(Trouble::PutBack),
+        Some(Place::Memory) => into_memory(copies, &mut from, &header).map_err(|e| {
+            copies.merger.release(header.raw_length);
+            error_counter(copies, "IO_ERROR");
+            Trouble::Failed(Failure::Read, e)
+        })?,
+        Some(Place::Disk) => onto_disk(copies, &mut from, &header)?,
+    };
+    arrived(copies, left, host, header.part_length, copied);
     Ok(())
 }
 
+/// A map output that is here.
+enum Copied {
+    Memory(Vec<u8>),
+    Disk(Segment),
+}
+
 /// The first of what is left is here: it is kept, unless another attempt of it came before.
-fn arrived(
-    copies: &Copies,
-    left: &mut Vec<AttemptId>,
-    host: &str,
-    bytes: u64,
-    keep: impl FnOnce(Arc<str>),
-    drop_it: impl FnOnce(),
-) {
+fn arrived(copies: &Copies, left: &mut Vec<AttemptId>, host: &str, bytes: u64, copied: Copied) {
     let map = left.remove(0);
-    if copies.succeeded(&map, host, bytes) {
-        keep(Arc::from(map.to_string()));
-        copies.kept();
-    } else {
-        drop_it();
+    match (copies.succeeded(&map, host, bytes), copied) {
+        (true, Copied::Memory(bytes)) => {
+            copies.merger.add_memory(Arc::from(map.to_string()), bytes);
+            copies.kept();
+        }
+        (true, Copied::Disk(segment)) => {
+            copies.merger.add_disk(segment);
+            copies.kept();
+        }
+        (false, Copied::Memory(bytes)) => copies.merger.release(bytes.len() as u64),
+        (false, Copied::Disk(_)) => {}
     }
 }
 
@@ -258,7 +245,7 @@ fn into_memory(
     copies: &Copies,
     from: &mut (impl Read + Send),
     header: &ShuffleHeader,
-) -> Result<Vec<u8>> {
+) -> Result<Copied> {
     let wrong =
         |what: &str| Error::new(ErrorKind::Checksum, format!("map output {}: {what}", header.map));
     let data = header.part_length - 4;
@@ -285,7 +272,7 @@ fn into_memory(
     if bytes.len() as u64 != header.raw_length {
         return Err(wrong("it is not as long as it should be"));
     }
-    Ok(bytes)
+    Ok(Copied::Memory(bytes))
 }
 
 /// Adds up what is read.
@@ -306,7 +293,7 @@ fn onto_disk(
     copies: &Copies,
     from: &mut impl Read,
     header: &ShuffleHeader,
-) -> Result<Segment, Trouble> {
+) -> Result<Copied, Trouble> {
     let path = copies.merger.file("map", header.part_length).map_err(Trouble::Local)?;
     let local = |e: io::Error| {
         Trouble::Local(Error::system(format_args!("writing {}", path.display()), &e))
@@ -339,7 +326,7 @@ fn onto_disk(
         return Err(Trouble::Failed(Failure::Read, Error::new(ErrorKind::Checksum, text)));
     }
     file.write_all(&stored).map_err(local)?;
-    Ok(whole_file(path, header.raw_length, header.part_length, copies.codec))
+    Ok(Copied::Disk(whole_file(path, header.raw_length, header.part_length, copies.codec)))
 }
 
 /// Takes outputs of this machine: small ones into memory, large ones where they lie.
@@ -357,59 +344,45 @@ fn from_files(
         let text = format!("{}: no partition {reduce}", file.display());
         return Err(read(Error::argument(text)));
     };
-    while !left.is_empty() {
-        let map = left.first().map(ToString::to_string).unwrap_or_default();
-        let Some(where_to) = copies.merger.reserve(place.raw_length) else {
-            return Err(Trouble::PutBack);
-        };
-        if where_to == Place::Disk {
-            let segment = Segment::Disk {
+    while let Some(map) = left.first().map(ToString::to_string) {
+        let copied = match copies.merger.reserve(place.raw_length) {
+            None => return Err(Trouble::PutBack),
+            Some(Place::Memory) => {
+                let (part_length, raw_length) = (place.part_length, place.raw_length);
+                let header = ShuffleHeader { map, part_length, raw_length, reduce };
+                from_file(copies, file, place.start, &header).map_err(|e| {
+                    copies.merger.release(raw_length);
+                    read(e)
+                })?
+            }
+            Some(Place::Disk) => Copied::Disk(Segment::Disk {
                 path: file.to_owned(),
                 place,
                 codec: copies.codec,
                 remove: false,
                 from_map: true,
-            };
-            arrived(
-                copies,
-                left,
-                host,
-                place.part_length,
-                |_| copies.merger.add_disk(segment),
-                || (),
-            );
-            continue;
-        }
-        let open = || {
-            let mut opened = File::open(file)?;
-            io::Seek::seek(&mut opened, io::SeekFrom::Start(place.start))?;
-            Ok(opened)
+            }),
         };
-        let header = ShuffleHeader {
-            map,
-            part_length: place.part_length,
-            raw_length: place.raw_length,
-            reduce,
-        };
-        let bytes = open()
-            .map_err(|e: io::Error| Error::system(format_args!("opening {}", file.display()), &e))
-            .and_then(|mut opened| into_memory(copies, &mut opened, &header))
-            .map_err(|e| {
-                copies.merger.release(place.raw_length);
-                read(e)
-            })?;
-        arrived(
-            copies,
-            left,
-            host,
-            place.part_length,
-            |name| {
-                copies.merger.add_memory(name, bytes);
-            },
-            || copies.merger.release(place.raw_length),
-        );
+        arrived(copies, left, host, place.part_length, copied);
     }
     Ok(())
+}
+
+/// Takes one output of this machine into memory.
+fn from_file(
+    copies: &Copies,
+    file: &std::path::Path,
+    start: u64,
+    header: &ShuffleHeader,
+) -> Result<Copied> {
+    let open = || {
+        let mut opened = File::open(file)?;
+        io::Seek::seek(&mut opened, io::SeekFrom::Start(start))?;
+        Ok(opened)
+    };
+    let opened = open()
+        .map_err(|e: io::Error| Error::system(format_args!("opening {}", file.display()), &e));
+    into_memory(copies, &mut opened?, header)
 }
 
 /// How long a fetcher waits for news at most.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, ChildStdin, ExitStatus};
+use std::process::{Child, ChildStdin, ChildStdout, ExitStatus};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread;
@@ -121,7 +121,25 @@ struct Feed<'a> {
     closed: bool,
 }
 
-impl Feed<'_> {
+impl<'a> Feed<'a> {
+    fn new(
+        to: ChildStdin,
+        conf: &Configuration,
+        encoder: Encoder,
+        passed: &'a Passed,
+    ) -> Result<Self> {
+        let enough = conf.get_int("stream.minRecWrittenToEnableSkip_", i64::MAX)?;
+        Ok(Self {
+            to,
+            buffer: Vec::with_capacity(BUFFER.saturating_mul(2)),
+            encoder,
+            passed,
+            enough: u64::try_from(enough).unwrap_or(u64::MAX),
+            flush_each: conf.get_bool("mapreduce.job.skiprecords", false)?,
+            closed: false,
+        })
+    }
+
     #[inline]
     fn record(&mut self, key: Datum<'_>, value: Datum<'_>) -> Result<()> {
         let read = self.passed.read.load(Ordering::Relaxed);
@@ -167,7 +185,20 @@ struct Output<'a> {
     ended: Option<Instant>,
 }
 
-impl Output<'_> {
+impl<'a> Output<'a> {
+    fn new(
+        from: ChildStdout,
+        task: &'a TaskContext,
+        passed: &'a Passed,
+        child: &'a mut Child,
+    ) -> Result<Self> {
+        let delay = task.conf().get_int("stream.joindelay.milli", 0)?;
+        let delay = Duration::from_millis(u64::try_from(delay).unwrap_or(0));
+        let join_delay = Some(delay).filter(|delay| !delay.is_zero());
+        let from = File::from(OwnedFd::from(from));
+        Ok(Self { from, task, passed, child, join_delay, ended: None })
+    }
+
     fn look(&mut self) -> io::Result<bool> {
         if self.task.check().is_err() || self.passed.failed.load(Ordering::Relaxed) {
             return Err(io::Error::other("the task is to end"));
@@ -218,17 +249,7 @@ fn run(
     let (Some(stdin), Some(stdout), Some(stderr)) = taken else {
         return Err(Error::io("the command has no streams"));
     };
-    let enough = conf.get_int("stream.minRecWrittenToEnableSkip_", i64::MAX)?;
-    let delay = u64::try_from(conf.get_int("stream.joindelay.milli", 0)?).unwrap_or(0);
-    let mut way_in = Feed {
-        to: stdin,
-        buffer: Vec::with_capacity(BUFFER.saturating_mul(2)),
-        encoder: side.encoder.clone(),
-        passed: &passed,
-        enough: u64::try_from(enough).unwrap_or(u64::MAX),
-        flush_each: conf.get_bool("mapreduce.job.skiprecords", false)?,
-        closed: false,
-    };
+    let mut way_in = Feed::new(stdin, conf, side.encoder.clone(), &passed)?;
     let (begun, first) = mpsc::sync_channel(1);
     let ran = thread::scope(|scope| {
         let feeder = scope.spawn(move || {
@@ -243,15 +264,10 @@ fn run(
         let listening = scope.spawn(|| listener.listen(stderr, io::stderr()));
         // Without a record nobody sends, and the other end is gone.
         let wanted = is_map || first.recv().is_ok();
-        let output = Output {
-            from: File::from(OwnedFd::from(stdout)),
-            task,
-            passed: &passed,
-            child: &mut child,
-            join_delay: Some(Duration::from_millis(delay)).filter(|d| !d.is_zero()),
-            ended: None,
-        };
-        let collected = collect(output, &side, task, &passed, wanted.then_some(&mut collector));
+        let output = Output::new(stdout, task, &passed, &mut child);
+        let collected = output.and_then(|output| {
+            collect(output, &side, task, &passed, wanted.then_some(&mut collector))
+        });
         if collected.is_err() {
             passed.failed.store(true, Ordering::Relaxed);
             // It may have ended by itself.

@@ -8,6 +8,39 @@ const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 
+/// What every page has around what it shows.
+pub(crate) struct Frame<'a> {
+    /// The name of the daemon, and where that leads.
+    pub(crate) daemon: (&'a str, &'a str),
+    /// The window's title.
+    pub(crate) title: &'a str,
+    /// The path in its icon.
+    pub(crate) icon: &'static str,
+    /// Links beside those that all have: address and name.
+    pub(crate) links: &'static [(&'static str, &'static str)],
+    /// Seconds after which it is loaded again, if it is.
+    pub(crate) refresh: Option<u32>,
+}
+
+impl Frame<'_> {
+    /// The page around this, which is HTML.
+    pub(crate) fn around(&self, main: &str) -> String {
+        let links = self.links.iter().map(|(path, name)| format!("<a href=\"{path}\">{name}</a>"));
+        let refresh = self.refresh.map_or_else(String::new, |seconds| {
+            format!("<meta http-equiv=\"refresh\" content=\"{seconds}\">\n")
+        });
+        include_str!("look/page.html")
+            .replace("{refresh}", &refresh)
+            .replace("{title}", self.title)
+            .replace("{home}", self.daemon.1)
+            .replace("{daemon}", self.daemon.0)
+            .replace("{icon}", self.icon)
+            .replace("{links}", &links.collect::<String>())
+            // Last, for it may have anything in it.
+            .replace("{main}", main)
+    }
+}
+
 /// A page that scripts draw.
 pub(crate) struct Page<'a> {
     /// The name of the daemon.
@@ -24,15 +57,13 @@ pub(crate) struct Page<'a> {
 
 impl Page<'_> {
     fn html(&self) -> String {
-        let links = self.links.iter().map(|(path, name)| format!("<a href=\"{path}\">{name}</a>"));
         let scripts = self.scripts.iter();
         let scripts = scripts.map(|(path, _)| format!("<script src=\"{path}\" defer></script>\n"));
-        include_str!("look/page.html")
-            .replace("{daemon}", self.daemon)
-            .replace("{icon}", self.icon)
-            .replace("{links}", &links.collect::<String>())
+        let main = include_str!("look/drawn.html")
             .replace("{data}", self.data)
-            .replace("{scripts}", &scripts.collect::<String>())
+            .replace("{scripts}", &scripts.collect::<String>());
+        let (daemon, title) = ((self.daemon, "#/"), self.daemon);
+        Frame { daemon, title, icon: self.icon, links: self.links, refresh: None }.around(&main)
     }
 }
 
@@ -64,6 +95,25 @@ fn file(router: Router, path: &'static str, kind: &'static str, text: &'static s
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_frame_is_around_stays_as_it_is() {
+        let frame = Frame {
+            daemon: ("TaskTracker", "/"),
+            title: "tracker_a",
+            icon: "M1 1h2",
+            links: &[],
+            refresh: Some(3),
+        };
+        let html = frame.around("<main>{title} {links}</main>\n");
+        for part in [
+            "<meta http-equiv=\"refresh\" content=\"3\">\n<title>tracker_a</title>",
+            "<a class=\"brand\" href=\"/\">TaskTracker</a>",
+            "</header>\n<main>{title} {links}</main>\n</body>",
+        ] {
+            assert!(html.contains(part), "{part} is not in {html}");
+        }
+    }
 
     #[test]
     fn a_page_has_its_own_name_links_and_scripts() {

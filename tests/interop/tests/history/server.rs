@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Read as _, Write as _};
-use std::net::TcpStream;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use loxodon_interop::cluster::in_fresh_directory;
+use loxodon_interop::http::{self, Answer, get_as};
 use loxodon_interop::java::whoami;
 use loxodon_interop::loxodon::{self, Daemon};
 use loxodon_interop::site::{Site, write_xml};
@@ -71,33 +71,6 @@ impl Drop for JavaServer {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// Status, type and body.
-#[derive(Debug)]
-struct Answer {
-    status: String,
-    kind: String,
-    body: String,
-}
-
-fn ask(port: u16, path: &str, accept: Option<&str>) -> io::Result<Answer> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-    let accept = accept.map_or_else(String::new, |accept| format!("Accept: {accept}\r\n"));
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\n{accept}\r\n")?;
-    let mut text = Vec::new();
-    stream.read_to_end(&mut text)?;
-    let text = String::from_utf8_lossy(&text).into_owned();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_default();
-    let kind = head.lines().find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-type").then(|| value.trim().replace("; ", ";"))
-    });
-    Ok(Answer {
-        status: head.split(' ').nth(1).unwrap_or_default().to_owned(),
-        kind: kind.unwrap_or_default().to_lowercase(),
-        body: body.to_owned(),
-    })
 }
 
 /// A document as the object that the same answer is in JSON: lists are elements of one name.
@@ -459,7 +432,7 @@ fn conf_with(root: &Path, name: &str, from: &Path, ports: &Ports) -> io::Result<
 }
 
 fn is_up(port: u16) -> bool {
-    ask(port, "/ws/v1/history/info", None).is_ok_and(|answer| answer.status == "200")
+    http::get(port, "/ws/v1/history/info").is_ok_and(|answer| answer.status == "200")
 }
 
 #[test]
@@ -495,7 +468,8 @@ fn the_history_server_tells_what_hadoops_tells() {
         let mut found = Vec::new();
         for path in &paths {
             for accept in [None, Some("application/xml")] {
-                let (theirs, ours) = (ask(javas.web, path, accept)?, ask(own.web, path, accept)?);
+                let (theirs, ours) =
+                    (get_as(javas.web, path, accept)?, get_as(own.web, path, accept)?);
                 compared(path, accept, &theirs, &ours, &mut found);
             }
         }
@@ -509,7 +483,8 @@ fn the_history_server_tells_what_hadoops_tells() {
         ] {
             let path = format!("{JOBS}?limit=1");
             let accept = Some(accept);
-            let (theirs, ours) = (ask(javas.web, &path, accept)?, ask(own.web, &path, accept)?);
+            let (theirs, ours) =
+                (get_as(javas.web, &path, accept)?, get_as(own.web, &path, accept)?);
             compared(&path, accept, &theirs, &ours, &mut found);
         }
         match found.is_empty() {

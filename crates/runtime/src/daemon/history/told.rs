@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use loxodon_conf::Configuration;
+use loxodon_conf::{AccessControlList, Configuration};
 use loxodon_mapreduce::history::{
     AttemptRecord, DoneName, JobRecord, TaskRecord, counter_rows, value_of,
 };
@@ -74,24 +74,11 @@ pub(super) fn job(id: &JobId, record: &JobRecord) -> Value {
         }
     }
     let acls = [JobAcl::View, JobAcl::Modify].into_iter().filter_map(|acl| {
-        let text = written(record.acls.get(acl.key())?);
+        let text = AccessControlList::parse(record.acls.get(acl.key())?).text();
         Some(json!({"name": acl.key(), "value": text}))
     });
     put("acls", acls.collect());
     json!({"job": fields})
-}
-
-/// A list of users and groups as Hadoop writes it: its names in their order (`AccessControlList.getAclString`).
-fn written(text: &str) -> String {
-    let (users, groups) = text.split_once(' ').unwrap_or((text, ""));
-    if users.trim() == "*" || groups.trim() == "*" {
-        return "*".to_owned();
-    }
-    let names = |part: &str| {
-        let names = part.split(',').map(str::trim).filter(|name| !name.is_empty());
-        names.collect::<Vec<_>>().join(",")
-    };
-    format!("{} {}", names(users), names(groups))
 }
 
 fn attempts(record: &JobRecord, kind: TaskKind) -> impl Iterator<Item = &AttemptRecord> {

@@ -33,7 +33,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::address::{AddressError, address, web_server};
-use crate::web::look::with_elements;
+use crate::web::look::{Frame, with_elements};
 use crate::web::{
     Bean, BeanSource, Daemon, ProcessBeans, Request, Response, Router, StatusCode, WebServer,
     escape_html, standard_pages,
@@ -482,10 +482,16 @@ fn page(tracker: &Tracker) -> Response {
              <tbody>{rows}</tbody></table></div>"
         )
     };
-    let html = include_str!("page.html")
-        .replace("{name}", &escape_html(&name))
-        .replace("{running}", &running);
-    Response::html(StatusCode::OK, html)
+    let name = escape_html(&name);
+    let frame = Frame {
+        daemon: ("TaskTracker", "/"),
+        title: &name,
+        icon: "M4 4h8M4 8h8M4 12h4",
+        links: &[],
+        refresh: Some(3),
+    };
+    let main = format!("<main>\n<h1>{name}</h1>\n<h2>Attempts</h2>\n{running}\n</main>\n");
+    Response::html(StatusCode::OK, frame.around(&main))
 }
 
 struct TrackerBeans(Arc<Tracker>);
