@@ -80,9 +80,19 @@ fn mapreduce_jobs() {
         wanted(report.starts_with("checksum\t") && report.lines().count() == 1, "sort", &report)?;
         let pi = example(&["pi", "2", "1000"])?;
         wanted(pi.contains("Estimated value of Pi is 3.14"), "pi", &pi)?;
-        for direction in ["-write", "-read"] {
+        for direction in ["-write", "-read", "-append", "-truncate"] {
             job("org.apache.hadoop.fs.TestDFSIO", &[direction, "-nrFiles", "2", "-size", "4MB"])?;
         }
+        for operation in ["create_write", "open_read", "delete"] {
+            let few = ["-maps", "2", "-numberOfFiles", "10", "-startTime", "1"];
+            let small = ["-blockSize", "1024", "-bytesToWrite", "100", "-bytesPerChecksum", "512"];
+            let args = [&["-operation", operation][..], &few, &small].concat();
+            job("org.apache.hadoop.hdfs.NNBench", &args)?;
+        }
+        // It registers DataNodes that are none, which keeps the cluster from being used for anything else.
+        let uri = cluster.site().uri();
+        let benchmark = "org.apache.hadoop.hdfs.server.namenode.NNThroughputBenchmark";
+        job(benchmark, &["-D", "dfs.blocksize=1024", "-fs", &uri, "-op", "all"])?;
         cluster.all_alive()
     });
 }
