@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use loxodon_wire::checksum::DataChecksum;
 use loxodon_wire::ids::GenerationStamp;
-use loxodon_wire::proto::hdfs::{BlockOpResponseProto, OpWriteBlockProto};
+use loxodon_wire::proto::hdfs::{BlockOpResponseProto, ChecksumProto, OpWriteBlockProto};
 use loxodon_wire::transfer::{
     HEARTBEAT_SEQNO, Operation, PacketReader, PipelineAck, Status, WriteStage,
 };
@@ -48,9 +48,8 @@ pub(super) fn write_block(
     requests: &mut Requests<TcpStream>,
     request: &OpWriteBlockProto,
 ) -> Result<()> {
-    let sum = &request.requested_checksum;
-    let checksum = DataChecksum::from_proto(sum.r#type, sum.bytes_per_checksum)
-        .map_err(|error| DataNodeError::Refused(error.to_string()))?;
+    let most = session.node.settings.max_packet;
+    let checksum = checksum_of(&request.requested_checksum, most)?;
     let stage = WriteStage::from_proto(request.stage)
         .ok_or_else(|| DataNodeError::Refused(format!("unknown stage {}", request.stage)))?;
     let client = !request.header.client_name.is_empty();
@@ -511,6 +510,35 @@ fn acknowledgement<L: Link>(sink: &AckSink<L>, seqno: i64, status: Status) -> Pi
     PipelineAck { seqno, flags: vec![sink.flag(status)], downstream_nanos: 0 }
 }
 
+/// What the writer sums by. A chunk that no packet could hold as a whole would be read into memory whenever a packet
+/// goes on in it, and for each reader.
+fn checksum_of(asked: &ChecksumProto, max_packet: usize) -> Result<DataChecksum> {
+    let checksum = DataChecksum::from_proto(asked.r#type, asked.bytes_per_checksum)
+        .map_err(|error| DataNodeError::Refused(error.to_string()))?;
+    if checksum.bytes_per_chunk() > max_packet {
+        return Err(DataNodeError::Refused(format!(
+            "a checksum for {} bytes is refused: packets (dfs.data.transfer.max.packet.size) have at most {max_packet}",
+            asked.bytes_per_checksum
+        )));
+    }
+    Ok(checksum)
+}
+
 fn take_first<T>(list: &mut Vec<T>) -> Option<T> {
     if list.is_empty() { None } else { Some(list.remove(0)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chunk_is_no_longer_than_a_packet_can_be() {
+        let asked = |bytes_per_checksum| ChecksumProto { r#type: 2, bytes_per_checksum };
+        assert!(checksum_of(&asked(512), 16 << 20).is_ok());
+        assert!(checksum_of(&asked(16 << 20), 16 << 20).is_ok());
+        let refused = checksum_of(&asked(i32::MAX as u32), 16 << 20).unwrap_err().to_string();
+        assert!(refused.contains("2147483647 bytes is refused"), "{refused}");
+        assert!(checksum_of(&asked(0), 16 << 20).is_err());
+    }
 }

@@ -2,7 +2,13 @@
 //!
 //! Invariant: a function marked `target_feature(enable = "sse4.2")` is called only after
 //! `is_x86_feature_detected!("sse4.2")` said that the processor has it. All memory is read
-//! through slices, so that this is the only unsafe step.
+//! through slices, so that this is the only unsafe step. Miri interprets it where the instruction is named at compile
+//! time (without that it is told that the processor has none, and takes the table):
+//!
+//! ```text
+//! MIRIFLAGS=-Zmiri-disable-isolation PROPTEST_CASES=16 RUSTFLAGS=-Ctarget-feature=+sse4.2 \
+//!     cargo +nightly miri test -p loxodon-wire --lib crc
+//! ```
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::{_mm_crc32_u8, _mm_crc32_u64};
