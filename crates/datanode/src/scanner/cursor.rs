@@ -69,7 +69,11 @@ impl State {
             "atEnd": self.at_end,
         });
         // A map of strings and numbers is always text.
-        serde_json::to_string_pretty(&value).unwrap_or_default().replace("\": ", "\" : ")
+        let text = serde_json::to_string_pretty(&value).unwrap_or_default();
+        // The first of a line ends the key; others are of a name.
+        let lines: Vec<String> =
+            text.lines().map(|line| line.replacen("\": ", "\" : ", 1)).collect();
+        lines.join("\n")
     }
 }
 
@@ -238,6 +242,8 @@ mod tests {
         let state = State::parse(text).unwrap();
         assert_eq!((state.saved, state.began, state.first.as_deref()), (5, 4, Some("subdir0")));
         assert_eq!(state.to_text(), text);
+        let odd = text.replace("subdir0", r#"a\": b"#);
+        assert_eq!(State::parse(&odd).unwrap().to_text(), odd);
         assert_eq!(State::parse("{}"), None);
         let elsewhere = text.replace("subdir0", "../../etc");
         assert_eq!(State::parse(&elsewhere).unwrap().first, None);
