@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use loxodon_interop::cluster::{Cluster, Maker, in_fresh_directory};
+use loxodon_interop::eventually;
 use loxodon_interop::yarn::Yarn;
 
 const TEXT: &str = "one fish two fish\nred fish blue fish\n";
@@ -30,10 +32,14 @@ fn a_job_on_yarn_has_everything_here() {
             return Err(io::Error::other(format!("{}\n{said}\n{}", job.status, yarn.logs())));
         }
         assert_eq!(shell(&cluster, &["-cat", "/out/part-r-00000"])?, counted(TEXT));
-        let files = shell(&cluster, &["-ls", "-R", "-C", "/tmp"])?;
+        // Its application master goes when its client is told already.
+        let mut files = String::new();
+        eventually("the staging directory goes", Duration::from_secs(180), || {
+            files = shell(&cluster, &["-ls", "-R", "-C", "/tmp"]).ok()?;
+            (!files.contains("/.staging/job_")).then_some(())
+        })?;
         let ends = |suffix: &str| files.lines().any(|name| name.ends_with(suffix));
         assert!(ends(".jhist") && ends("_conf.xml"), "no history in {files}");
-        assert!(!files.contains("/.staging/job_"), "the staging directory stays: {files}");
         reads_its_history(&cluster, root, &files)
     });
 }

@@ -4,6 +4,7 @@
 mod browser;
 mod daemons;
 mod faults;
+mod held_link;
 mod history;
 mod notices;
 mod operators;

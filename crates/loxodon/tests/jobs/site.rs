@@ -7,8 +7,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use loxodon_client::{Client, UserIdentity};
-use loxodon_conf::Configuration;
 use loxodon_runtime::held_port::HeldPort;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -194,6 +192,11 @@ impl Site {
         fs::write(self.path("conf/mapred-site.xml"), properties(&jobs)).expect("a file");
     }
 
+    /// Host and port of the NameNode's calls.
+    pub(crate) fn namenode_address(&self) -> String {
+        format!("127.0.0.1:{}", self.ports[0].number())
+    }
+
     /// Host and port of the JobTracker's page.
     pub(crate) fn page_address(&self) -> &str {
         &self.page
@@ -275,22 +278,6 @@ impl Site {
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let names = text.lines().filter_map(|line| line.split_whitespace().last());
         names.filter(|name| name.starts_with('/')).map(str::to_owned).collect()
-    }
-
-    /// Waits until a path is in HDFS, and looks often.
-    pub(crate) fn await_path(&self, path: &str) {
-        let uri = self.text(&["hdfs", "getconf", "-confKey", "fs.defaultFS"]);
-        let user = UserIdentity::new(loxodon_runtime::daemon::process_user());
-        let looks = async {
-            let client = Client::connect(&Configuration::new(), uri.trim(), user);
-            let client = client.expect("a client");
-            while !client.exists(path).await.expect("an answer") {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        };
-        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-        let came = runtime.block_on(async { tokio::time::timeout(LIMIT, looks).await });
-        assert!(came.is_ok(), "{path}: not within {LIMIT:?}");
     }
 
     fn daemon(&self, words: &[&str], settings: &[(&str, String)], log: &str) -> Daemon {
