@@ -154,6 +154,14 @@ impl JobTracker {
         self.count_trackers();
     }
 
+    /// What [`super::Effect::JobOver`] asked for is done, as far as it can be: from now on the job may retire.
+    pub fn set_put_away(&mut self, id: &JobId) {
+        let index = self.by_id.get(id).copied();
+        if let Some(job) = index.and_then(|index| self.job_mut(index)) {
+            job.put_away = true;
+        }
+    }
+
     /// Where the job's history and its configuration are by now.
     pub fn set_history_file(&mut self, id: &JobId, path: &str, conf: Option<&str>) {
         let index = self.by_id.get(id).copied();

@@ -210,6 +210,8 @@ pub(super) struct Job {
     /// First attempt number of this JobTracker's start; 0 where the job is its own.
     pub(super) attempt_base: u32,
     pub(super) history_file: String,
+    /// Whether its history is where it is told from once the job is forgotten.
+    pub(super) put_away: bool,
 }
 
 impl Job {

@@ -195,6 +195,7 @@ impl JobTracker {
             next_speculation: now,
             attempt_base,
             history_file: String::new(),
+            put_away: false,
             submission,
         };
         let index = self.jobs.len() as u32;

@@ -217,7 +217,8 @@ impl JobTracker {
         }
     }
 
-    /// Of jobs that ended long ago, and of those beyond what a user may keep, only summaries are kept.
+    /// Of jobs that ended long ago, and of those beyond what a user may keep, only summaries are kept, as soon as
+    /// their histories tell the rest.
     fn retire(&mut self, now: Milliseconds) {
         let mut of_user: BTreeMap<Arc<str>, usize> = BTreeMap::new();
         for job in self.finished.iter().filter_map(|index| self.job(*index)) {
@@ -229,7 +230,7 @@ impl JobTracker {
             let Some(job) = self.job(index) else { continue };
             let is_old = now.saturating_sub(job.finished) > self.settings.retire_after;
             let count = of_user.entry(Arc::clone(&job.submission.user)).or_default();
-            if !is_old && *count <= self.settings.user_jobs_kept {
+            if !job.put_away || !is_old && *count <= self.settings.user_jobs_kept {
                 kept.push_back(index);
                 continue;
             }

@@ -165,6 +165,9 @@ fn of_old_jobs_a_summary_stays_and_then_nothing() {
             .filter_map(|e| if let Effect::Retired { job } = e { Some(job) } else { None })
             .collect()
     };
+    assert_eq!(retired(&mut script), [], "nothing could tell of them yet");
+    assert!(script.jt.counters(&ids[0]).is_some());
+    ids.iter().for_each(|id| script.jt.set_put_away(id));
     assert_eq!(retired(&mut script), ids[..1], "one of a user is kept");
     assert_eq!(script.jt.job_status(&ids[0]).map(|status| status.retired), Some(true));
     assert!(script.jt.counters(&ids[0]).is_none() && script.jt.counters(&ids[1]).is_some());
@@ -195,6 +198,7 @@ fn a_job_that_is_kept_keeps_no_others() {
             id
         })
         .collect();
+    ids.iter().for_each(|id| script.jt.set_put_away(id));
     script.jt.tick(script.now);
     let is_retired = |id| script.jt.job_status(id).is_some_and(|status| status.retired);
     assert_eq!(ids.iter().map(is_retired).collect::<Vec<_>>(), [false, true, false]);

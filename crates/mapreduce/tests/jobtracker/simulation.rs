@@ -420,6 +420,7 @@ impl World {
                         finished.state,
                         &self.store,
                     );
+                    jt.set_put_away(&finished.job);
                 }
                 Effect::Wake { .. } | Effect::Retired { .. } => {}
             }

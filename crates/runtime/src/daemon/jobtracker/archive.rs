@@ -53,6 +53,7 @@ pub(super) async fn put_away(hub: &Arc<Hub>, finished: FinishedJob, journal: Opt
             pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
         }
     }
+    hub.with(|machine| machine.set_put_away(&finished.job));
     let conf = conf.map(|(_, conf)| conf).unwrap_or_default();
     if let Some(url) = &finished.notification_url {
         notify(&finished, url, &conf).await;
