@@ -42,7 +42,13 @@ pub(crate) fn copy_block(node: &Arc<Node>, block: &Block, targets: CopyTargets) 
         _ => WriteStage::TransferFinalized,
     };
     let length = replica.visible_length().unwrap_or(0);
-    if replica.stamp < block.stamp || length < block.length {
+    // A client may have sent more than has come: what is there is what a joining DataNode gets
+    // (`transferReplicaForPipelineRecovery`), the client sends the rest again.
+    let has_enough = match &replica.state {
+        ReplicaState::Rbw(_) | ReplicaState::Finalized if for_client => true,
+        _ => length >= block.length,
+    };
+    if replica.stamp < block.stamp || !has_enough {
         return Err(DataNodeError::Refused(format!(
             "cannot transfer {block} of {} bytes: replica={replica}",
             block.length

@@ -54,3 +54,18 @@ async fn a_joining_datanode_gets_the_block_or_has_it() {
     let read = Reader::read(second.transfer_address(), &block(2), 0, 4000).unwrap();
     assert!(read == shorter);
 }
+
+/// What a client has sent and what has come differ when a pipeline fails; the client sends the rest again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_joining_datanode_gets_what_is_there_of_a_block_that_is_being_written() {
+    let places = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let namenode = NameNode::start().await;
+    let first = namenode.datanode(places[0].path()).await;
+    let second = namenode.datanode(places[1].path()).await;
+    let (from, to) = (first.transfer_address(), namenode.info_of(&second));
+
+    let _writer = Writer::create(from, &block(1), &[]);
+    let sent = proto::ExtendedBlockProto { num_bytes: Some(LENGTH), ..block(1) };
+    let answer = transfer(from, &sent, &to);
+    assert_eq!(answer.status, Status::Success as i32, "{:?}", answer.message);
+}
