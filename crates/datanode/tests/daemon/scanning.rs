@@ -107,9 +107,9 @@ async fn a_block_of_another_length_is_reported() {
     let datanode = start(comparing(&namenode, &[place.path().to_str().unwrap()])).await;
     put(&datanode, &namenode, 7, 3000);
     // Before its first full report a DataNode names what is damaged as it is then.
-    namenode.model.wait("a full report", |heard| {
-        heard.calls.contains(&"blockReport").then_some(())
-    });
+    namenode
+        .model
+        .wait("a full report", |heard| heard.calls.contains(&"blockReport").then_some(()));
     let path = data_file(place.path(), &block(7)).unwrap();
     fs::OpenOptions::new().write(true).open(path).unwrap().set_len(2000).unwrap();
     assert_eq!(namenode.model.wait_bad(&block(7)).b.num_bytes, Some(3000));
