@@ -256,6 +256,11 @@ keys! {
     BLOCK_REPORT_DELAY: "dfs.blockreport.initialDelay", Time(Seconds), "0", [], "Longest random delay of the first one.";
     BLOCK_REPORT_SPLIT: "dfs.blockreport.split.threshold", Int, "1000000", [], "Blocks above which each volume is reported in a call of its own.";
     INCREMENTAL_REPORT_INTERVAL: "dfs.blockreport.incremental.intervalMsec", Time(Milliseconds), "0", [], "Time over which reports of single blocks are gathered.";
+    DISK_BALANCER: "dfs.disk.balancer.enabled", Bool, "true", [], "Whether blocks are moved between volumes as a plan of the disk balancer says.";
+    DISK_BALANCER_BANDWIDTH: "dfs.disk.balancer.max.disk.throughputInMBperSec", Int, "10", [], "MiB a second that it moves where a plan does not say.";
+    DISK_BALANCER_TOLERANCE: "dfs.disk.balancer.block.tolerance.percent", Int, "10", [], "Per cent of a plan's bytes that may be missing or too much.";
+    DISK_BALANCER_ERRORS: "dfs.disk.balancer.max.disk.errors", Int, "5", [], "Blocks that may fail before it gives up.";
+    DISK_BALANCER_PLAN_VALIDITY: "dfs.disk.balancer.plan.valid.interval", Time(Milliseconds), "1d", [], "How old a plan may be.";
     DIRECTORY_SCAN_INTERVAL: "dfs.datanode.directoryscan.interval", Time(Seconds), "21600", [], "Time between comparisons of disk and memory.";
     SCAN_PERIOD: "dfs.datanode.scan.period.hours", Int, "504", [], "Hours in which every block is verified once; negative turns that off.";
     SCAN_BANDWIDTH: "dfs.block.scanner.volume.bytes.per.second", Size, "1048576", [], "Bytes a second verified on a volume; 0 turns that off.";

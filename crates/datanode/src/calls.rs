@@ -114,6 +114,17 @@ fn answer(node: &Arc<Node>, call: &Call) -> Result<Vec<u8>, RemoteError> {
         }
         "getReconfigurationStatus" => Ok(node.reconfiguration.status().encode_to_vec()),
         "listReconfigurableProperties" => Ok(node.reconfiguration.names().encode_to_vec()),
+        "submitDiskBalancerPlan" => node.submit_plan(&call.decode()?).map(|()| Vec::new()),
+        "cancelDiskBalancerPlan" => {
+            let request: proto::CancelPlanRequestProto = call.decode()?;
+            node.disk_balancer.cancel(&request.plan_id).map(|()| Vec::new())
+        }
+        "queryDiskBalancerPlan" => node.disk_balancer.query().map(|plan| plan.encode_to_vec()),
+        "getDiskBalancerSetting" => {
+            let request: proto::DiskBalancerSettingRequestProto = call.decode()?;
+            let value = node.disk_balancer_setting(&request.key);
+            value.map(|value| proto::DiskBalancerSettingResponseProto { value }.encode_to_vec())
+        }
         "getBlockLocalPathInfo" => local_path(node, call).map(|answer| answer.encode_to_vec()),
         "initReplicaRecovery" => {
             init_recovery(node, &call.decode()?).map(|answer| answer.encode_to_vec())

@@ -17,6 +17,7 @@ use crate::calls::Calls;
 use crate::damaged::DamagedReplicas;
 use crate::dataset::replica::VolumeIndex;
 use crate::dataset::{CacheAges, Dataset, DatasetSettings, Deleted, Volume, VolumeFailures};
+use crate::disk_balancer::DiskBalancer;
 use crate::error::{DataNodeError, NetworkContext, Result};
 use crate::live::Live;
 use crate::load::Load;
@@ -143,7 +144,8 @@ impl DataNode {
         DataNodeObserver(Arc::clone(&self.node))
     }
 
-    /// Stops: no more connections, calls and heartbeats; saves the list of replicas for the next start.
+    /// Stops: no more connections, calls and heartbeats; saves the list of replicas for the next start, which may be
+    /// in this process.
     pub async fn shutdown(mut self) {
         self.node.state.send_modify(|state| state.stopping = true);
         self.node.scans.stop();
@@ -159,6 +161,7 @@ impl DataNode {
             while self.node.transfers.count() > 0 && Instant::now() < until {
                 std::thread::sleep(Duration::from_millis(5));
             }
+            self.node.disk_balancer.stop();
             self.node.deletions.lock().take();
             if let Some(deleter) = self.deleter.take()
                 && deleter.join().is_err()
@@ -171,9 +174,17 @@ impl DataNode {
                 }
             }
             self.node.dataset.save_caches(SystemTime::now());
+            self.unlock();
         });
         if let Err(error) = stopping.await {
             tracing::error!(%error, "the DataNode did not stop well");
+        }
+    }
+
+    /// Lets another DataNode have the directories, whoever still looks at this one.
+    fn unlock(&self) {
+        for volume in self.node.dataset.volumes() {
+            volume.directory.unlock();
         }
     }
 }
@@ -186,6 +197,7 @@ impl Drop for DataNode {
         self.node.actors.lock().abort_all();
         self.node.state.send_modify(|state| state.stopping = true);
         self.node.scans.stop();
+        drop(self.node.disk_balancer.halt());
         self.transfers.stop();
         self.node.transfers.close_all();
         self.node.deletions.lock().take();
@@ -194,9 +206,7 @@ impl Drop for DataNode {
         while self.node.transfers.count() > 0 && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(1));
         }
-        for volume in self.node.dataset.volumes() {
-            volume.directory.unlock();
-        }
+        self.unlock();
     }
 }
 
@@ -256,6 +266,7 @@ fn new_node(
         uuid,
         deletions: Mutex::new(Some(deletions)),
         scans: Arc::default(),
+        disk_balancer: DiskBalancer::new(settings.disk_balancer.clone()),
         damaged: DamagedReplicas::default(),
         load: Load::new(settings.congestion_ratio),
         restarting: AtomicBool::new(false),
@@ -387,6 +398,7 @@ fn status(node: &Node) -> DataNodeStatus {
             .is_measuring()
             .then(|| node.peers.averages(0, Instant::now())),
         slow_disks: slow_disks(node),
+        disk_balancer: node.disk_balancer.status(),
         max_message: node.settings.limits.max_frame,
     }
 }

@@ -73,6 +73,9 @@ pub enum DataNodeError {
     /// Known in Hadoop, not here.
     #[error("{0}")]
     Unsupported(String),
+    /// A plan of the disk balancer that cannot be carried out.
+    #[error("{0}")]
+    DiskBalancer(String),
     /// Anything else that Hadoop calls `IOException`.
     #[error("{0}")]
     Refused(String),
@@ -105,6 +108,9 @@ impl DataNodeError {
             Self::Settings(_) => "org.apache.hadoop.HadoopIllegalArgumentException",
             Self::AccessDenied(_) => "org.apache.hadoop.security.AccessControlException",
             Self::Unsupported(_) => "java.lang.UnsupportedOperationException",
+            Self::DiskBalancer(_) => {
+                "org.apache.hadoop.hdfs.server.diskbalancer.DiskBalancerException"
+            }
             Self::Disk { .. }
             | Self::Network { .. }
             | Self::Transfer(_)

@@ -5,6 +5,7 @@ mod calls;
 mod damaged;
 mod datanode;
 mod dataset;
+mod disk_balancer;
 mod disks;
 mod error;
 mod host;
@@ -27,6 +28,7 @@ mod transfer;
 
 pub use datanode::{DataNode, DataNodeObserver};
 pub use dataset::{ReservedRule, ReservedSpace, VolumeChoice, VolumeUsage};
+pub use disk_balancer::DiskBalancerSettings;
 pub use error::{DataNodeError, Result};
 pub use metrics::{Counter, DataNodeMetrics, Moment};
 pub use settings::{DataNodeSettings, GroupLookup, NameNodePlace, NameService, OutlierSettings};

@@ -16,6 +16,7 @@ use tracing::{error, warn};
 use crate::block::Block;
 use crate::damaged::DamagedReplicas;
 use crate::dataset::{Dataset, Deleted, Volume};
+use crate::disk_balancer::DiskBalancer;
 use crate::error::{DataNodeError, Result};
 use crate::live::Live;
 use crate::load::Load;
@@ -79,6 +80,7 @@ pub(crate) struct Node {
     pub(crate) uuid: String,
     pub(crate) deletions: Mutex<Option<mpsc::Sender<Deleted>>>,
     pub(crate) scans: Arc<ScanControl>,
+    pub(crate) disk_balancer: DiskBalancer,
     pub(crate) damaged: DamagedReplicas,
     pub(crate) load: Load,
     pub(crate) restarting: AtomicBool,

@@ -9,6 +9,7 @@ use loxodon_wire::rpc::RemoteError;
 
 use crate::dataset::Volume;
 use crate::dataset::replica::VolumeIndex;
+use crate::disk_balancer::DiskBalancerSettings;
 use crate::error::{DataNodeError, Result};
 use crate::namenode::{self, Service};
 use crate::node::Node;
@@ -35,6 +36,8 @@ pub(crate) static NAMES: &[&str] = &[
     keys::TRANSFER_BANDWIDTH.name,
     keys::WRITE_BANDWIDTH.name,
     keys::READ_BANDWIDTH.name,
+    keys::DISK_BALANCER.name,
+    keys::DISK_BALANCER_PLAN_VALIDITY.name,
 ];
 
 impl Node {
@@ -77,6 +80,10 @@ impl Node {
         } else if name == keys::BLOCK_REPORT_DELAY.name {
             let delay = conf.time(&keys::BLOCK_REPORT_DELAY).map_err(settings::wrong)?;
             self.live.change(|live| live.report_delay = delay);
+        } else if name == keys::DISK_BALANCER.name || name == keys::DISK_BALANCER_PLAN_VALIDITY.name
+        {
+            let settings = DiskBalancerSettings::from_conf(conf).map_err(settings::wrong)?;
+            self.disk_balancer.set(settings);
         } else {
             let outliers = OutlierSettings::from_conf(conf).map_err(settings::wrong)?;
             self.live.change(|live| live.outliers = outliers);

@@ -12,6 +12,7 @@ use loxodon_rpc::client::{ClientSettings, ServerAddress};
 use loxodon_rpc::server::{ServerLimits, ServiceAccess};
 
 use crate::dataset::{ReservedRule, ReservedSpace, VolumeChoice};
+use crate::disk_balancer::DiskBalancerSettings;
 use crate::error::{DataNodeError, Result};
 use crate::storage::StorageLocation;
 
@@ -110,6 +111,8 @@ pub struct DataNodeSettings {
     pub write_bandwidth: u64,
     /// Bytes a second that clients read; 0 is no limit.
     pub read_bandwidth: u64,
+    /// What holds for moves between volumes.
+    pub disk_balancer: DiskBalancerSettings,
     /// Between comparisons of disk and memory; zero turns them off.
     pub directory_scan_interval: Duration,
     /// In which every block is read once; `None` turns that off.
@@ -279,6 +282,7 @@ impl DataNodeSettings {
             read_bandwidth: 0,
             directory_scan_interval: Duration::from_secs(6 * 3600),
             scan_period: Some(Duration::from_secs(504 * 3600)),
+            disk_balancer: DiskBalancerSettings::default(),
             scan_bandwidth: 1 << 20,
             scan_skips_recent: false,
             scan_cursor_interval: Duration::from_secs(600),
@@ -368,6 +372,7 @@ impl DataNodeSettings {
         self.transfer_bandwidth = conf.bytes(&keys::TRANSFER_BANDWIDTH)?;
         self.write_bandwidth = conf.bytes(&keys::WRITE_BANDWIDTH)?;
         self.read_bandwidth = conf.bytes(&keys::READ_BANDWIDTH)?;
+        self.disk_balancer = DiskBalancerSettings::from_conf(conf)?;
         self.directory_scan_interval = conf.time(&keys::DIRECTORY_SCAN_INTERVAL)?;
         self.scan_bandwidth = conf.bytes(&keys::SCAN_BANDWIDTH)?;
         self.scan_skips_recent = conf.bool(&keys::SCAN_SKIP_RECENT)?;

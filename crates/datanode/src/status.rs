@@ -72,6 +72,8 @@ pub struct DataNodeStatus {
     pub peer_milliseconds: Option<Vec<(String, f64)>>,
     /// Directories of volumes whose disks are slower than the others', where that is measured.
     pub slow_disks: Option<Vec<String>>,
+    /// The disk balancer's plan and how far it is, as JSON (`DataNode.getDiskBalancerStatus`).
+    pub disk_balancer: String,
     /// The longest message that a NameNode takes, as far as this DataNode knows (`ipc.maximum.data.length`).
     pub max_message: usize,
 }

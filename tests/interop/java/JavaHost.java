@@ -28,6 +28,7 @@ import org.apache.hadoop.hdfs.server.namenode.NameNode;
 import org.apache.hadoop.hdfs.server.namenode.SecondaryNameNode;
 import org.apache.hadoop.hdfs.tools.DFSAdmin;
 import org.apache.hadoop.hdfs.tools.DFSHAAdmin;
+import org.apache.hadoop.hdfs.tools.DiskBalancerCLI;
 import org.apache.hadoop.hdfs.tools.DFSck;
 import org.apache.hadoop.hdfs.tools.DebugAdmin;
 import org.apache.hadoop.hdfs.tools.StoragePolicyAdmin;
@@ -170,6 +171,8 @@ public final class JavaHost {
         return ToolRunner.run(conf, program(Balancer.class), args);
       case "mover":
         return ToolRunner.run(conf, program(Mover.class), args);
+      case "diskbalancer":
+        return ToolRunner.run(new DiskBalancerCLI(conf), args);
       case "debug":
         return ToolRunner.run(new DebugAdmin(conf), args);
       case "haadmin": {

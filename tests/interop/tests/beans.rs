@@ -106,7 +106,7 @@ fn pages_beside_the_beans_are_alike() {
 const NOT_OF_OURS: [&str; 3] = ["DataNodeVolume-", "MetricsSystem,sub=Stats", "UgiMetrics"];
 
 /// What is not measured: how long single steps within a write or a read take.
-const NOT_MEASURED: [&str; 31] = [
+const NOT_MEASURED: [&str; 30] = [
     "AcquireDataset",
     "BlocksDeletedInPendingIBR",
     "BlocksInPendingIBR",
@@ -136,8 +136,6 @@ const NOT_MEASURED: [&str; 31] = [
     "TotalWriteTime",
     "UnfinalizeBlockOp",
     "UpdateReplicaUnderRecoveryOp",
-    // There is no disk balancer.
-    "DiskBalancerStatus.",
     // By the names of NameNodes, which differ with who looks them up.
     "NamenodeAddresses.",
 ];

@@ -34,6 +34,112 @@ fn javas_mover_and_debugger_work_on_our_cluster() {
     });
 }
 
+/// Blocks of one file on each DataNode, on two volumes of the same type.
+const SPREAD: usize = 8;
+const BLOCK: usize = 1 << 20;
+
+#[test]
+fn javas_disk_balancer_moves_blocks_on_datanodes_of_both_makers() {
+    in_fresh_directory(|root| {
+        let mut cluster = Cluster::start(root, Maker::Loxodon, &[])?;
+        let makers = [Maker::Java, Maker::Loxodon];
+        let volumes =
+            |node: usize| ["a", "b"].map(|volume| root.join(format!("node{node}")).join(volume));
+        for (node, maker) in makers.into_iter().enumerate() {
+            let both = volumes(node).map(|volume| format!("file://{}", volume.display())).join(",");
+            cluster.start_datanode_with(node, maker, &[("dfs.datanode.data.dir", &both)])?;
+        }
+        cluster.wait_for_datanodes(makers.len())?;
+        let local = root.join("local");
+        std::fs::write(&local, "x".repeat(SPREAD * BLOCK))?;
+        let size = format!("dfs.blocksize={BLOCK}");
+        let local = local.display().to_string();
+        let put = ["-D", &size, "-D", "dfs.replication=2", "-put", &local, "/f"];
+        cluster.java("dfs", &put)?.succeeded()?;
+        let mut told = Vec::new();
+        for node in 0..makers.len() {
+            // The NameNode chose the storages: from the one that has more.
+            let mut volumes = volumes(node);
+            if whole(&volumes[0])? < whole(&volumes[1])? {
+                volumes.reverse();
+            }
+            let before = whole(&volumes[0])?;
+            told.push(balance(&mut cluster, root, node, &volumes)?);
+            expect("two blocks moved", whole(&volumes[0])? == before - 2)?;
+            expect("they are there", whole(&volumes[1])? == SPREAD - before + 2)?;
+        }
+        expect(&format!("the same is told: {told:?}"), told[0] == told[1])?;
+        let read = cluster.java("dfs", &["-cat", "/f"])?.succeeded()?;
+        expect("it is whole", read.len() == SPREAD * BLOCK)?;
+        let checked = cluster.java("fsck", &["/f"])?.succeeded()?;
+        expect(&checked, checked.contains("is HEALTHY"))
+    });
+}
+
+/// How many blocks of the file a volume has.
+fn whole(volume: &Path) -> io::Result<usize> {
+    let lengths = blocks(volume)?.into_iter().filter_map(|path| path.metadata().ok());
+    Ok(lengths.filter(|known| known.len() == BLOCK as u64).count())
+}
+
+/// Has two blocks moved from the first volume to the second; what `-query` tells then, without what differs by itself.
+fn balance(
+    cluster: &mut Cluster,
+    root: &Path,
+    node: usize,
+    volumes: &[PathBuf; 2],
+) -> io::Result<String> {
+    let version = |volume: &Path, key: &str| -> io::Result<String> {
+        let text = std::fs::read_to_string(volume.join("current/VERSION"))?;
+        let value = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+        value.map(str::to_owned).ok_or_else(|| io::Error::other(format!("no {key} in {text}")))
+    };
+    let calls = cluster.datanode_calls(node)?.to_owned();
+    let (host, port) = calls.split_once(':').unwrap_or((&calls, "0"));
+    let named = |volume: &Path| -> io::Result<serde_json::Value> {
+        let id = version(volume, "storageID")?;
+        Ok(serde_json::json!({"path": volume, "storageType": "DISK", "uuid": id}))
+    };
+    let plan = serde_json::json!({
+        "volumeSetPlans": [{
+            "@class": "org.apache.hadoop.hdfs.server.diskbalancer.planner.MoveStep",
+            "sourceVolume": named(&volumes[0])?,
+            "destinationVolume": named(&volumes[1])?,
+            "bytesToMove": 2 * BLOCK,
+            "bandwidth": 1000,
+        }],
+        "nodeName": host,
+        "nodeUUID": version(&volumes[0], "datanodeUuid")?,
+        "port": port.parse::<u16>().unwrap_or(0),
+        "timeStamp": 0,
+    });
+    let (file, path) = (root.join("plan"), format!("/plan{node}.json"));
+    std::fs::write(&file, plan.to_string())?;
+    cluster.java("dfs", &["-put", &file.display().to_string(), &path])?.succeeded()?;
+    let old = cluster.java("diskbalancer", &["-execute", &path])?;
+    let text = format!("{}{}", old.stdout, old.stderr);
+    expect(&text, old.exit != 0 && text.contains("Plan was generated more than 1d ago"))?;
+    cluster.java("diskbalancer", &["-execute", &path, "-skipDateCheck"])?.succeeded()?;
+    let mut text = String::new();
+    for _ in 0..300 {
+        text = cluster.java("diskbalancer", &["-query", &calls, "-v"])?.succeeded()?;
+        // The last of the old files is removed after that.
+        if text.contains("PLAN_DONE") && whole(&volumes[0])? + whole(&volumes[1])? == SPREAD {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+    let place = volumes[0].parent().unwrap_or(root).display().to_string();
+    let text = text.replace(&calls, "NODE").replace(&path, "PLAN");
+    let text =
+        text.replace(&format!("{place}/a"), "VOLUME").replace(&format!("{place}/b"), "VOLUME");
+    let stays = |line: &&str| {
+        let differs = ["startTime", "secondsElapsed", "Plan ID"];
+        !differs.iter().any(|word| line.contains(word))
+    };
+    Ok(text.lines().filter(stays).collect::<Vec<_>>().join("\n"))
+}
+
 /// `hdfs debug` on a block that our DataNode wrote.
 fn debug(cluster: &mut Cluster, root: &Path, volume: &Path) -> io::Result<()> {
     let found = blocks(volume)?;

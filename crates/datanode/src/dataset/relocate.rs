@@ -47,30 +47,62 @@ impl Dataset {
     /// large blocks.
     pub(crate) fn relocate(&self, block: &Block, target: &WriteTarget) -> Result<Relocated> {
         let (pool, replica) = self.find(block)?;
-        let source = self.check_movable(block, &replica, target)?;
+        let source = self.check_movable(block, &replica)?;
+        let kind = source.kind();
+        if kind == target.kind {
+            return Err(DataNodeError::ReplicaAlreadyExists(format!(
+                "Replica {replica} already exists on storage {}",
+                kind.name()
+            )));
+        }
+        if kind.is_transient() {
+            return Err(DataNodeError::Refused(format!(
+                "Replica {replica} cannot be moved from storageType : {}",
+                kind.name()
+            )));
+        }
         let volume = self.choose_volume(target, block.length)?;
         if volume.kind() != target.kind {
             return Err(DataNodeError::OutOfSpace("No more available volumes".to_owned()));
         }
+        self.move_replica(&pool, block, &replica, &source, &volume)
+    }
+
+    /// Copies a complete replica to another volume, which has it from then on
+    /// (`FsDatasetImpl.moveBlockAcrossVolumes`). Slow on large blocks.
+    pub(crate) fn relocate_to(&self, block: &Block, volume: &Arc<Volume>) -> Result<Relocated> {
+        let (pool, replica) = self.find(block)?;
+        let source = self.check_movable(block, &replica)?;
+        if source.index == volume.index {
+            return Err(DataNodeError::ReplicaAlreadyExists(format!(
+                "Replica {replica} lies on {} already",
+                volume.root().display()
+            )));
+        }
+        self.move_replica(&pool, block, &replica, &source, volume)
+    }
+
+    fn move_replica(
+        &self,
+        pool: &Pool,
+        block: &Block,
+        replica: &Replica,
+        source: &Arc<Volume>,
+        volume: &Arc<Volume>,
+    ) -> Result<Relocated> {
         volume.reserve(block.length);
-        let draft = copy(block, &source, &volume);
-        let moved = draft.and_then(|draft| {
+        let moved = copy(block, source, volume).and_then(|draft| {
             let _files = self.lock_files(block.id);
-            exchange(self, &pool, block, &replica, &volume, draft)?;
-            Ok(self.left_behind(&pool, block, &source))
+            exchange(self, pool, block, replica, volume, draft)?;
+            Ok(self.left_behind(pool, block, source))
         });
         volume.release(block.length);
         let old = moved?;
         tracing::info!(%block, from = %source.root().display(), to = %volume.root().display(), "moved");
-        Ok(Relocated { block: block.clone(), volume, old })
+        Ok(Relocated { block: block.clone(), volume: Arc::clone(volume), old })
     }
 
-    fn check_movable(
-        &self,
-        block: &Block,
-        replica: &Replica,
-        target: &WriteTarget,
-    ) -> Result<Arc<Volume>> {
+    fn check_movable(&self, block: &Block, replica: &Replica) -> Result<Arc<Volume>> {
         if replica.stamp != block.stamp {
             return Err(DataNodeError::ReplicaNotFound(format!("Replica does not exist {block}")));
         }
@@ -85,21 +117,7 @@ impl Dataset {
                 replica.length, block.length
             )));
         }
-        let source = self.volume(replica.volume)?;
-        let kind = source.kind();
-        if kind == target.kind {
-            return Err(DataNodeError::ReplicaAlreadyExists(format!(
-                "Replica {replica} already exists on storage {}",
-                kind.name()
-            )));
-        }
-        if kind.is_transient() {
-            return Err(DataNodeError::Refused(format!(
-                "Replica {replica} cannot be moved from storageType : {}",
-                kind.name()
-            )));
-        }
-        Ok(source)
+        self.volume(replica.volume)
     }
 
     /// Whether both files of the replica are where it says now. Who did not find them may have looked where

@@ -26,7 +26,7 @@ async fn call_as<Q: Message, A: Message + Default>(
     client.call(&address, &CLIENT_DATANODE, method, request, CallOptions::default()).await
 }
 
-async fn call<Q: Message, A: Message + Default>(
+pub async fn call<Q: Message, A: Message + Default>(
     datanode: &DataNode,
     method: &str,
     request: &Q,

@@ -4,6 +4,7 @@
 #![allow(unreachable_pub)]
 
 mod calls;
+mod disk_balancer;
 mod hostile;
 mod lifeline;
 mod model;

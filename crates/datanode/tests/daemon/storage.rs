@@ -51,6 +51,16 @@ async fn written_blocks_are_reported_and_found_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_datanode_lets_its_directory_go_whoever_looks_at_it() {
+    let (place, namenode) = (tempfile::tempdir().unwrap(), NameNode::start().await);
+    let datanode = namenode.datanode(place.path()).await;
+    let looks = datanode.observer();
+    datanode.shutdown().await;
+    namenode.datanode(place.path()).await.shutdown().await;
+    assert!(!looks.status().volumes.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_two_replicas_of_a_block_one_stays() {
     let (place, namenode) = (tempfile::tempdir().unwrap(), NameNode::start().await);
     let (a, b) = (place.path().join("a"), place.path().join("b"));

@@ -140,8 +140,7 @@ impl Shown {
             .with("NamenodeAddresses", Value::Object(pools).to_string())
             .with("BPServiceActorInfo", Value::Array(services).to_string())
             .with("SendPacketDownstreamAvgInfo", peers(status))
-            // There is no disk balancer.
-            .with("DiskBalancerStatus", "")
+            .with("DiskBalancerStatus", status.disk_balancer.as_str())
             .with("SlowDisks", status.slow_disks.as_ref().map(|disks| json!(disks).to_string()))
             .with("DNStartedTimeInMillis", self.started)
             .with("SecurityEnabled", false)
