@@ -197,7 +197,8 @@ impl Drop for DataNode {
         self.node.actors.lock().abort_all();
         self.node.state.send_modify(|state| state.stopping = true);
         self.node.scans.stop();
-        drop(self.node.disk_balancer.halt());
+        // It must not write any more when somebody else has the directories.
+        self.node.disk_balancer.stop();
         self.transfers.stop();
         self.node.transfers.close_all();
         self.node.deletions.lock().take();

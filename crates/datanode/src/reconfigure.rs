@@ -9,7 +9,6 @@ use loxodon_wire::rpc::RemoteError;
 
 use crate::dataset::Volume;
 use crate::dataset::replica::VolumeIndex;
-use crate::disk_balancer::DiskBalancerSettings;
 use crate::error::{DataNodeError, Result};
 use crate::namenode::{self, Service};
 use crate::node::Node;
@@ -80,10 +79,14 @@ impl Node {
         } else if name == keys::BLOCK_REPORT_DELAY.name {
             let delay = conf.time(&keys::BLOCK_REPORT_DELAY).map_err(settings::wrong)?;
             self.live.change(|live| live.report_delay = delay);
-        } else if name == keys::DISK_BALANCER.name || name == keys::DISK_BALANCER_PLAN_VALIDITY.name
-        {
-            let settings = DiskBalancerSettings::from_conf(conf).map_err(settings::wrong)?;
-            self.disk_balancer.set(settings);
+        } else if name == keys::DISK_BALANCER.name {
+            let enabled = conf.bool(&keys::DISK_BALANCER).map_err(settings::wrong)?;
+            self.disk_balancer.set_enabled(enabled);
+        } else if name == keys::DISK_BALANCER_PLAN_VALIDITY.name {
+            let key = &keys::DISK_BALANCER_PLAN_VALIDITY;
+            let validity = conf.time(key).map_err(settings::wrong)?;
+            let text = conf.text(key).map_err(settings::wrong)?.unwrap_or_default();
+            self.disk_balancer.set_plan_validity(validity, text);
         } else {
             let outliers = OutlierSettings::from_conf(conf).map_err(settings::wrong)?;
             self.live.change(|live| live.outliers = outliers);

@@ -80,10 +80,10 @@ impl DiskBalancerSettings {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Outcome {
     #[default]
-    NoPlan,
-    UnderProgress,
-    Done,
-    Cancelled,
+    NoPlan = 0,
+    UnderProgress = 1,
+    Done = 2,
+    Cancelled = 3,
 }
 
 impl Outcome {
@@ -122,9 +122,16 @@ impl DiskBalancer {
         Self { settings: settings.into(), state: Mutex::default(), stopped: Condvar::new() }
     }
 
-    /// From now on.
-    pub(crate) fn set(&self, settings: DiskBalancerSettings) {
-        *self.settings.lock() = settings;
+    /// Whether plans are taken from now on.
+    pub(crate) fn set_enabled(&self, enabled: bool) {
+        self.settings.lock().enabled = enabled;
+    }
+
+    /// How old a plan may be from now on, and how that was written.
+    pub(crate) fn set_plan_validity(&self, validity: Duration, text: String) {
+        let mut settings = self.settings.lock();
+        settings.plan_validity = validity;
+        settings.plan_validity_text = text;
     }
 
     fn enabled(&self) -> Result<DiskBalancerSettings> {
@@ -147,17 +154,15 @@ impl DiskBalancer {
         Ok(())
     }
 
-    /// Tells the thread to end.
-    pub(crate) fn halt(&self) -> Option<JoinHandle<()>> {
-        let mut state = self.state.lock();
-        state.stops = true;
-        self.stopped.notify_all();
-        state.thread.take()
-    }
-
     /// Ends the thread: a block that is being copied is copied to its end.
     pub(crate) fn stop(&self) {
-        if self.halt().is_some_and(|thread| thread.join().is_err()) {
+        let thread = {
+            let mut state = self.state.lock();
+            state.stops = true;
+            self.stopped.notify_all();
+            state.thread.take()
+        };
+        if thread.is_some_and(|thread| thread.join().is_err()) {
             error!("the disk balancer's thread ended badly");
         }
     }
@@ -345,10 +350,12 @@ impl Node {
             let Some(block) = blocks.find(|block| work.has_room_for(block.length, defaults)) else {
                 return Err("No source blocks found to move.".to_owned());
             };
-            let room = destination.usage().map_or(0, |usage| usage.remaining);
+            let room = destination.usage().map_err(|error| error.to_string())?.remaining;
             if i64::try_from(room).unwrap_or(i64::MAX) <= work.to_copy {
-                error!(volume = %destination.root().display(), "has no room for what is to be moved");
-                break;
+                let volume = &work.destination.path;
+                return Err(format!(
+                    "Disk Balancer - {volume} has no room for what is to be moved"
+                ));
             }
             match self.move_block(&block, &destination) {
                 Ok(millis) => {

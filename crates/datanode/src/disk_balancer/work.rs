@@ -74,8 +74,11 @@ impl Work {
     /// How long to wait after a block that took `used` milliseconds, to be no faster than allowed.
     pub(super) fn delay(&self, bytes: u64, used: u64, defaults: &Defaults) -> u64 {
         let bandwidth = or(self.bandwidth, defaults.bandwidth).max(1).cast_unsigned();
-        let (mib, is_fast) = (bytes >> 20, used > 0);
-        if is_fast { (mib.saturating_mul(1000) / bandwidth).saturating_sub(used) } else { 0 }
+        // As in Hadoop: what took no time that could be measured is not held up.
+        if used == 0 {
+            return 0;
+        }
+        ((bytes >> 20).saturating_mul(1000) / bandwidth).saturating_sub(used)
     }
 
     /// The fields that are not their default, in the order of Hadoop's class.

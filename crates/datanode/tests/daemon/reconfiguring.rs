@@ -168,6 +168,34 @@ async fn numbers_change() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_disk_balancer_is_switched_and_nothing_else_of_it_changes() {
+    let scene = Scene::start().await;
+    let volumes = scene.place.path().join("a").display().to_string();
+    let bandwidth = async || {
+        let key = "DiskBalancerBandwidth".to_owned();
+        let asked = hdfs::DiskBalancerSettingRequestProto { key };
+        let method = "getDiskBalancerSetting";
+        call::<_, hdfs::DiskBalancerSettingResponseProto>(
+            &scene.datanode,
+            &CLIENT_DATANODE,
+            method,
+            &asked,
+        )
+        .await
+        .map(|answer| answer.value)
+    };
+    let enabled = "dfs.disk.balancer.enabled";
+    // That one needs a restart, in Hadoop too.
+    let fast = ("dfs.disk.balancer.max.disk.throughputInMBperSec", "99");
+    for (value, works) in [("false", false), ("true", true)] {
+        configure(scene.place.path(), &[(VOLUMES, volumes.as_str()), (enabled, value), fast]);
+        assert_eq!(reconfigure(&scene.datanode).await, [(enabled.to_owned(), None)]);
+        assert_eq!(scene.datanode.status().disk_balancer.is_empty(), !works);
+        assert_eq!(bandwidth().await.ok().as_deref(), works.then_some("10"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_namenode_is_served() {
     let place = tempfile::tempdir().unwrap();
     let (one, other) = (NameNode::start().await, NameNode::start().await);
