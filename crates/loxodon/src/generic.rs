@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use loxodon_conf::{Configuration, Notice, keys};
+use loxodon_console::{eprintln, print};
 use tracing_subscriber::filter::LevelFilter;
-
-use crate::output;
 
 /// Options of Hadoop's launcher script, which come first.
 #[derive(Debug, Default)]
@@ -113,7 +112,7 @@ pub(crate) fn configure(
             eprintln!(
                 "WARN util.GenericOptionsParser: options parsing failed: Missing argument for option: {option}"
             );
-            output::print(HELP);
+            print!("{HELP}");
             return Ok((conf, Vec::new()));
         }
     };

@@ -7,7 +7,6 @@ mod generic;
 mod java_order;
 mod mapred;
 mod offline;
-mod output;
 mod program;
 mod shell;
 

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use loxodon_conf::Configuration;
+use loxodon_console::{eprint, eprintln, print};
 
 use crate::admin;
 use loxodon_mapreduce::builtin_classes;
@@ -16,7 +17,6 @@ use crate::environment;
 use crate::generic::{self, Launch};
 use crate::mapred;
 use crate::offline;
-use crate::output;
 use crate::shell;
 
 /// The Hadoop whose protocols are spoken and whose formats are written.
@@ -129,11 +129,11 @@ fn dispatch(called: &str, word: &str, args: &[String], launch: &Launch) -> i32 {
     }
     match word {
         "version" | "-version" => {
-            output::print(&version());
+            print!("{}", version());
             0
         }
         "help" | "-h" | "-help" => {
-            output::print(&usage(called));
+            print!("{}", usage(called));
             0
         }
         "dfs" | "fs" => with(configured(), shell::run),

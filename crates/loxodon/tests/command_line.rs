@@ -106,8 +106,11 @@ fn a_cluster_by_the_jar_of_hadoops_tests() {
         .args(["hadoop", "jar", jar, "minicluster", "-nomr", "-format"])
         .env("HADOOP_CONF_DIR", dir.path())
         .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
         .expect("the program starts");
+    // Whoever read its log has gone, and whoever reads its output goes after the first line.
+    drop(cluster.stderr.take());
     let said = BufReader::new(cluster.stdout.take().expect("its output"));
     let port = said.lines().map_while(Result::ok).find_map(|line| {
         let (_, after) = line.split_once("Started MiniDFSCluster -- namenode on port ")?;

@@ -13,6 +13,7 @@ use loxodon_conf::keys;
 const LAYERS: &[(&str, &[&str])] = &[
     ("conf", &[]),
     ("wire", &[]),
+    ("console", &[]),
     ("rpc", &["conf", "wire"]),
     ("cluster", &["wire"]),
     ("namespace", &["wire"]),
@@ -21,7 +22,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("namenode", &["blocks", "cluster", "conf", "journal", "namespace", "wire"]),
     ("client", &["conf", "rpc", "wire"]),
     ("datanode", &["conf", "rpc", "wire"]),
-    ("mapreduce", &["client", "cluster", "conf", "rpc", "wire"]),
+    ("mapreduce", &["client", "cluster", "conf", "console", "rpc", "wire"]),
     (
         "runtime",
         &[
@@ -29,6 +30,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "client",
             "cluster",
             "conf",
+            "console",
             "datanode",
             "journal",
             "mapreduce",
@@ -115,6 +117,35 @@ fn pure_crates_have_no_clock_thread_file_or_socket() {
                         .map(|b| format!("{}:{}: {b} in a pure crate", path.display(), number + 1)),
                 );
             }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The standard library's macros panic where the reader has gone.
+#[test]
+fn what_is_printed_may_go_unread() {
+    let macros = ["print!(", "println!(", "eprint!(", "eprintln!("];
+    let crates = repository().join("crates");
+    let mut wrong = Vec::new();
+    for path in rust_files(&crates) {
+        let text = fs::read_to_string(&path).expect("a source file");
+        let inside = path.components().any(|part| part.as_os_str() == "src")
+            && !path.starts_with(crates.join("console"));
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let imported = code
+            .split_once("use loxodon_console::")
+            .and_then(|(_, rest)| rest.split_once(';'))
+            .map_or("", |(names, _)| names);
+        let imported: Vec<&str> = imported.split(['{', '}', ',', ' ', '\n']).collect();
+        for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            let words = line.split(|c: char| !c.is_ascii_alphanumeric() && !"_!(".contains(c));
+            wrong.extend(
+                words
+                    .filter_map(|word| macros.iter().find(|name| word.starts_with(**name)))
+                    .filter(|name| inside && !imported.contains(&name.trim_end_matches("!(")))
+                    .map(|name| format!("{}: {name} of the standard library", path.display())),
+            );
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -3,8 +3,9 @@
 use std::io::{self, BufRead};
 use std::time::Duration;
 
+use loxodon_console::{eprintln, println};
+
 use super::{FAILED, http};
-use crate::output;
 use crate::shell::GENERIC_OPTIONS;
 
 const USAGE: &str = "
@@ -39,7 +40,7 @@ pub(crate) fn run(args: &[String]) -> i32 {
     let (address, log, level) = order;
     let level = level.map(|level| format!("&level={level}")).unwrap_or_default();
     let path = format!("/logLevel?log={log}{level}");
-    output::print(&format!("Connecting to http://{address}{path}\n"));
+    println!("Connecting to http://{address}{path}");
     match show(&address, &path) {
         Ok(()) => 0,
         Err(error) => {
@@ -57,7 +58,7 @@ fn show(address: &str, path: &str) -> io::Result<()> {
     for line in answer.body.lines() {
         let line = line?;
         if line.starts_with(MARKER) {
-            output::print(&format!("{}\n", without_tags(&line)));
+            println!("{}", without_tags(&line));
         }
     }
     Ok(())

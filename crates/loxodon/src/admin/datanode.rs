@@ -1,13 +1,13 @@
 //! Calls to one DataNode: `-getDatanodeInfo`, `-getVolumeReport`, `-shutdownDatanode`, `-evictWriters`,
 //! `-triggerBlockReport`, `-getBalancerBandwidth`, `-deleteBlockPool`, `-refreshNamenodes`.
 
+use loxodon_console::{print, println};
 use loxodon_wire::proto::hdfs;
 use loxodon_wire::rpc::protocol::CLIENT_DATANODE;
 use prost::Message;
 
 use super::call::{as_java, ask, parse_address};
 use super::cluster::Cluster;
-use crate::output;
 use crate::shell::{Failure, size};
 
 fn call<Q: Message, A: Message + Default>(
@@ -38,10 +38,10 @@ pub(crate) fn info(cluster: &Cluster, datanode: &str) -> Result<(), Failure> {
     let answer: hdfs::GetDatanodeInfoResponseProto =
         reach(cluster, datanode, "getDatanodeInfo", &request)?;
     let info = answer.local_info;
-    output::print(&format!(
-        "Uptime: {}, Software version: {}, Config version: {}\n",
+    println!(
+        "Uptime: {}, Software version: {}, Config version: {}",
         info.uptime, info.software_version, info.config_version
-    ));
+    );
     Ok(())
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn shut_down(
     let request = hdfs::ShutdownDatanodeRequestProto { for_upgrade };
     let _: hdfs::ShutdownDatanodeResponseProto =
         call(cluster, datanode, "shutdownDatanode", &request)?;
-    output::print(&format!("Submitted a shutdown request to datanode {datanode}\n"));
+    println!("Submitted a shutdown request to datanode {datanode}");
     Ok(())
 }
 
@@ -64,7 +64,7 @@ pub(crate) fn balancer_bandwidth(cluster: &Cluster, datanode: &str) -> Result<()
     let answer: hdfs::GetBalancerBandwidthResponseProto =
         reach(cluster, datanode, "getBalancerBandwidth", &request)?;
     let bandwidth = answer.bandwidth;
-    output::print(&format!("Balancer bandwidth is {bandwidth} bytes per second.\n"));
+    println!("Balancer bandwidth is {bandwidth} bytes per second.");
     Ok(())
 }
 
@@ -86,7 +86,7 @@ pub(crate) fn trigger_report(
         call(cluster, datanode, "triggerBlockReport", &request)?;
     let kind = if incremental { "an incremental " } else { "a full " };
     let to = name_node.map(|address| format!(" to namenode {address}")).unwrap_or_default();
-    output::print(&format!("Triggering {kind}block report on {datanode}{to}.\n"));
+    println!("Triggering {kind}block report on {datanode}{to}.");
     Ok(())
 }
 
@@ -94,7 +94,7 @@ pub(crate) fn trigger_report(
 pub(crate) fn evict_writers(cluster: &Cluster, datanode: &str) -> Result<(), Failure> {
     let request = hdfs::EvictWritersRequestProto {};
     let _: hdfs::EvictWritersResponseProto = reach(cluster, datanode, "evictWriters", &request)?;
-    output::print(&format!("Requested writer eviction to datanode {datanode}\n"));
+    println!("Requested writer eviction to datanode {datanode}");
     Ok(())
 }
 
@@ -107,11 +107,11 @@ pub(crate) fn volume_report(cluster: &Cluster, datanode: &str) -> Result<(), Fai
         let bytes_signed = i64::try_from(bytes).unwrap_or(i64::MAX);
         format!("{bytes}({})", size::human_in(bytes_signed, "B", 2))
     };
-    output::print(&format!("Active Volumes : {}\n", answer.volume_info.len()));
+    println!("Active Volumes : {}", answer.volume_info.len());
     for volume in &answer.volume_info {
         let kind = hdfs::StorageTypeProto::try_from(volume.storage_type)
             .map_or("DISK", |kind| kind.as_str_name());
-        output::print(&format!(
+        print!(
             "\nDirectory: {}\nStorageType: {kind}\nCapacity Used: {}\nCapacity Left: {}\n\
              Capacity Reserved: {}\nReserved Space for Replicas: {}\nBlocks: {}\n",
             volume.path,
@@ -120,7 +120,7 @@ pub(crate) fn volume_report(cluster: &Cluster, datanode: &str) -> Result<(), Fai
             described(volume.reserved_space),
             described(volume.reserved_space_for_replicas),
             volume.num_blocks
-        ));
+        );
     }
     Ok(())
 }

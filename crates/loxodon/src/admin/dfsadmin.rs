@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use loxodon_client::{Client, SafeModeAction};
 use loxodon_conf::{Configuration, keys};
+use loxodon_console::{eprintln, print, println};
 
 use super::cluster::Cluster;
 use super::{FAILED, datanode, http, orders, reconfigure, report};
-use crate::output;
 use crate::shell::quota::{Kind, Quota};
 use crate::shell::{self, Failure, GENERIC_OPTIONS, size};
 
@@ -167,10 +167,10 @@ fn help(name: Option<&String>) -> i32 {
             .find(|entry| entry.name.trim_start_matches('-') == name.trim_start_matches('-'))
     });
     match named {
-        Some(entry) => output::print(&described(entry)),
+        Some(entry) => print!("{}", described(entry)),
         None => {
             let all: String = COMMANDS.iter().map(described).collect();
-            output::print(&format!("{}\n{all}", overview()));
+            print!("{}\n{all}", overview());
         }
     }
     0
@@ -186,7 +186,7 @@ fn execute(cluster: &Cluster, word: &str, args: &[String]) -> Result<i32, Failur
         "-rollEdits" => {
             let txid = cluster.wait(client.roll_edits())?;
             let text = "Successfully rolled edit logs.\nNew segment starts at txid";
-            output::print(&format!("{text} {txid}\n"));
+            println!("{text} {txid}");
         }
         "-restoreFailedStorage" => return restore_failed_storage(cluster, first),
         "-refreshNodes" => on_each(cluster, "Refresh nodes", |one| {
@@ -246,10 +246,10 @@ fn execute(cluster: &Cluster, word: &str, args: &[String]) -> Result<i32, Failur
         "-refresh" => return orders::refresh(cluster, args),
         "-metasave" => {
             cluster.wait(client.metasave(first))?;
-            output::print(&format!(
-                "Created metasave file {first} in the log directory of namenode {}\n",
+            println!(
+                "Created metasave file {first} in the log directory of namenode {}",
                 client.uri()
-            ));
+            );
         }
         "-triggerBlockReport" => return trigger_report(cluster, args),
         _ => list_open_files(cluster, args)?,
@@ -279,13 +279,13 @@ fn on_each(
     order: impl Fn(&Client) -> Result<String, Failure>,
 ) -> Result<(), Failure> {
     if !cluster.addresses.highly_available {
-        output::print(&format!("{}\n", order(&cluster.client)?));
+        println!("{}", order(&cluster.client)?);
         return Ok(());
     }
     let mut failed = None;
     for one in cluster.client.each_name_node() {
         match order(&one) {
-            Ok(done) => output::print(&format!("{done} for {}\n", one.authority())),
+            Ok(done) => println!("{done} for {}", one.authority()),
             Err(failure) => {
                 eprintln!("{what} failed for {}", one.authority());
                 failed = Some(failure);
@@ -317,7 +317,7 @@ fn safe_mode(cluster: &Cluster, word: &str) -> Result<i32, Failure> {
         }
         let state = if is_on { "ON" } else { "OFF" };
         let at = if several { format!(" in {}", one.authority()) } else { String::new() };
-        output::print(&format!("Safe mode is {state}{at}\n"));
+        println!("Safe mode is {state}{at}");
     }
     Ok(0)
 }
@@ -329,10 +329,10 @@ fn save_namespace(cluster: &Cluster, args: &[String]) -> Result<(), Failure> {
             let periods = cluster.conf.count(&keys::MISSING_CHECKPOINT_PERIODS)? as u64;
             window = cluster.conf.time(&keys::CHECKPOINT_PERIOD)?.as_secs().saturating_mul(periods);
             gap = (cluster.conf.count(&keys::CHECKPOINT_TXNS)? as u64).saturating_mul(periods);
-            output::print(&format!(
+            print!(
                 "Do checkpoint if necessary before stopping namenode. The time window is {window} \
                  seconds, and the transaction gap is {gap}\n"
-            ));
+            );
         }
         Some(other) => return Err(Failure::Illegal(format!("{other} is not -beforeShutdown"))),
         None => {}
@@ -376,7 +376,7 @@ fn set_bandwidth(cluster: &Cluster, text: &str) -> Result<i32, Failure> {
         eprintln!("Balancer bandwidth is set failed.");
         return Err(failure);
     }
-    output::print(&format!("Balancer bandwidth is set to {bandwidth}\n"));
+    println!("Balancer bandwidth is set to {bandwidth}");
     Ok(0)
 }
 
@@ -450,16 +450,13 @@ fn list_open_files(cluster: &Cluster, args: &[String]) -> Result<(), Failure> {
         }
     }
     let path = cluster.absolute(if path.is_empty() { "/" } else { path });
-    output::print(&format!("{:<20}\t{:<20}\t{}\n", "Client Host", "Client Name", "Open File Path"));
+    println!("{:<20}\t{:<20}\t{}", "Client Host", "Client Name", "Open File Path");
     let mut after = 0;
     loop {
         let page = cluster.wait(cluster.client.list_open_files(after, blocking, &path));
         let page = page.inspect_err(|_| eprintln!("List open files failed."))?;
         for file in &page.files {
-            output::print(&format!(
-                "{:<20}\t{:<20}\t{:>20}\n",
-                file.client_machine, file.client_name, file.path
-            ));
+            println!("{:<20}\t{:<20}\t{:>20}", file.client_machine, file.client_name, file.path);
         }
         match page.files.last() {
             Some(last) if page.has_more => after = last.id,

@@ -3,11 +3,11 @@
 use std::io::{self, BufRead};
 
 use loxodon_conf::{Configuration, keys};
+use loxodon_console::{eprintln, println};
 
 use super::FAILED;
 use super::cluster::Cluster;
 use super::http::{self, Answer};
-use crate::output;
 use crate::shell::{GENERIC_OPTIONS, current_user};
 
 const USAGE: &str = "Usage: hdfs fsck <path> [-list-corruptfileblocks | [-move | -delete | -openforwrite] [-files [-blocks [-locations | -racks | -replicaDetails | -upgradedomains]]]] [-includeSnapshots] [-showprogress] [-storagepolicies] [-maintenance] [-blockId <blk_Id>] [-replicate]
@@ -87,7 +87,7 @@ pub(crate) fn run(conf: Configuration, args: &[String]) -> i32 {
         return refuse(None);
     }
     if matches!(args, [only] if matches!(only.as_str(), "-h" | "-help" | "--help")) {
-        output::print(&format!("{USAGE}\n\n{GENERIC_OPTIONS}\n"));
+        println!("{USAGE}\n\n{GENERIC_OPTIONS}");
         return 0;
     }
     let request = match Request::parse(args) {
@@ -149,7 +149,7 @@ fn print_all(answer: Answer) -> io::Result<i32> {
     let mut last = String::new();
     for line in answer.body.lines() {
         last = line?;
-        output::print(&format!("{last}\n"));
+        println!("{last}");
     }
     Ok(exit_code(&last))
 }
@@ -197,23 +197,21 @@ fn list_corrupt(
             {
                 break 'pages;
             } else if line.starts_with("Access denied for user") {
-                output::print(&format!("Failed to open path '{path}': Permission denied\n"));
+                println!("Failed to open path '{path}': Permission denied");
                 return Ok(FAILED);
             } else if !is_framing(&line) {
                 count += 1;
                 if count == 1 {
-                    output::print(&format!(
-                        "The list of corrupt blocks under path '{path}' are:\n"
-                    ));
+                    println!("The list of corrupt blocks under path '{path}' are:");
                 }
-                output::print(&format!("{line}\n"));
+                println!("{line}");
             }
         }
         if cookie == asked_with {
             break;
         }
     }
-    output::print(&format!("The filesystem under path '{path}' has {count} CORRUPT blocks\n"));
+    println!("The filesystem under path '{path}' has {count} CORRUPT blocks");
     Ok(if count == 0 { 0 } else { FAILED })
 }
 

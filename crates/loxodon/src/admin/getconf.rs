@@ -1,10 +1,10 @@
 //! `hdfs getconf`: what the configuration says (`GetConf`).
 
 use loxodon_conf::{Configuration, keys};
+use loxodon_console::{eprintln, print, println};
 use loxodon_rpc::client::host_name;
 
 use super::FAILED;
-use crate::output;
 
 const USAGE: &str = "hdfs getconf prints what the configuration says.
 
@@ -24,7 +24,7 @@ pub(crate) fn run(conf: &Configuration, args: &[String]) -> i32 {
     let Some((command, rest)) = args.split_first() else { return usage() };
     let answer = match (command.to_ascii_lowercase().as_str(), rest) {
         ("-h" | "-help" | "--help", _) => {
-            output::print(USAGE);
+            print!("{USAGE}");
             return 0;
         }
         ("-confkey", [key]) => value(conf, key),
@@ -46,7 +46,7 @@ pub(crate) fn run(conf: &Configuration, args: &[String]) -> i32 {
     };
     match answer {
         Ok(text) => {
-            output::print(&format!("{text}\n"));
+            println!("{text}");
             0
         }
         Err(message) => {

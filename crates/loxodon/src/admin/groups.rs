@@ -1,16 +1,16 @@
 //! `hdfs groups`: a user's groups as the NameNode knows them (`GetGroups`).
 
 use loxodon_conf::Configuration;
+use loxodon_console::{eprintln, println};
 
 use super::FAILED;
 use super::cluster::Cluster;
-use crate::output;
 use crate::shell::{Failure, current_user};
 
 /// Runs `groups`; its exit code.
 pub(crate) fn run(conf: Configuration, args: &[String]) -> i32 {
     if matches!(args, [only] if matches!(only.as_str(), "-h" | "-help" | "--help")) {
-        output::print("Usage: hdfs groups [username ...]\n");
+        println!("Usage: hdfs groups [username ...]");
         return 0;
     }
     match print(conf, args) {
@@ -28,7 +28,7 @@ fn print(conf: Configuration, args: &[String]) -> Result<(), Failure> {
     for user in if args.is_empty() { &own } else { args } {
         let groups = cluster.wait(cluster.client.user_groups(user))?;
         let line = groups.iter().fold(format!("{user} :"), |line, group| line + " " + group);
-        output::print(&format!("{line}\n"));
+        println!("{line}");
     }
     Ok(())
 }

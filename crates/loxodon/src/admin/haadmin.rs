@@ -4,6 +4,7 @@
 use std::io::{BufRead, Write};
 
 use loxodon_conf::{Configuration, keys};
+use loxodon_console::{eprint, eprintln, println};
 use loxodon_rpc::client::{ServerAddress, host_name};
 use loxodon_wire::proto::common;
 use loxodon_wire::proto::common::{HaRequestSource, HaServiceStateProto};
@@ -12,7 +13,6 @@ use prost::Message;
 
 use super::FAILED;
 use super::call::call;
-use crate::output;
 use crate::shell::{Failure, GENERIC_OPTIONS};
 
 const USAGE: &str = "Usage: haadmin [-ns <nameserviceId>]";
@@ -106,7 +106,7 @@ pub(crate) fn run(conf: &Configuration, args: &[String]) -> i32 {
 fn help(args: &[String]) -> i32 {
     match args {
         [] => {
-            output::print(&format!("{}\n", overview()));
+            println!("{}", overview());
             0
         }
         [name] => {
@@ -115,7 +115,7 @@ fn help(args: &[String]) -> i32 {
                 return wrong(&format!("{name}: Unknown command"));
             };
             let usage = if usage.is_empty() { String::new() } else { format!(" [{usage}]") };
-            output::print(&format!("{name}{usage}: {does}\n"));
+            println!("{name}{usage}: {does}");
             0
         }
         _ => wrong_arguments("-help", "incorrect number of arguments"),
@@ -161,7 +161,7 @@ impl Pair<'_> {
         match word {
             "-getServiceState" => {
                 let state = self.state(&self.address(id)?)?;
-                output::print(&format!("{state}\n"));
+                println!("{state}");
                 Ok(0)
             }
             "-checkHealth" => self.check_health(&self.address(id)?),
@@ -247,7 +247,7 @@ impl Pair<'_> {
                 Ok(state) => state.to_owned(),
                 Err(failure) => format!("Failed to connect: {failure}"),
             };
-            output::print(&format!("{shown:<50} {state:<10}\n"));
+            println!("{shown:<50} {state:<10}");
         }
         Ok(0)
     }

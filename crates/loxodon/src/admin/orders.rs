@@ -1,6 +1,7 @@
 //! Sub-commands of `dfsadmin` that are one call each: `-upgrade`, `-rollingUpgrade`, `-allowSnapshot`,
 //! `-disallowSnapshot`, `-refreshCallQueue`, `-refresh`. What a NameNode does not do it says itself.
 
+use loxodon_console::{eprintln, println};
 use loxodon_rpc::client::ServerAddress;
 use loxodon_wire::proto::common;
 use loxodon_wire::proto::hdfs::{self, RollingUpgradeActionProto};
@@ -10,7 +11,6 @@ use prost::Message;
 use super::call::{call, parse_address};
 use super::cluster::Cluster;
 use super::report;
-use crate::output;
 use crate::shell::Failure;
 
 fn ask<Q: Message, A: Message + Default>(
@@ -29,7 +29,7 @@ pub(super) fn upgrade_status(cluster: &Cluster) -> Result<(), Failure> {
         let status: hdfs::UpgradeStatusResponseProto =
             call(&cluster.conf, address, &CLIENT_NAMENODE, "upgradeStatus", &request)?;
         let words = if status.upgrade_finalized { "finalized" } else { "not finalized" };
-        output::print(&format!("Upgrade {words}{at}\n"));
+        println!("Upgrade {words}{at}");
         Ok::<_, Failure>(())
     };
     if !cluster.addresses.highly_available {
@@ -53,7 +53,7 @@ pub(super) fn rolling_upgrade(cluster: &Cluster, word: Option<&str>) -> Result<(
             return Err(Failure::Illegal(message));
         }
     };
-    output::print(&format!("{name} rolling upgrade ...\n"));
+    println!("{name} rolling upgrade ...");
     let request = hdfs::RollingUpgradeRequestProto { action: action as i32 };
     let answer: hdfs::RollingUpgradeResponseProto = ask(cluster, "rollingUpgrade", &request)?;
     let text = match answer.rolling_upgrade_info.filter(|info| info.start_time != 0) {
@@ -84,7 +84,7 @@ pub(super) fn rolling_upgrade(cluster: &Cluster, word: Option<&str>) -> Result<(
             )
         }
     };
-    output::print(&format!("{text}\n"));
+    println!("{text}");
     Ok(())
 }
 
@@ -92,7 +92,7 @@ pub(super) fn rolling_upgrade(cluster: &Cluster, word: Option<&str>) -> Result<(
 pub(super) fn allow_snapshot(cluster: &Cluster, path: &str) -> Result<(), Failure> {
     let request = hdfs::AllowSnapshotRequestProto { snapshot_root: cluster.absolute(path) };
     let _: hdfs::AllowSnapshotResponseProto = ask(cluster, "allowSnapshot", &request)?;
-    output::print(&format!("Allowing snapshot on {path} succeeded\n"));
+    println!("Allowing snapshot on {path} succeeded");
     Ok(())
 }
 
@@ -100,7 +100,7 @@ pub(super) fn allow_snapshot(cluster: &Cluster, path: &str) -> Result<(), Failur
 pub(super) fn disallow_snapshot(cluster: &Cluster, path: &str) -> Result<(), Failure> {
     let request = hdfs::DisallowSnapshotRequestProto { snapshot_root: cluster.absolute(path) };
     let _: hdfs::DisallowSnapshotResponseProto = ask(cluster, "disallowSnapshot", &request)?;
-    output::print(&format!("Disallowing snapshot on {path} succeeded\n"));
+    println!("Disallowing snapshot on {path} succeeded");
     Ok(())
 }
 
@@ -115,9 +115,9 @@ pub(super) fn refresh_call_queue(cluster: &Cluster) -> Result<(), Failure> {
         let several = cluster.addresses.highly_available;
         match done {
             Ok(_) if several => {
-                output::print(&format!("Refresh call queue successful for {address}\n"));
+                println!("Refresh call queue successful for {address}");
             }
-            Ok(_) => output::print("Refresh call queue successful\n"),
+            Ok(_) => println!("Refresh call queue successful"),
             Err(failure) => {
                 if several {
                     eprintln!("Refresh call queue failed for {address}");
@@ -143,10 +143,10 @@ pub(super) fn refresh(cluster: &Cluster, args: &[String]) -> Result<i32, Failure
         call(&cluster.conf, &address, &GENERIC_REFRESH, "refresh", &request);
     // As Java's, whatever the reason.
     let Ok(answer) = answer else {
-        output::print("Failed to get response.\n\n");
+        println!("Failed to get response.\n");
         return Ok(super::FAILED);
     };
-    output::print("Refresh Responses:\n\n");
+    println!("Refresh Responses:\n");
     let mut code = 0;
     for response in &answer.responses {
         let exit = response.exit_status();
@@ -158,7 +158,7 @@ pub(super) fn refresh(cluster: &Cluster, args: &[String]) -> Result<i32, Failure
         if !words.is_empty() {
             words.push(' ');
         }
-        output::print(&format!("{words}(exit {exit})\n"));
+        println!("{words}(exit {exit})");
         code = match (code, exit) {
             (0, exit) => exit,
             (code, 0) => code,

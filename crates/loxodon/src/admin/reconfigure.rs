@@ -1,6 +1,7 @@
 //! `dfsadmin -reconfig`: daemons read their configuration again while they run.
 
 use loxodon_client::{DatanodeInfo, DatanodeReportKind};
+use loxodon_console::{eprintln, print, println};
 use loxodon_wire::proto::hdfs;
 use loxodon_wire::rpc::protocol::{CLIENT_DATANODE, Protocol, RECONFIGURATION};
 use prost::Message;
@@ -8,7 +9,6 @@ use prost::Message;
 use super::call::{as_java, ask, parse_address};
 use super::cluster::Cluster;
 use super::{FAILED, report};
-use crate::output;
 use crate::shell::Failure;
 
 /// A kind of daemon, and the protocol by which it is asked.
@@ -68,7 +68,7 @@ fn in_bulk(
             _ => failed += 1,
         }
     }
-    output::print(&format!("{what} successful on {done} nodes, failed on {failed} nodes.\n"));
+    println!("{what} successful on {done} nodes, failed on {failed} nodes.");
     Ok(i32::from(failed > 0))
 }
 
@@ -99,7 +99,7 @@ fn start(cluster: &Cluster, kind: Kind<'_>, address: &str) -> Result<i32, Failur
     let done: Option<hdfs::StartReconfigurationResponseProto> =
         asked(cluster, kind, address, call, &request)?;
     if done.is_some() || kind.protocol.is_none() {
-        output::print(&format!("Started reconfiguration task on node [{address}].\n"));
+        println!("Started reconfiguration task on node [{address}].");
     }
     Ok(i32::from(done.is_none()))
 }
@@ -109,9 +109,9 @@ fn status(cluster: &Cluster, kind: Kind<'_>, address: &str) -> Result<i32, Failu
     let call = ("getReconfigurationStatus", "reloading configuration");
     let status = asked(cluster, kind, address, call, &request)?;
     match &status {
-        Some(status) => output::print(&changes(address, status)),
+        Some(status) => print!("{}", changes(address, status)),
         None if kind.protocol.is_none() => {
-            output::print(&format!("Reconfiguring status for node [{address}]: \n"));
+            println!("Reconfiguring status for node [{address}]: ");
         }
         None => {}
     }
@@ -125,7 +125,7 @@ fn properties(cluster: &Cluster, kind: Kind<'_>, address: &str) -> Result<i32, F
         asked(cluster, kind, address, call, &request)?;
     let Some(names) = names else { return Ok(1) };
     let lines: String = names.name.iter().map(|name| format!("{name}\n")).collect();
-    output::print(&format!("Node [{address}] Reconfigurable properties:\n{lines}"));
+    print!("Node [{address}] Reconfigurable properties:\n{lines}");
     Ok(0)
 }
 

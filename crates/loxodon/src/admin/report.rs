@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use loxodon_client::{AdminState, DatanodeInfo, DatanodeReportKind, SafeModeAction};
+use loxodon_console::print;
 
 use super::cluster::Cluster;
-use crate::output;
 use crate::shell::{Failure, size};
 
 /// Flags of `-report`, what they ask for, and the heading.
@@ -46,7 +46,7 @@ pub(crate) fn report(cluster: &Cluster, flags: &[String]) -> Result<(), Failure>
             "Slow",
         );
     }
-    output::print(&text);
+    print!("{text}");
     Ok(())
 }
 
@@ -210,6 +210,6 @@ pub(crate) fn print_topology(cluster: &Cluster) -> Result<(), Failure> {
         }
         text.push('\n');
     }
-    output::print(&text);
+    print!("{text}");
     Ok(())
 }

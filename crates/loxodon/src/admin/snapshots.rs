@@ -2,13 +2,13 @@
 //! says so itself.
 
 use loxodon_conf::{Configuration, keys};
+use loxodon_console::{eprintln, print};
 use loxodon_wire::proto::hdfs;
 use loxodon_wire::rpc::protocol::CLIENT_NAMENODE;
 use prost::Message;
 
 use super::call::call;
 use super::cluster::Cluster;
-use crate::output;
 use crate::shell::{Failure, size};
 
 /// Exit code of what failed.
@@ -27,7 +27,7 @@ fn ask<Q: Message, A: Message + Default>(
 fn finish(name: &str, found: Result<String, Failure>) -> i32 {
     match found {
         Ok(text) => {
-            output::print(&text);
+            print!("{text}");
             0
         }
         Err(failure) => {

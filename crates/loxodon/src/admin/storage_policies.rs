@@ -2,11 +2,11 @@
 
 use loxodon_client::StoragePolicy;
 use loxodon_conf::{Configuration, keys};
+use loxodon_console::{eprint, eprintln, println};
 use loxodon_wire::storage::StorageType;
 
 use super::FAILED;
 use super::cluster::Cluster;
-use crate::output;
 use crate::shell::{Failure, GENERIC_OPTIONS};
 
 /// Exit code where the cluster refuses.
@@ -58,7 +58,7 @@ pub(crate) fn run(conf: Configuration, args: &[String]) -> i32 {
     };
     match order.carry_out(conf) {
         Ok(text) => {
-            output::print(&format!("{text}\n"));
+            println!("{text}");
             0
         }
         Err((code, message)) => {

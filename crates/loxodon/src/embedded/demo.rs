@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use loxodon_client::{Client, CreateOptions, UserIdentity};
+use loxodon_console::{eprintln, print, println};
 use loxodon_runtime::minicluster::{MiniCluster, MiniClusterOptions};
 use md5::{Digest, Md5};
 

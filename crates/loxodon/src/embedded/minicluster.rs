@@ -5,6 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use loxodon_console::{eprintln, print, println};
 use loxodon_runtime::minicluster::{MiniCluster, MiniClusterOptions};
 
 use super::site_file;

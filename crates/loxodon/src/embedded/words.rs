@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use loxodon_client::Client;
 use loxodon_conf::Configuration;
+use loxodon_console::println;
 use loxodon_mapreduce::builtin_classes;
 use loxodon_mapreduce::local::{JobResult, Progress};
 use loxodon_mapreduce::program::cluster;

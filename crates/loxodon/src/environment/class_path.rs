@@ -6,10 +6,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use loxodon_conf::configuration_directory;
+use loxodon_console::{eprintln, println};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
-
-use crate::output;
 
 const USAGE: &str = "classpath [--glob|--jar <path>|-h|--help] :
   Prints the class path for Java programs: the configuration, the jars of the Java Hadoop that HADOOP_HOME names,
@@ -38,10 +37,10 @@ pub(crate) fn run(directory: Option<&Path>, args: &[String]) -> i32 {
     let conf = configuration_directory(directory);
     let class_path = |glob| class_path(conf.as_deref(), home.as_deref(), further, glob);
     match args.first().map(String::as_str) {
-        None => output::print(&format!("{}\n", class_path(false))),
-        Some("-glob" | "--glob") => output::print(&format!("{}\n", class_path(true))),
+        None => println!("{}", class_path(false)),
+        Some("-glob" | "--glob") => println!("{}", class_path(true)),
         Some("-h" | "--help") => {
-            output::print(&format!("{USAGE}\n"));
+            println!("{USAGE}");
         }
         Some("-jar" | "--jar") => return jar(args.get(1), &class_path(true)),
         Some(_) => {

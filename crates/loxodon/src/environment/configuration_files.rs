@@ -4,10 +4,11 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use loxodon_console::{eprintln, println};
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-use crate::{java_order, output};
+use crate::java_order;
 
 const USAGE: &str = "Usage: hadoop conftest [-conffile <path>|-h|--help]
   -conffile <path>  a file, or a directory whose files ending with .xml are meant; may be given several times;
@@ -34,7 +35,7 @@ pub(crate) fn run(args: &[String]) -> i32 {
             Err(error) => vec![format!("bad conf file: {error}")],
         };
         if errors.is_empty() {
-            output::print(&format!("{}: valid\n", path.display()));
+            println!("{}: valid", path.display());
             continue;
         }
         sound = false;
@@ -44,7 +45,7 @@ pub(crate) fn run(args: &[String]) -> i32 {
         }
     }
     if sound {
-        output::print("OK\n");
+        println!("OK");
         return 0;
     }
     eprintln!("Invalid file exists");

@@ -1,6 +1,6 @@
 //! `hadoop checknative` (`NativeLibraryChecker`). What Java loads as libraries is part of this program.
 
-use crate::output;
+use loxodon_console::{eprintln, print, println};
 
 const USAGE: &str = "NativeLibraryChecker [-a|-h]
   -a  exit with 1 unless all of them are available
@@ -24,7 +24,7 @@ pub(crate) fn run(args: &[String]) -> i32 {
         [] => false,
         [only] if only == "-a" => true,
         [only] if only == "-h" => {
-            output::print(&format!("{USAGE}\n"));
+            println!("{USAGE}");
             return 0;
         }
         _ => {
@@ -36,7 +36,7 @@ pub(crate) fn run(args: &[String]) -> i32 {
     for (name, there, what) in LIBRARIES {
         text += &format!("{name} {there} {what}\n");
     }
-    output::print(&text);
+    print!("{text}");
     // Java asks for these four with `-a`.
     let needed = ["zlib", "bzip2", "ISA-L", "zstd"];
     let there =

@@ -3,8 +3,8 @@
 //! Java's, and one that is named is refused by name.
 
 use loxodon_conf::Configuration;
+use loxodon_console::{eprintln, print, println};
 
-use crate::output;
 use crate::shell::GENERIC_OPTIONS;
 
 /// A tool: its name, the configuration key of its providers, its sub-commands.
@@ -151,7 +151,7 @@ impl Tool {
                     );
                     return 1;
                 }
-                output::print(NO_PROVIDERS);
+                print!("{NO_PROVIDERS}");
                 self.print_usage(Some(command));
                 1
             }
@@ -201,7 +201,7 @@ impl Tool {
     fn print_usage(&self, command: Option<&Command>) {
         let about = |command: &Command| format!("{}:\n\n{}\n", command.usage, command.does);
         if let Some(command) = command {
-            return output::print(&about(command));
+            return print!("{}", about(command));
         }
         let name = self.name;
         let mut text = format!("Usage: hadoop {name} [generic options]\n   [-help]\n");
@@ -211,7 +211,7 @@ impl Tool {
         for command in self.commands {
             text += &format!("{}\n{}", "=".repeat(66), about(command));
         }
-        output::print(&format!("{text}\n"));
+        println!("{text}");
     }
 }
 

@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use loxodon_conf::configuration_directory;
-
-use crate::output;
+use loxodon_console::print;
 
 /// Runs `envvars` of the launcher `called`; its exit code.
 pub(crate) fn run(called: &str, directory: Option<&Path>) -> i32 {
@@ -13,7 +12,7 @@ pub(crate) fn run(called: &str, directory: Option<&Path>) -> i32 {
     // The folder above `bin`.
     let top = program.as_deref().and_then(|path| path.ancestors().nth(2)).map(PathBuf::from);
     let given = |name: &str| std::env::var(name).ok();
-    output::print(&text(called, conf.as_deref(), top.as_deref(), &given));
+    print!("{}", text(called, conf.as_deref(), top.as_deref(), &given));
     0
 }
 

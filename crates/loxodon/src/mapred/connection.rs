@@ -1,6 +1,7 @@
 //! The JobTracker that a configuration names.
 
 use loxodon_conf::Configuration;
+use loxodon_console::{eprintln, println};
 use loxodon_mapreduce::error::{Error, ErrorKind, Result};
 use loxodon_mapreduce::protocol::{
     AttemptRequest, BlockingCaller, Done, Empty, JOB_CLIENT, JobRequest, JobStatusMessage,
@@ -8,7 +9,6 @@ use loxodon_mapreduce::protocol::{
 };
 use loxodon_mapreduce::settings::Settings as _;
 
-use crate::output;
 use crate::shell::current_user;
 
 /// A JobTracker to ask.
@@ -111,7 +111,7 @@ pub(super) fn failed(error: &Error) -> i32 {
         _ => false,
     };
     if is_access {
-        output::print(&format!("{error}\n"));
+        println!("{error}");
         return super::FAILED;
     }
     eprintln!("Exception in thread \"main\" {}: {error}", error.java_class());

@@ -4,6 +4,7 @@ use std::path::Path as LocalPath;
 
 use jiff::tz::TimeZone;
 use loxodon_conf::Configuration;
+use loxodon_console::{eprintln, print, println};
 use loxodon_mapreduce::error::{Error, Result};
 use loxodon_mapreduce::fs::FileSystems;
 use loxodon_mapreduce::history::{JobRecord, ViewFormat, view};
@@ -11,7 +12,6 @@ use loxodon_mapreduce::job::JobId;
 
 use super::FAILED;
 use super::connection::Connection;
-use crate::output;
 use crate::shell::current_user;
 
 /// Longest history that is shown, in bytes.
@@ -63,11 +63,11 @@ pub(super) fn print(conf: &Configuration, asked: &Asked<'_>) -> Result<i32> {
         let job = asked.of;
         job.parse::<JobId>().map_err(|error| Error::argument(error.to_string()))?;
         let Some(status) = Connection::of(conf)?.status(job)? else {
-            output::print(&format!("Could not find job {job}\n"));
+            println!("Could not find job {job}");
             return Ok(FAILED);
         };
         if status.history_file.is_empty() {
-            output::print(&format!("History file for job {job} is currently unavailable.\n"));
+            println!("History file for job {job} is currently unavailable.");
             return Ok(FAILED);
         }
         status.history_file
@@ -83,7 +83,7 @@ pub(super) fn print(conf: &Configuration, asked: &Asked<'_>) -> Result<i32> {
     match asked.out {
         Some(out) => std::fs::write(LocalPath::new(out), text)
             .map_err(|e| Error::system(format_args!("writing {out}"), &e))?,
-        None => output::print(&text),
+        None => print!("{text}"),
     }
     Ok(0)
 }

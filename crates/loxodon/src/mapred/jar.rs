@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use loxodon_console::eprintln;
 use loxodon_mapreduce::{examples, streaming};
 
 use crate::embedded::minicluster;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use loxodon_conf::Configuration;
+use loxodon_console::{eprint, print, println};
 use loxodon_mapreduce::builtin_classes;
 use loxodon_mapreduce::error::{Error, ErrorKind, Result};
 use loxodon_mapreduce::fs::FileSystems;
@@ -16,7 +17,6 @@ use loxodon_mapreduce::protocol::{
 
 use super::connection::{Connection, failed, request};
 use super::{FAILED, history, list, logs, usage};
-use crate::output;
 use crate::shell::current_user;
 
 /// The key with the program whose tasks a job's are; this is ours.
@@ -105,12 +105,12 @@ pub(super) fn run(conf: Configuration, args: &[String]) -> i32 {
         Ok(asked) => asked,
         Err(wrong) => {
             if let Some(first) = wrong.first {
-                output::print(&format!("{first}\n"));
+                println!("{first}");
             }
             let text = usage::job(wrong.option);
             eprint!("{text}");
             if text.starts_with("Usage: job <command>") && !args.is_empty() || args.is_empty() {
-                output::print(usage::GENERIC);
+                print!("{}", usage::GENERIC);
             }
             return FAILED;
         }
@@ -131,21 +131,21 @@ fn answer(conf: Configuration, asked: &Asked<'_>) -> Result<i32> {
         Asked::List { all } => {
             let mut jobs = connection.all()?;
             jobs.retain(|job| all || !is_over(job));
-            output::print(&list::table(&jobs));
+            print!("{}", list::table(&jobs));
             Ok(0)
         }
         Asked::ActiveTrackers => {
             let found: Trackers = connection.call("getActiveTrackers", &Empty {})?;
-            found.trackers.iter().for_each(|t| output::print(&format!("{}\n", t.name)));
+            found.trackers.iter().for_each(|t| println!("{}", t.name));
             Ok(0)
         }
         Asked::BlacklistedTrackers => {
             let found: Trackers = connection.call("getBlacklistedTrackers", &Empty {})?;
             if !found.trackers.is_empty() {
-                output::print("BlackListedNode \t Reason\n");
+                println!("BlackListedNode \t Reason");
             }
             for tracker in found.trackers {
-                output::print(&format!("{}\t{}\n", tracker.name, tracker.blacklist_reason));
+                println!("{}\t{}", tracker.name, tracker.blacklist_reason);
             }
             Ok(0)
         }
@@ -164,7 +164,7 @@ fn answer(conf: Configuration, asked: &Asked<'_>) -> Result<i32> {
             match connection.status(job)? {
                 Some(status) => of_job(&conf, &connection, asked, &status),
                 None => {
-                    output::print(&format!("Could not find job {job}\n"));
+                    println!("Could not find job {job}");
                     Ok(FAILED)
                 }
             }
@@ -199,7 +199,7 @@ fn submit(mut conf: Configuration, file: &str) -> Result<i32> {
     conf.load_file(Path::new(file))?;
     conf.set(PROGRAM, OWN_PROGRAM, "mapred job -submit");
     let submitted = cluster::submit(&conf, &builtin_classes(), &mut Terminal::default())?;
-    output::print(&format!("Created job {}\n", submitted.job));
+    println!("Created job {}", submitted.job);
     Ok(0)
 }
 
@@ -213,7 +213,7 @@ fn of_attempt(connection: &Connection, attempt: &str, fail: bool) -> Result<i32>
         (false, false) => format!("Could not kill task {attempt}\n"),
         (false, true) => format!("Could not fail task {attempt}\n"),
     };
-    output::print(&text);
+    print!("{text}");
     Ok(if done { 0 } else { FAILED })
 }
 
@@ -229,16 +229,16 @@ fn of_job(
         Asked::Counter(_, group, name) => {
             let counters: JobCounters = connection.call("getJobCounters", &request(job))?;
             let Some(total) = counters.total else {
-                output::print(&format!("Counters not available for retired job {job}\n"));
+                println!("Counters not available for retired job {job}");
                 return Ok(FAILED);
             };
-            output::print(&format!("{}\n", counters_from(total).get(group, name)));
+            println!("{}", counters_from(total).get(group, name));
         }
         Asked::Kill(_) => return kill(connection, status),
         Asked::SetPriority(_, priority) => {
             let order = PriorityRequest { job_id: job.to_owned(), priority: priority.to_owned() };
             let _: Empty = connection.call("setJobPriority", &order)?;
-            output::print("Changed job priority.\n");
+            println!("Changed job priority.");
         }
         Asked::Events(_, from, max) => {
             print_events(connection, job, number_of(from), number_of(max))?;
@@ -273,10 +273,10 @@ fn print_status(connection: &Connection, status: &JobStatusMessage) -> Result<()
         status.reduce_progress,
         status.retired,
     );
-    output::print(&text);
+    print!("{text}");
     match counters.total {
-        Some(total) => output::print(&format!("{}\n", counters_from(total))),
-        None => output::print("Counters not available. Job is retired.\n"),
+        Some(total) => println!("{}", counters_from(total)),
+        None => println!("Counters not available. Job is retired."),
     }
     Ok(())
 }
@@ -294,11 +294,11 @@ fn kill(connection: &Connection, status: &JobStatusMessage) -> Result<i32> {
         _ => None,
     };
     if let Some(text) = refused {
-        output::print(&format!("{text}\n"));
+        println!("{text}");
         return Ok(FAILED);
     }
     let _: Empty = connection.call("killJob", &request(job))?;
-    output::print(&format!("Killed job {job}\n"));
+    println!("Killed job {job}");
     Ok(0)
 }
 
@@ -319,7 +319,7 @@ fn print_events(connection: &Connection, job: &str, from: u32, max: u32) -> Resu
             event.attempt_id
         ));
     }
-    output::print(&text);
+    print!("{text}");
     Ok(())
 }
 
@@ -345,7 +345,7 @@ fn print_attempts(connection: &Connection, job: &str, kind: &str, state: &str) -
             _ => {}
         }
     }
-    output::print(&text);
+    print!("{text}");
     Ok(())
 }
 

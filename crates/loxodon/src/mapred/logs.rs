@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use loxodon_console::{eprintln, print, println};
 use loxodon_mapreduce::error::{Error, Result};
 use loxodon_mapreduce::protocol::{LogParams, LogRequest};
 use loxodon_runtime::web::StatusCode;
 use loxodon_runtime::web::client::{HttpTarget, get};
 
 use super::connection::Connection;
-use crate::output;
 
 /// Longest log that is shown.
 const MOST: usize = 256 << 20;
@@ -30,9 +30,9 @@ pub(super) fn print(connection: &Connection, job: &str, attempt: Option<&str>) -
         match shown {
             Ok(text) => {
                 if !is_one {
-                    output::print(&format!("======== {attempt}\n"));
+                    println!("======== {attempt}");
                 }
-                output::print(&text);
+                print!("{text}");
             }
             Err(error) if is_one => return Err(error),
             Err(error) => eprintln!("{attempt}: {error}"),

@@ -11,11 +11,11 @@ mod queue;
 mod usage;
 
 use loxodon_conf::Configuration;
+use loxodon_console::{eprintln, print};
 use loxodon_mapreduce::program::options;
 use loxodon_runtime::daemon;
 
 use crate::generic::Launch;
-use crate::output;
 
 /// Exit code of what failed, -1 in Java.
 const FAILED: i32 = 255;
@@ -53,7 +53,7 @@ pub(crate) fn run(word: &str, args: &[String], launch: &Launch) -> Option<i32> {
         }
         "jar" => return Some(jar::run(launch.directory.as_deref(), args)),
         "help" | "-h" | "-help" => {
-            output::print(usage::LAUNCHER);
+            print!("{}", usage::LAUNCHER);
             return Some(0);
         }
         word if UNSUPPORTED.contains(&word) => {

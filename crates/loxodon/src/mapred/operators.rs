@@ -1,6 +1,7 @@
 //! `mapred mradmin` (Hadoop 1's `MRAdmin`) for the JobTracker, `mapred hsadmin` (`HSAdmin`) for a history server.
 
 use loxodon_conf::Configuration;
+use loxodon_console::{eprint, eprintln, print, println};
 use loxodon_mapreduce::error::Result;
 use loxodon_mapreduce::protocol::{BlockingCaller, Empty, HISTORY_ADMIN, JOB_CLIENT};
 use loxodon_mapreduce::settings::Settings as _;
@@ -11,7 +12,6 @@ use loxodon_wire::rpc::protocol::{
 
 use super::connection::{Connection, failed};
 use super::{FAILED, usage};
-use crate::output;
 use crate::shell::current_user;
 
 /// An order without arguments: its option, its protocol and call, what it does.
@@ -129,7 +129,7 @@ impl Command {
             let found: GetGroupsForUserResponseProto =
                 self.call(conf, &GET_USER_MAPPINGS, "getGroupsForUser", &request)?;
             let line = found.groups.iter().fold(format!("{user} :"), |line, one| line + " " + one);
-            output::print(&format!("{line}\n"));
+            println!("{line}");
         }
         Ok(())
     }
@@ -138,20 +138,20 @@ impl Command {
     fn print_help(&self, word: &str) {
         let name = word.strip_prefix('-').unwrap_or(word);
         if let Some((_, text)) = self.help.iter().find(|(known, _)| *known == name) {
-            output::print(&format!("{text}\n\n"));
+            println!("{text}\n");
             return;
         }
         let all: String = self.help.iter().map(|(_, text)| format!("{text}\n\n")).collect();
         let options: String =
             self.orders.iter().map(|(option, ..)| format!(" [{option}]")).collect();
-        output::print(&format!(
+        print!(
             "{} is the command to execute {} administrative commands.\nThe full syntax is: \n\n\
              mapred {}{options} [-getGroups [username]] [-help [cmd]]\n\n{all}\n{}",
             self.name,
             if self.name == "hsadmin" { "Job History server" } else { "Map-Reduce" },
             self.name,
             usage::GENERIC
-        ));
+        );
     }
 }
 

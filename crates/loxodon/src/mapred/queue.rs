@@ -1,12 +1,12 @@
 //! `mapred queue` (`org.apache.hadoop.mapred.JobQueueClient`).
 
 use loxodon_conf::Configuration;
+use loxodon_console::{eprint, print, println};
 use loxodon_mapreduce::error::Result;
 use loxodon_mapreduce::protocol::{Empty, QueueAcls, QueueMessage, QueueRequest, Queues};
 
 use super::connection::{Connection, failed};
 use super::{FAILED, list, usage};
-use crate::output;
 use crate::shell::current_user;
 
 /// Runs `mapred queue`; its exit code.
@@ -25,7 +25,7 @@ pub(super) fn run(conf: Configuration, args: &[String]) -> i32 {
 
 fn wrong() -> i32 {
     eprint!("{}", usage::QUEUE);
-    output::print(usage::GENERIC);
+    print!("{}", usage::GENERIC);
     FAILED
 }
 
@@ -33,7 +33,7 @@ fn print_list(conf: &Configuration) -> Result<()> {
     let queues: Queues = Connection::of(conf)?.call("getRootQueues", &Empty {})?;
     let mut text = String::new();
     queues.queues.iter().for_each(|queue| describe(queue, "", &mut text));
-    output::print(&text);
+    print!("{text}");
     Ok(())
 }
 
@@ -50,7 +50,7 @@ fn print_info(conf: &Configuration, name: &str, with_jobs: bool) -> Result<()> {
     let request = QueueRequest { name: name.to_owned() };
     let found: Queues = Connection::of(conf)?.call("getQueue", &request)?;
     let Some(queue) = found.queues.first() else {
-        output::print(&format!("Queue \"{name}\" does not exist.\n"));
+        println!("Queue \"{name}\" does not exist.");
         return Ok(());
     };
     let mut text = String::new();
@@ -58,7 +58,7 @@ fn print_info(conf: &Configuration, name: &str, with_jobs: bool) -> Result<()> {
     if with_jobs && queue.children.is_empty() {
         text.push_str(&list::table(&queue.jobs));
     }
-    output::print(&text);
+    print!("{text}");
     Ok(())
 }
 
@@ -66,7 +66,7 @@ fn print_acls(conf: &Configuration) -> Result<()> {
     let found: QueueAcls = Connection::of(conf)?.call("getQueueAclsForCurrentUser", &Empty {})?;
     let user = current_user().effective;
     if found.acls.is_empty() {
-        output::print(&format!("User {user} does not have access to any queue. \n\n"));
+        println!("User {user} does not have access to any queue. \n");
         return Ok(());
     }
     let mut text =
@@ -78,6 +78,6 @@ fn print_acls(conf: &Configuration) -> Result<()> {
             operations.iter().map(|operation| operation.replacen("acl-", "", 1)).collect();
         text.push_str(&format!("{}  {}\n", acl.queue, shown.join(",")));
     }
-    output::print(&text);
+    print!("{text}");
     Ok(())
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use loxodon_console::eprintln;
 use loxodon_namespace::edit::{XAttr, XAttrNamespace};
 use loxodon_namespace::image;
 use loxodon_namespace::settings::Settings;

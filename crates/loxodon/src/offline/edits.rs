@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufReader, Write};
 
+use loxodon_console::{eprintln, println};
 use loxodon_namespace::edit_codec::offline::{self as edits, Format, Source};
 
 use super::{FAILED, Given, sink};
@@ -19,7 +20,7 @@ const USAGE: &str = "Usage: bin/hdfs oev [OPTIONS] -i INPUT_FILE -o OUTPUT_FILE
 /// Runs `oev`; its exit code.
 pub(crate) fn oev(args: &[String]) -> i32 {
     if wants_help(args) {
-        crate::output::print(&format!("{USAGE}\n"));
+        println!("{USAGE}");
         return 0;
     }
     finish(convert_edits(args), USAGE)

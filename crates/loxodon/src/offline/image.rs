@@ -5,11 +5,11 @@ use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use loxodon_console::{eprintln, println};
 use loxodon_namespace::image::offline::{self as image, OfflineError};
 use md5::{Digest, Md5};
 
 use super::{FAILED, Given, browse, sink};
-use crate::output;
 use crate::shell::size;
 
 const USAGE: &str = "Usage: bin/hdfs oiv [OPTIONS] -i INPUTFILE -o OUTPUTFILE
@@ -59,18 +59,18 @@ pub(crate) fn oiv(args: &[String]) -> i32 {
     let is_help =
         |arg: &String| arg.eq_ignore_ascii_case("-h") || arg.eq_ignore_ascii_case("--help");
     if args.is_empty() || matches!(args, [only] if is_help(only)) {
-        output::print(&format!("{USAGE}\n"));
+        println!("{USAGE}");
         return 0;
     }
     match view(args) {
         Ok(()) => 0,
         Err(Wrong::Usage(before)) => {
-            output::print(&format!("{before}{USAGE}\n"));
+            println!("{before}{USAGE}");
             FAILED
         }
         Err(Wrong::Processor(name)) => {
             eprintln!("Invalid processor specified : {name}");
-            output::print(&format!("{USAGE}\n"));
+            println!("{USAGE}");
             FAILED
         }
         Err(Wrong::Trace(message)) => {

@@ -35,6 +35,7 @@ mod usage;
 mod xattr;
 
 use loxodon_conf::Configuration;
+use loxodon_console::{eprintln, print};
 use tokio::runtime::{Builder, Runtime};
 
 pub(crate) use failure::Failure;
@@ -67,14 +68,14 @@ pub(crate) fn run(conf: Configuration, args: &[String]) -> i32 {
 
 fn show(word: &str, names: &[String], with_help: bool) -> i32 {
     if names.is_empty() {
-        crate::output::print(&(help::overview(with_help) + "\n"));
+        print!("{}", (help::overview(with_help) + "\n"));
     }
     for name in names {
         let Some(entry) = table::find(name) else {
             let own = table::find(word.trim_start_matches('-'));
             return unknown(word, own, &format!("`{name}': Unknown command"));
         };
-        crate::output::print(&help::about(entry, with_help));
+        print!("{}", help::about(entry, with_help));
     }
     0
 }

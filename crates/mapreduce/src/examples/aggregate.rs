@@ -2,6 +2,7 @@
 //! Hadoop's aggregating reducer. `multifilewc`: words of many small files.
 
 use loxodon_conf::Configuration;
+use loxodon_console::println;
 
 use super::launch::{Launch, usage};
 use super::words::each_word;

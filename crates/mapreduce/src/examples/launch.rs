@@ -1,6 +1,7 @@
 //! How an example's job is put together, handed in and looked at.
 
 use loxodon_conf::Configuration;
+use loxodon_console::{eprintln, print};
 
 use super::PACKAGE;
 use crate::builtin::builtin_classes;

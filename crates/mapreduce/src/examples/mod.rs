@@ -15,6 +15,7 @@ mod words;
 use std::path::Path;
 
 use loxodon_conf::Configuration;
+use loxodon_console::{eprintln, println};
 
 use self::launch::{ExampleJob, Launch};
 use self::random::Random;

@@ -3,6 +3,8 @@
 use std::io::Write as _;
 use std::time::Instant;
 
+use loxodon_console::{eprint, eprintln, println};
+
 use super::launch::Launch;
 use crate::error::{Error, Result};
 use crate::fs::CreateOptions;

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use loxodon_conf::Configuration;
+use loxodon_console::{eprintln, println};
 
 use super::launch::{Launch, usage};
 use crate::error::{Error, Result};

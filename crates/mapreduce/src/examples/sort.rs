@@ -4,6 +4,8 @@
 use std::slice::Iter;
 use std::time::Instant;
 
+use loxodon_console::println;
+
 use super::launch::{ExampleJob, Launch, usage};
 use crate::builtin::builtin_classes;
 use crate::error::{Error, Result};

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use loxodon_console::println;
+
 use super::launch::{Launch, usage_error};
 use crate::error::Result;
 use crate::io::writable::show_double;

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use loxodon_conf::Configuration;
+use loxodon_console::eprintln;
 
 use super::job::Job;
 use super::options;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use loxodon_conf::Configuration;
+use loxodon_console::{eprintln, println};
 
 use super::format::{READER, XML_READER};
 use super::options::StreamOptions;

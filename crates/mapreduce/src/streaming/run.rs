@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use loxodon_conf::Configuration;
+use loxodon_console::{eprintln, print};
 
 use super::usage::{DETAILS, GENERIC_USAGE, USAGE};
 use super::{StreamOptions, configure, typed_files};

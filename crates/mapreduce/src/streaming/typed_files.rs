@@ -5,6 +5,7 @@ use std::io::{self, BufReader, BufWriter, Write};
 use std::path::Path;
 
 use loxodon_conf::Configuration;
+use loxodon_console::{eprintln, println};
 
 use super::AutoInputFormat;
 use super::typed_bytes::{read_raw, write};

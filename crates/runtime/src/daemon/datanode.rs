@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use loxodon_conf::{ConfError, Configuration, keys};
+use loxodon_console::eprintln;
 use loxodon_datanode::{DataNode, DataNodeError, DataNodeSettings, GroupLookup};
 use loxodon_namenode::users::GroupSource;
 use loxodon_rpc::server::ServiceAccess;

@@ -30,7 +30,11 @@ static LEVELS: OnceLock<Arc<LogLevels>> = OnceLock::new();
 /// If the process has a log already.
 pub fn start(level: LevelFilter) -> Result<(), String> {
     let (filter, levels) = LogLevels::layer(level);
-    let lines = tracing_subscriber::fmt::layer().event_format(Line).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer()
+        .event_format(Line)
+        .with_writer(std::io::stderr)
+        // A line that nobody reads is lost; a message about that would end the thread.
+        .log_internal_errors(false);
     let subscriber = tracing_subscriber::registry().with(filter).with(lines);
     tracing::subscriber::set_global_default(subscriber).map_err(|error| error.to_string())?;
     let wanted = std::env::var(AUDIT_LOGGER).unwrap_or_default();

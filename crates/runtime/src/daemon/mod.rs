@@ -1,5 +1,7 @@
 //! The daemons: each a machine, its disks, its sockets and its timers.
 
+use loxodon_console::eprintln;
+
 mod address;
 pub mod datanode;
 mod datanode_beans;

@@ -1,6 +1,7 @@
 //! `teragen`: rows as the sort benchmark's `gensort` makes them, bit for bit Hadoop's.
 
 use loxodon_conf::Configuration;
+use loxodon_console::eprintln;
 
 use super::super::launch::{Launch, usage_error};
 use super::{KEY, ROW};

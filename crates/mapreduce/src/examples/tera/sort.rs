@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use loxodon_conf::Configuration;
+use loxodon_console::{eprintln, println};
 
 use super::super::launch::{ExampleJob, Launch, usage_error};
 use super::{PARTITION_FILE, TeraInputFormat};

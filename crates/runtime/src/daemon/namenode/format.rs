@@ -4,6 +4,7 @@ use std::io::{self, BufRead, Write};
 use std::net::UdpSocket;
 
 use loxodon_conf::{Configuration, keys};
+use loxodon_console::{eprint, eprintln, println};
 use loxodon_journal::version::StorageInfo;
 use loxodon_namenode::settings::namespace_settings;
 use loxodon_namespace::Namespace;

@@ -43,6 +43,7 @@ pub(crate) use racks::parse_table;
 pub use start::{RunningNameNode, StartError, StartOptions};
 
 use loxodon_conf::Configuration;
+use loxodon_console::{eprintln, println};
 
 const USAGE: &str = "Usage: hdfs namenode [-format [-clusterid cid ] [-force] [-nonInteractive] ] \
                      |\n\t[-recover [ -force] ] |\n\t[-genclusterid] |\n\t[-metadataVersion] ";

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use loxodon_conf::{ConfError, Configuration, keys};
+use loxodon_console::eprintln;
 use loxodon_journal::names::StorageFile;
 use loxodon_journal::retention::Retention;
 use loxodon_namenode::audit::AuditSettings;
