@@ -171,6 +171,7 @@ keys! {
     LISTING_LIMIT: "dfs.ls.limit", Int, "1000", [], "Entries of a page of a listing.";
     BATCHED_LISTING_LIMIT: "dfs.batched.ls.limit", Int, "100", [], "Directories of one batched listing.";
     OPEN_FILES_PER_CALL: "dfs.namenode.list.openfiles.num.responses", Int, "1000", [], "Open files in one answer.";
+    LEAST_DATANODE_VERSION: "dfs.namenode.min.supported.datanode.version", Text, "2.1.0-beta", [], "DataNodes of an older release of Hadoop are refused.";
     CORRUPT_FILES_RETURNED: "dfs.namenode.max-corrupt-file-blocks-returned", Int, "100", [], "Corrupt files in one answer.";
     INOTIFY_MAX_EVENTS: "dfs.namenode.inotify.max.events.per.rpc", Int, "1000", [], "Events in one answer to who follows what happens to files.";
     RETRY_CACHE: "dfs.namenode.enable.retrycache", Bool, "true", [], "Whether repeated calls are answered from memory.";
@@ -242,6 +243,7 @@ keys! {
     DATANODE_IPC_ADDRESS: "dfs.datanode.ipc.address", Text, "0.0.0.0:9867", [], "Address of the DataNode's calls.";
     DATANODE_HTTP_ADDRESS: "dfs.datanode.http.address", Text, "0.0.0.0:9864", [], "Address of the DataNode's web server.";
     DATANODE_HOSTNAME: "dfs.datanode.hostname", Text, "", ["slave.host.name"], "Host name that the DataNode registers with.";
+    LEAST_NAMENODE_VERSION: "dfs.datanode.min.supported.namenode.version", Text, "2.1.0-beta", [], "NameNodes of an older release of Hadoop are not served.";
     DATANODE_USE_HOSTNAME: "dfs.datanode.use.datanode.hostname", Bool, "false", [], "Whether DataNodes reach each other by host name.";
     MAX_TRANSFERS: "dfs.datanode.max.transfer.threads", Int, "4096", ["dfs.datanode.max.xcievers"], "Transfers at once.";
     RESERVED: "dfs.datanode.du.reserved", Size, "0", [], "Bytes of each volume left to others; also with `.STORAGETYPE`, `.FOLDER` or `.FOLDER.STORAGETYPE` appended.";

@@ -9,11 +9,12 @@ use loxodon_wire::ids::{BlockId, GenerationStamp};
 use loxodon_wire::proto::hdfs as proto;
 use loxodon_wire::rpc::RemoteError;
 use loxodon_wire::rpc::protocol::{CLIENT_DATANODE, INTER_DATANODE, Protocol, RECONFIGURATION};
+use loxodon_wire::version;
 use prost::Message;
 
 use crate::block::Block;
 use crate::error::{DataNodeError, Result};
-use crate::node::{HADOOP_VERSION, Node};
+use crate::node::Node;
 
 /// Between the answer to `shutdownDatanode` and the end.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
@@ -143,7 +144,7 @@ fn unsupported(message: &str) -> DataNodeError {
 
 fn info(node: &Node) -> proto::GetDatanodeInfoResponseProto {
     let local_info = proto::DatanodeLocalInfoProto {
-        software_version: HADOOP_VERSION.to_owned(),
+        software_version: version::HADOOP.to_owned(),
         config_version: "core-3.0.0,hdfs-1".to_owned(),
         uptime: node.started.elapsed().as_secs(),
     };

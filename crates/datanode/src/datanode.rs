@@ -10,6 +10,7 @@ use loxodon_rpc::metrics::ServerMetrics;
 use loxodon_rpc::server::{Reconfiguration, Server};
 use loxodon_wire::proto::hdfs::nnha_status_heartbeat_proto::State as HaState;
 use loxodon_wire::rpc::UserIdentity;
+use loxodon_wire::version;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
@@ -23,7 +24,7 @@ use crate::live::Live;
 use crate::load::Load;
 use crate::metrics::DataNodeMetrics;
 use crate::namenode::Service;
-use crate::node::{HADOOP_VERSION, Node, Ports, State, Throttles};
+use crate::node::{Node, Ports, State, Throttles};
 use crate::peers::PeerStats;
 use crate::settings::DataNodeSettings;
 use crate::status::{DataNodeStatus, NameNodeStatus, VolumeStatus};
@@ -383,7 +384,7 @@ fn status(node: &Node) -> DataNodeStatus {
             .iter()
             .find_map(|service| service.identity())
             .map(|identity| identity.cluster),
-        version: HADOOP_VERSION,
+        version: version::HADOOP,
         volumes: volumes.collect(),
         failed_volumes: failures.locations,
         last_volume_failure: failures.last,

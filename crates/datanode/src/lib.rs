@@ -33,4 +33,4 @@ pub use error::{DataNodeError, Result};
 pub use metrics::{Counter, DataNodeMetrics, Moment};
 pub use settings::{DataNodeSettings, GroupLookup, NameNodePlace, NameService, OutlierSettings};
 pub use status::{DataNodeStatus, NameNodeStatus, VolumeStatus};
-pub use storage::{LAYOUT_VERSION, StorageLocation, StorageType};
+pub use storage::{StorageLocation, StorageType};

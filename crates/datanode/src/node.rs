@@ -28,9 +28,6 @@ use crate::settings::DataNodeSettings;
 use crate::storage::PoolIdentity;
 use crate::transfer::{Throttle, Transfers};
 
-/// The version of Hadoop that this DataNode says it is.
-pub(crate) const HADOOP_VERSION: &str = "3.5.0";
-
 /// Between looks at whether the DataNode stops while a pool is waited for.
 const POOL_LOOK: Duration = Duration::from_millis(100);
 

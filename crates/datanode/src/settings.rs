@@ -53,6 +53,8 @@ pub struct DataNodeSettings {
     pub host_name: Option<String>,
     /// Whether other DataNodes are reached by their names.
     pub connect_by_name: bool,
+    /// A NameNode of an older release of Hadoop is not served.
+    pub least_namenode_version: String,
     /// Who this DataNode is to the NameNode.
     pub user: String,
     /// Transfers at once.
@@ -251,6 +253,7 @@ impl DataNodeSettings {
             info_port: 0,
             host_name: None,
             connect_by_name: false,
+            least_namenode_version: "2.1.0-beta".to_owned(),
             user: "hdfs".to_owned(),
             max_transfers: 4096,
             read_timeout: Duration::from_secs(60),
@@ -332,6 +335,7 @@ impl DataNodeSettings {
     fn read_conf(&mut self, conf: &Configuration) -> Result<(), ConfError> {
         self.host_name = conf.text(&keys::DATANODE_HOSTNAME)?.filter(|name| !name.is_empty());
         self.connect_by_name = conf.bool(&keys::DATANODE_USE_HOSTNAME)?;
+        self.least_namenode_version = conf.text(&keys::LEAST_NAMENODE_VERSION)?.unwrap_or_default();
         self.max_transfers = conf.count(&keys::MAX_TRANSFERS)?;
         self.read_timeout = conf.time(&keys::CLIENT_SOCKET_TIMEOUT)?;
         self.write_timeout = conf.time(&keys::SOCKET_WRITE_TIMEOUT)?;

@@ -10,6 +10,7 @@ use crate::admin;
 use loxodon_mapreduce::builtin_classes;
 use loxodon_mapreduce::task::Classes;
 use loxodon_runtime::daemon;
+use loxodon_wire::version;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::embedded::{demo, minicluster};
@@ -18,9 +19,6 @@ use crate::generic::{self, Launch};
 use crate::mapred;
 use crate::offline;
 use crate::shell;
-
-/// The Hadoop whose protocols are spoken and whose formats are written.
-const HADOOP: &str = "3.5.0";
 
 /// With it a TaskTracker starts this program: its address and an attempt follow.
 const TASK_OPTION: &str = "--loxodon-task";
@@ -197,7 +195,7 @@ fn with(
 
 fn version() -> String {
     // Scripts take the second word of the first line for the version.
-    format!("Hadoop {HADOOP}\nLoxodon {}\n", env!("CARGO_PKG_VERSION"))
+    format!("Hadoop {}\nLoxodon {}\n", version::HADOOP, env!("CARGO_PKG_VERSION"))
 }
 
 fn usage(called: &str) -> String {

@@ -94,6 +94,9 @@ pub mod class {
     pub const SAFE_MODE: &str = "org.apache.hadoop.hdfs.server.namenode.SafeModeException";
     /// A DataNode that is not, or no longer, registered.
     pub const UNREGISTERED_NODE: &str = "org.apache.hadoop.hdfs.protocol.UnregisteredNodeException";
+    /// A DataNode whose release is too old.
+    pub const INCORRECT_VERSION: &str =
+        "org.apache.hadoop.hdfs.server.common.IncorrectVersionException";
     /// A DataNode that the include and exclude lists keep out.
     pub const DISALLOWED_DATANODE: &str =
         "org.apache.hadoop.hdfs.server.protocol.DisallowedDatanodeException";

@@ -27,7 +27,6 @@ mod tables;
 pub mod top_users;
 mod tree_walk;
 pub mod users;
-pub mod version;
 
 pub use error::NameNodeError;
 pub use machine::{NameNode, StorageIdentity};

@@ -28,6 +28,8 @@ pub struct Settings {
     pub policies_by_superusers: bool,
     /// `dfs.namenode.max.op.size`: bytes of an edit that is read again.
     pub max_op_size: usize,
+    /// `dfs.namenode.min.supported.datanode.version`: an older DataNode is refused.
+    pub least_datanode_version: String,
 }
 
 /// What the retry cache may hold. Hadoop gives it 3 % of the heap; an entry takes some 150 bytes
@@ -87,6 +89,7 @@ impl Default for Settings {
             default_policy: PolicyId::HOT,
             policies_by_superusers: false,
             max_op_size: MAX_OP_SIZE,
+            least_datanode_version: "2.1.0-beta".into(),
         }
     }
 }
@@ -122,6 +125,7 @@ impl Settings {
             default_policy: STORAGE_POLICIES.get(policy).map_or(PolicyId::HOT, |it| it.id),
             policies_by_superusers: conf.bool(&keys::STORAGE_POLICY_SUPERUSER)?,
             max_op_size: usize::try_from(conf.bytes(&keys::MAX_OP_SIZE)?).unwrap_or(usize::MAX),
+            least_datanode_version: conf.text(&keys::LEAST_DATANODE_VERSION)?.unwrap_or_default(),
         })
     }
 }

@@ -11,6 +11,7 @@ use loxodon_wire::proto::hdfs::{
     BlockKeyProto, BlockProto, DatanodeInfoProto, DatanodeStorageProto, ExportedBlockKeysProto,
     ExtendedBlockProto, LocatedBlockProto, StorageInfoProto, StorageReportProto,
 };
+use loxodon_wire::version;
 
 use crate::datanode::{DataNode, State, Told, VOLUMES, node_id};
 use crate::message::length;
@@ -58,7 +59,7 @@ impl DataNode {
         DatanodeRegistrationProto {
             datanode_id: node_id(self.index),
             storage_info: StorageInfoProto {
-                layout_version: (-57_i32).cast_unsigned(),
+                layout_version: version::DATANODE_LAYOUT.cast_unsigned(),
                 namespce_id: store::NAMESPACE_ID.cast_unsigned(),
                 cluster_id: CLUSTER.to_owned(),
                 c_time: 0,
@@ -70,7 +71,7 @@ impl DataNode {
                 current_key: BlockKeyProto::default(),
                 all_keys: Vec::new(),
             },
-            software_version: "3.5.0".to_owned(),
+            software_version: version::HADOOP.to_owned(),
         }
     }
 

@@ -7,3 +7,4 @@ pub mod proto;
 pub mod rpc;
 pub mod storage;
 pub mod transfer;
+pub mod version;

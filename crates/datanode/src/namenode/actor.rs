@@ -89,7 +89,9 @@ async fn handshake(
             CallOptions::default(),
         );
         match call.await {
-            Ok(answer) => break registration::identity(&answer.info)?,
+            Ok(answer) => {
+                break registration::identity(&answer.info, &node.settings.least_namenode_version)?;
+            }
             Err(error) => {
                 warn!(namenode = %peer.address, %error, "problem connecting to the NameNode");
                 tokio::time::sleep(RETRY).await;

@@ -1,12 +1,13 @@
 //! One storage directory: lock, `VERSION`, block pools; Hadoop's `DataStorage` and `BlockPoolSliceStorage`.
 
+use loxodon_wire::version::DATANODE_LAYOUT;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::version::inconsistent;
-use super::{LAYOUT_VERSION, Properties, StorageLocation, layout};
+use super::{Properties, StorageLocation, layout};
 use crate::error::{DataNodeError, DiskContext, Result};
 
 /// What a NameNode says of its cluster.
@@ -148,7 +149,7 @@ impl StorageDirectory {
         properties.set("cTime", 0);
         properties.set("datanodeUuid", datanode);
         properties.set("storageType", "DATA_NODE");
-        properties.set("layoutVersion", LAYOUT_VERSION);
+        properties.set("layoutVersion", DATANODE_LAYOUT);
         let file = self.current().join("VERSION");
         if Properties::load(&file).ok().as_ref() != Some(&properties) {
             properties.store(&file)?;
@@ -188,7 +189,7 @@ impl StorageDirectory {
             properties.set("namespaceID", namespace.namespace as i32);
             properties.set("cTime", namespace.created);
             properties.set("blockpoolID", &namespace.pool);
-            properties.set("layoutVersion", LAYOUT_VERSION);
+            properties.set("layoutVersion", DATANODE_LAYOUT);
             properties.store(&file)?;
         }
         for directory in
@@ -204,7 +205,7 @@ fn check_creation_time(created: u64, namespace: &PoolIdentity, root: &Path) -> R
     match created.cmp(&namespace.created) {
         std::cmp::Ordering::Equal => Ok(()),
         std::cmp::Ordering::Greater => Err(DataNodeError::Refused(format!(
-            "Datanode state: LV = {LAYOUT_VERSION} CTime = {created} is newer than the namespace state: LV = {LAYOUT_VERSION} CTime = {}",
+            "Datanode state: LV = {DATANODE_LAYOUT} CTime = {created} is newer than the namespace state: LV = {DATANODE_LAYOUT} CTime = {}",
             namespace.created
         ))),
         std::cmp::Ordering::Less => Err(DataNodeError::Unsupported(format!(
@@ -217,12 +218,12 @@ fn check_creation_time(created: u64, namespace: &PoolIdentity, root: &Path) -> R
 
 fn check_layout(properties: &Properties, root: &Path) -> Result<()> {
     let version: i32 = properties.number("layoutVersion", root)?;
-    if version == LAYOUT_VERSION {
+    if version == DATANODE_LAYOUT {
         return Ok(());
     }
-    let kind = if version < LAYOUT_VERSION { "newer" } else { "older" };
+    let kind = if version < DATANODE_LAYOUT { "newer" } else { "older" };
     Err(DataNodeError::Layout(format!(
-        "Unexpected version of storage directory {}. Reported: {version}. Expecting = {LAYOUT_VERSION} (the layout is {kind} than this DataNode's)",
+        "Unexpected version of storage directory {}. Reported: {version}. Expecting = {DATANODE_LAYOUT} (the layout is {kind} than this DataNode's)",
         root.display()
     )))
 }

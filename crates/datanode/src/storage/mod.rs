@@ -8,6 +8,3 @@ mod version;
 pub(crate) use directory::{PoolIdentity, StorageDirectory};
 pub use location::{StorageLocation, StorageType};
 pub(crate) use version::Properties;
-
-/// `DataNodeLayoutVersion.getCurrentLayoutVersion()` of Hadoop 3.5.
-pub const LAYOUT_VERSION: i32 = -57;

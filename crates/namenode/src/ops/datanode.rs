@@ -26,6 +26,7 @@ use loxodon_wire::proto::hdfs::{
     RecoveringBlockProto, StorageInfoProto, StorageTypesProto, StorageUuidsProto,
     VersionRequestProto, VersionResponseProto, nnha_status_heartbeat_proto,
 };
+use loxodon_wire::version;
 
 use crate::convert::datanode;
 use crate::error::{NameNodeError, Result, class};
@@ -33,7 +34,6 @@ use crate::machine::{NameNode, States};
 use crate::request::Request;
 use crate::slow_disks::DiskLatencies;
 use crate::slow_peers::Measured;
-use crate::version;
 
 /// `NamespaceInfo`: the first thing that DataNodes and other NameNodes ask.
 pub(crate) fn version_request(
@@ -299,11 +299,38 @@ impl NameNode {
         ))
     }
 
+    /// A DataNode of another release may join where it is not too old and no upgrade lies between
+    /// us (`NameNodeRpcServer.verifySoftwareVersion`).
+    fn check_release(&self, node: &DatanodeRegistrationProto) -> Result<()> {
+        let (theirs, least) = (&node.software_version, &self.settings.least_datanode_version);
+        let refused = |text| Err(NameNodeError::other(class::INCORRECT_VERSION, text));
+        if version::compare(theirs, least).is_lt() {
+            return refused(format!(
+                "The reported DataNode version is too low to communicate with this NameNode. \
+                 DataNode version: '{theirs}' Minimum DataNode version: '{least}'"
+            ));
+        }
+        let (theirs_since, ours_since) = (node.storage_info.c_time, self.storage_info().c_time);
+        if theirs != version::HADOOP && theirs_since != ours_since {
+            let id = &node.datanode_id;
+            return refused(format!(
+                "Reported DataNode version '{theirs}' of DN {}:{}, datanodeUuid={} does not match \
+                 NameNode version '{}' and CTime of DN ('{theirs_since}') does not match CTime of NN \
+                 ('{ours_since}')",
+                id.ip_addr,
+                id.xfer_port,
+                id.datanode_uuid,
+                version::HADOOP
+            ));
+        }
+        Ok(())
+    }
+
     /// `registerDatanode`. The shell gives the rack: finding it may take a script. The layout of its storage is
     /// the DataNode's own affair, as in Hadoop, whose `NNThroughputBenchmark` registers with a NameNode's.
     ///
     /// # Errors
-    /// A node of another file system, or one that the host lists keep out.
+    /// A node of another file system, of a release that is too old, or one that the host lists keep out.
     pub fn register_datanode(
         &mut self,
         request: &mut Request<'_>,
@@ -311,6 +338,7 @@ impl NameNode {
         rack: Arc<str>,
     ) -> Result<RegisterDatanodeResponseProto> {
         let mut registration = asked.registration;
+        self.check_release(&registration)?;
         self.check_registration(&registration)?;
         if let Some(address) = request.address {
             registration.datanode_id.ip_addr = address.to_string();

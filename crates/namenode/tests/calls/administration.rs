@@ -56,6 +56,36 @@ fn a_datanode_of_another_layout_is_served() {
     assert_eq!(answer.registration.storage_info, registration.storage_info);
 }
 
+/// As `NameNodeRpcServer.verifySoftwareVersion` says it.
+#[test]
+fn datanodes_of_other_releases_join_unless_too_old_or_upgraded() {
+    let mut world = World::new();
+    let mut register = |release: &str, upgraded: bool| {
+        let mut registration = world.registration();
+        registration.software_version = release.into();
+        registration.storage_info.c_time += u64::from(upgraded);
+        let identity = user("hdfs");
+        let mut request = Request::new(world.clocks(), &identity, RpcIds::NONE);
+        let asked = RegisterDatanodeRequestProto { registration };
+        world.machine.register_datanode(&mut request, asked, "/rack".into())
+    };
+    assert!(register("2.1.0-beta", false).is_ok());
+    assert!(register("3.10.1", false).is_ok());
+    for (release, upgraded, said) in [
+        (
+            "2.1.0-alpha",
+            false,
+            "DataNode version: '2.1.0-alpha' Minimum DataNode version: '2.1.0-beta'",
+        ),
+        ("", false, "The reported DataNode version is too low to communicate with this NameNode."),
+        ("3.4.2", true, "does not match NameNode version '3.5.0' and CTime of DN ('1')"),
+    ] {
+        let refused = register(release, upgraded).unwrap_err();
+        assert!(refused.java_class().ends_with(".IncorrectVersionException"));
+        assert!(refused.to_string().contains(said), "{refused}");
+    }
+}
+
 #[test]
 fn policies_of_erasure_coding_are_in_the_order_of_their_names() {
     let mut world = World::new();

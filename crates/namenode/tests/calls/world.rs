@@ -13,6 +13,7 @@ use loxodon_wire::ids::{Milliseconds, TxId};
 use loxodon_wire::proto::hdfs::datanode::received_deleted_block_info_proto::BlockStatus;
 use loxodon_wire::proto::hdfs::datanode::*;
 use loxodon_wire::proto::hdfs::*;
+use loxodon_wire::version;
 use prost::Message;
 
 pub(crate) const CLIENT: &str = "org.apache.hadoop.hdfs.protocol.ClientProtocol";
@@ -110,11 +111,11 @@ impl World {
                 info_secure_port: None,
             },
             storage_info: StorageInfoProto {
-                layout_version: (-57_i32).cast_unsigned(),
+                layout_version: version::DATANODE_LAYOUT.cast_unsigned(),
                 ..self.machine.storage_info()
             },
             keys: ExportedBlockKeysProto::default(),
-            software_version: "3.5.0".into(),
+            software_version: version::HADOOP.into(),
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use loxodon_conf::Configuration;
 use loxodon_mapreduce::error::{Error, Result};
 use loxodon_rpc::server::{Place, Server, ServerError, ServerLimits, ServiceAccess};
+use loxodon_wire::version;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
@@ -158,7 +159,7 @@ fn info(started: i64) -> Value {
     let version = env!("CARGO_PKG_VERSION");
     json!({"historyInfo": {
         "startedOn": started,
-        "hadoopVersion": "3.5.0",
+        "hadoopVersion": version::HADOOP,
         "hadoopBuildVersion": format!("3.5.0 (Loxodon {version})"),
         "hadoopVersionBuiltOn": "",
     }})

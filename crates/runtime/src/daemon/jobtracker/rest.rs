@@ -13,6 +13,7 @@ use loxodon_mapreduce::jobtracker::JobTrackerError;
 use loxodon_mapreduce::protocol::{
     CountersMessage, JobStatusMessage, QueueMessage, TrackerMessage,
 };
+use loxodon_wire::version;
 use serde_json::{Value, json};
 
 use super::hub::Hub;
@@ -42,7 +43,7 @@ fn info(hub: &Hub, name: &str) -> Value {
     json!({name: {
         "startedOn": hub.started(),
         "elapsedTime": hub.now().saturating_sub(hub.started()),
-        "hadoopVersion": "3.5.0",
+        "hadoopVersion": version::HADOOP,
         "loxodonVersion": env!("CARGO_PKG_VERSION"),
     }})
 }
@@ -53,7 +54,7 @@ fn cluster(hub: &Arc<Hub>, parts: &[&str]) -> Answer {
             "id": hub.started(),
             "startedOn": hub.started(),
             "state": "STARTED",
-            "hadoopVersion": "3.5.0",
+            "hadoopVersion": version::HADOOP,
             "loxodonVersion": env!("CARGO_PKG_VERSION"),
         }})),
         ["metrics"] => Ok(metrics(hub)),

@@ -8,7 +8,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use loxodon_blocks::{ClusterStats, Datanode, ReportKind, StorageUsage};
 use loxodon_namenode::slow_peers::Measured;
 use loxodon_namenode::top_users::TopOperation;
-use loxodon_namenode::{NameNode, Now, version};
+use loxodon_namenode::{NameNode, Now};
+use loxodon_wire::version;
 use serde_json::{Map, Value, json};
 
 use super::door::Door;
