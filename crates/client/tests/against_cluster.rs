@@ -384,7 +384,7 @@ async fn other_checksum_types(cluster: &Cluster) -> Outcome {
 }
 
 async fn wait_until_closed(cluster: &Cluster, path: &str) -> Outcome {
-    for _ in 0..300 {
+    for _ in 0..600 {
         if cluster.client.is_file_closed(path).await? {
             return Ok(());
         }
@@ -547,7 +547,7 @@ async fn lease_recovery(cluster: &Cluster) -> Outcome {
     file.hflush().await?;
     file.abort();
     let mut closed = cluster.client.recover_lease(&path).await?;
-    for _ in 0..300 {
+    for _ in 0..600 {
         if closed {
             break;
         }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use md5::{Digest, Md5};
 
@@ -101,6 +102,12 @@ fn it_shows_what_it_says_and_leaves_nothing() {
 
     let left: Vec<_> = fs::read_dir(&place).unwrap().flatten().map(|entry| entry.path()).collect();
     assert!(left.is_empty(), "on disk: {left:?}");
-    let running = processes(root.path());
+    // What was killed with its parent is gone a moment later.
+    let end = Instant::now() + Duration::from_secs(30);
+    let mut running = processes(root.path());
+    while !running.is_empty() && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(20));
+        running = processes(root.path());
+    }
     assert!(running.is_empty(), "still running: {running:?}");
 }

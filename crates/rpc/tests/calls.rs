@@ -214,7 +214,7 @@ async fn a_call_without_an_answer_ends_in_time_and_may_be_done() {
     let client = client(ClientSettings::default());
     let to = address(&server);
     // Long enough for the call to get there.
-    let timeout = Some(Duration::from_millis(500));
+    let timeout = Some(Duration::from_secs(5));
     let options = CallOptions { timeout, ..CallOptions::default() };
     let error = ask(&client, &to, "/hold", options).await.unwrap_err();
     assert!(error.is_timeout() && error.maybe_sent(), "{error}");

@@ -191,7 +191,7 @@ impl Cluster {
         }
     }
 
-    /// Waits until the NameNode counts `count` live DataNodes.
+    /// Waits until the NameNode counts `count` live DataNodes and knows the storages of each.
     ///
     /// # Errors
     /// After three minutes.
@@ -209,7 +209,9 @@ impl Cluster {
                 }
             }
             let report = java.run(&conf, &whoami(), "dfsadmin", &["-report", "-live"]).ok()?;
-            let enough = report.stdout.contains(&wanted);
+            // A DataNode counts when it has registered; its storages come with its first heartbeat.
+            let has_storages = count == 0 || !report.stdout.contains("Configured Capacity: 0 (");
+            let enough = report.stdout.contains(&wanted) && has_storages;
             last = report.stdout + &report.stderr;
             enough.then_some(Ok(()))
         });

@@ -116,13 +116,16 @@ fn prepare() -> io::Result<String> {
         fetch(&jars)?;
         fs::write(cache.join("complete"), "")?;
     }
+    // A copy that was broken off is not taken for a jar.
+    let coming = cache.join("coming");
     for (artifact, file) in FURTHER_JARS {
         if !jars.join(file).exists() {
             run(Command::new("mvn")
                 .args(["-q", "-B", "dependency:copy"])
                 .arg(format!("-Dartifact={artifact}"))
-                .arg(format!("-DoutputDirectory={}", jars.canonicalize()?.display()))
+                .arg(format!("-DoutputDirectory={}", coming.display()))
                 .current_dir(env!("CARGO_MANIFEST_DIR")))?;
+            fs::rename(coming.join(file), jars.join(file))?;
         }
     }
     let classes = cache.join("classes");

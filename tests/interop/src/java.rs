@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::OnceLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -154,9 +155,14 @@ impl Drop for JavaHost {
     }
 }
 
-/// The user whom daemons of a test run as.
+/// The user whom daemons of a test run as: the process's, whatever the environment says.
 pub fn whoami() -> String {
-    std::env::var("USER").unwrap_or_else(|_| "root".into())
+    static NAME: OnceLock<String> = OnceLock::new();
+    let ask = || {
+        let output = Command::new("id").arg("-un").output().ok()?;
+        Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
+    };
+    NAME.get_or_init(|| ask().unwrap_or_else(|| "root".into())).clone()
 }
 
 fn parse_answer(line: &str) -> io::Result<Outcome> {

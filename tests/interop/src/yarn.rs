@@ -74,7 +74,10 @@ impl Yarn {
             ("yarn.resourcemanager.hostname", "127.0.0.1"),
             ("yarn.nodemanager.aux-services", "mapreduce_shuffle"),
             ("yarn.nodemanager.vmem-check-enabled", "false"),
-            ("yarn.nodemanager.disk-health-checker.max-disk-utilization-per-disk-percentage", "99"),
+            (
+                "yarn.nodemanager.disk-health-checker.max-disk-utilization-per-disk-percentage",
+                "100",
+            ),
             ("yarn.nodemanager.env-whitelist", "JAVA_HOME,PATH"),
             ("yarn.nodemanager.local-dirs", &local),
             ("yarn.nodemanager.log-dirs", &logs),

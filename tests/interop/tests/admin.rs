@@ -4,8 +4,10 @@
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use loxodon_interop::cluster::{Cluster, Maker, in_fresh_directory};
+use loxodon_interop::eventually;
 use loxodon_interop::java::Outcome;
 
 #[test]
@@ -42,6 +44,13 @@ fn compare(root: &Path, maker: Maker) -> io::Result<()> {
         let filled = filled.replace("{http}", &http).replace("{nn}", &calls);
         let words: Vec<&str> = filled.split(' ').collect();
         let Some((program, args)) = words.split_first() else { continue };
+        if line == "dfsadmin -getBalancerBandwidth {dn}" {
+            // A DataNode is told in the answer to its next heartbeat; what was set last is 10m.
+            eventually("the bandwidth that was set", Duration::from_secs(60), || {
+                let told = cluster.java(program, args).ok()?.stdout;
+                told.contains("is 10485760 bytes").then_some(())
+            })?;
+        }
         let mut theirs = comparable(cluster.java(program, args)?, &local);
         let mut ours = comparable(cluster.ours(&words)?, &local);
         if args.contains(&"-printTopology") {

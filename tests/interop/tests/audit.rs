@@ -2,8 +2,10 @@
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use loxodon_interop::cluster::{Cluster, Maker, in_fresh_directory};
+use loxodon_interop::eventually;
 
 const BEGIN: &str = "/audit-begins";
 const END: &str = "/audit-ends";
@@ -145,11 +147,18 @@ fn lines(root: &Path, maker: Maker) -> io::Result<Vec<String>> {
         let filled = words.replace("{local}", &local);
         let words: Vec<&str> = filled.split(' ').collect();
         let Some((program, args)) = words.split_first() else { continue };
+        let before = checks(&cluster)?;
         // Some fail, and how is compared elsewhere.
         match user {
             Some(user) => cluster.java_as(user, program, args)?,
             None => cluster.java(program, args)?,
         };
+        if *program == "fsck" {
+            // Java's NameNode writes this line when the answer is out already.
+            eventually("the line of a check", Duration::from_secs(60), || {
+                checks(&cluster).is_ok_and(|now| now > before).then_some(())
+            })?;
+        }
     }
     cluster.java("dfs", &["-mkdir", END])?.succeeded()?;
     cluster.all_alive()?;
@@ -157,8 +166,20 @@ fn lines(root: &Path, maker: Maker) -> io::Result<Vec<String>> {
     let audit = log.lines().filter_map(|line| Some(line.split_once(": allowed=")?.1));
     let mut audit = audit.skip_while(|line| !line.contains(BEGIN));
     let made = |line: &str| line.contains("cmd=mkdirs") && line.contains(END);
-    let lines: Vec<String> = audit.by_ref().take_while(|line| !made(line)).map(masked).collect();
+    let mut lines: Vec<String> =
+        audit.by_ref().take_while(|line| !made(line)).map(masked).collect();
+    // Who waits for a truncation asks for the file every second until it is done.
+    let mut waits = false;
+    lines.dedup_by(|line, before| {
+        waits = before.contains("cmd=truncate") || waits && line == before;
+        waits && line == before
+    });
     Ok(lines)
+}
+
+/// How many runs of `fsck` the log tells of.
+fn checks(cluster: &Cluster) -> io::Result<usize> {
+    Ok(cluster.namenode_log()?.matches("cmd=fsck").count())
 }
 
 /// Without what changes from run to run: the time in the name of a checkpoint, and that of a copy.

@@ -1,7 +1,7 @@
 //! What commands say when no NameNode answers: the lines that scripts look for, as Hadoop's programs print them.
 
 use std::io;
-use std::net::TcpListener;
+use std::net::{Shutdown, TcpListener};
 use std::path::Path;
 
 use loxodon_interop::cluster::in_fresh_directory;
@@ -13,10 +13,13 @@ fn rude_server() -> io::Result<u16> {
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     let port = listener.local_addr()?.port();
     std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            // What the client has said is read, so that it sees an end and not a reset.
-            let mut said = [0; 4096];
-            let _ = io::Read::read(&mut { stream }, &mut said);
+        for mut stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let _ = stream.peek(&mut [0]);
+                let _ = stream.shutdown(Shutdown::Write);
+                // All that the client says is read, so that it sees an end and never a reset.
+                let _ = io::copy(&mut stream, &mut io::sink());
+            });
         }
     });
     Ok(port)

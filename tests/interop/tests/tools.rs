@@ -2,8 +2,10 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use loxodon_interop::cluster::{Cluster, Maker, in_fresh_directory};
+use loxodon_interop::eventually;
 
 #[test]
 fn javas_mover_and_debugger_work_on_our_cluster() {
@@ -29,8 +31,13 @@ fn javas_mover_and_debugger_work_on_our_cluster() {
         expect("the archive has it", blocks(&archive)?.len() == 1)?;
         let read = cluster.java("dfs", &["-cat", "/f"])?.succeeded()?;
         expect("it is whole", read.len() == 50_000)?;
-        let checked = cluster.java("fsck", &["/f", "-storagepolicies"])?.succeeded()?;
-        expect(&checked, checked.contains("All blocks satisfy specified storage policy."))
+        // The mover ends with the DataNode's answer; a report tells the NameNode.
+        let mut checked = String::new();
+        eventually("a satisfied policy", Duration::from_secs(60), || {
+            checked = cluster.java("fsck", &["/f", "-storagepolicies"]).ok()?.stdout;
+            checked.contains("All blocks satisfy specified storage policy.").then_some(())
+        })
+        .map_err(|e| io::Error::other(format!("{e}\n{checked}")))
     });
 }
 
@@ -127,7 +134,7 @@ fn balance(
         if text.contains("PLAN_DONE") && whole(&volumes[0])? + whole(&volumes[1])? == SPREAD {
             break;
         }
-        std::thread::sleep(std::time::Duration::from_millis(200));
+        std::thread::sleep(Duration::from_millis(200));
     }
     let place = volumes[0].parent().unwrap_or(root).display().to_string();
     let text = text.replace(&calls, "NODE").replace(&path, "PLAN");

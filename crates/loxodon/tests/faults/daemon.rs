@@ -214,6 +214,10 @@ impl NameNode {
         let deadline = Instant::now() + LIMIT;
         loop {
             if let Some(status) = self.child.try_wait().expect("wait") {
+                // Its last words may be on their way still.
+                while let Ok(line) = self.lines.recv_timeout(LIMIT) {
+                    self.said.push(line);
+                }
                 return status.code();
             }
             assert!(Instant::now() < deadline, "it goes on:\n{}", self.log());

@@ -101,7 +101,7 @@ async fn a_second_replica_is_asked_when_the_first_says_nothing() {
 async fn readers_and_writers_give_a_silent_datanode_up() {
     // Others answer sooner, however busy the machine. And a DataNode gives the one behind it up sooner than its
     // client does, who would not know which of the two it is.
-    let impatient = [("dfs.client.socket-timeout", "3000")];
+    let impatient = [("dfs.client.socket-timeout", "10000")];
     let mut cluster = cluster(3, &impatient).await;
     let content: Vec<u8> = (0..100_000).map(|at| (at * 7 % 251) as u8).collect();
     put(&client(&cluster, &[]), "/f", &content).await;

@@ -18,7 +18,7 @@ use crate::merge::RecordStream;
 use crate::task::{Answer, LocalDirs, MapEvent, MapSource, TaskStatus};
 
 const KEY: &[u8] = b"the job's key";
-/// Longer than a fetcher waits for bytes.
+/// Longer than a fetcher waits for bytes that do not come.
 const SILENCE: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// How a connection breaks.
@@ -176,6 +176,8 @@ fn fetch_through(
         run_time: 1,
     };
     let events: Vec<MapEvent> = outputs.keys().map(event).collect();
+    // Only a server that says nothing is to be given up.
+    let patience = if cuts.contains(&Cut::Silence) { "200" } else { "120000" };
     let (cache, damaged) = (IndexCache::new(100), AtomicU32::new(damaged));
     let cuts = std::sync::Mutex::new(cuts);
     let server = Arc::new(Server { port, outputs, cache, damaged, cuts });
@@ -188,7 +190,7 @@ fn fetch_through(
     let mut conf = Configuration::new();
     conf.set("mapreduce.reduce.memory.totalbytes", &memory.to_string(), "test");
     conf.set("mapreduce.reduce.shuffle.retry-delay.max.ms", "5", "test");
-    conf.set("mapreduce.reduce.shuffle.read.timeout", "200", "test");
+    conf.set("mapreduce.reduce.shuffle.read.timeout", patience, "test");
     let files = FileSystems::new(&conf, UserIdentity::new("somebody")).unwrap();
     let dirs = Arc::new(LocalDirs::new("a reduce", vec![dir.path().join("local")]));
     let settings = ShuffleSettings::of_job(&conf).unwrap();

@@ -60,7 +60,7 @@ import org.mockito.Mockito;
  * beans or on its disks, their methods answer; the others end as the cluster's missing methods do.
  */
 final class DaemonViews {
-  private static final int PATIENCE_MS = 10_000;
+  private static final int PATIENCE_MS = 30_000;
 
   private final MiniDFSCluster cluster;
   private FSNamesystem namesystem;
@@ -709,9 +709,8 @@ final class DaemonViews {
     }
 
     private boolean live() throws IOException {
-      String address = getXferAddr();
-      return member.runs() && cluster.isNameNodeUp(0) && Arrays.stream(report(DatanodeReportType.LIVE))
-          .anyMatch(node -> node.getXferAddr().equals(address) && node.getCapacity() > 0);
+      return member.runs() && cluster.isNameNodeUp(0)
+          && Arrays.stream(report(DatanodeReportType.LIVE)).anyMatch(member::sent);
     }
 
     private String getXferAddr() {

@@ -8,10 +8,10 @@ import java.io.OutputStream;
 import java.lang.reflect.Field;
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.InvocationTargetException;
-import java.net.ConnectException;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.net.SocketException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -71,7 +71,7 @@ public class MiniDFSCluster implements AutoCloseable {
   private static final String GROUPS = "hadoop.user.group.static.mapping.overrides";
   /** This JVM's own ports begin here: others run beside it. */
   private static final int FIRST_PORT = Integer.getInteger("loxodon.ports");
-  private static final int PORTS = 2500;
+  private static final int PORTS = 1600;
   private static final AtomicInteger NEXT_PORT = new AtomicInteger();
   private static final Set<String> DEFAULTS = Set.of(
       "core-default.xml", "hdfs-default.xml", "hdfs-rbf-default.xml", "mapred-default.xml", "yarn-default.xml");
@@ -295,9 +295,17 @@ public class MiniDFSCluster implements AutoCloseable {
     Path folder;
     String[] args = {};
     DataNode view;
+    /** When the process was started. */
+    private long since;
 
     boolean runs() {
       return process != null && process.isAlive();
+    }
+
+    /** Whether this is what the NameNode heard from the process, and not from the one that was here before. */
+    boolean sent(DatanodeInfo node) {
+      return node.getXferAddr().equals(conf.get("dfs.datanode.address")) && node.getCapacity() > 0
+          && node.getLastUpdate() >= since;
     }
   }
 
@@ -567,6 +575,7 @@ public class MiniDFSCluster implements AutoCloseable {
     writeSite(member.conf, member.folder);
     List<String> words = new ArrayList<>(List.of("datanode"));
     words.addAll(Arrays.asList(member.args));
+    member.since = System.currentTimeMillis();
     member.process = launch(member.folder, words.toArray(new String[0]));
   }
 
@@ -646,14 +655,12 @@ public class MiniDFSCluster implements AutoCloseable {
         DatanodeInfo[] live;
         try {
           live = client.datanodeReport(DatanodeReportType.LIVE);
-        } catch (EOFException | ConnectException restarted) {
-          // The connection that Java keeps is that to the NameNode of before.
+        } catch (EOFException | SocketException restarted) {
+          // The connection that Java keeps is that to the NameNode of before: closed, reset or refused.
           return false;
         }
-        Set<String> addresses = datanodes.stream().filter(member -> member.process != null)
-            .map(member -> member.conf.get("dfs.datanode.address")).collect(Collectors.toSet());
-        return Stream.of(live).filter(node -> node.getCapacity() > 0 && addresses.contains(node.getXferAddr())).count()
-            == addresses.size();
+        return datanodes.stream().filter(member -> member.process != null)
+            .allMatch(member -> Stream.of(live).anyMatch(member::sent));
       });
     }
   }
