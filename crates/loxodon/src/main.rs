@@ -4,7 +4,6 @@ mod admin;
 mod embedded;
 mod environment;
 mod generic;
-mod java_order;
 mod mapred;
 mod offline;
 mod program;

@@ -3,6 +3,7 @@
 pub mod checksum;
 pub mod editlog;
 pub mod ids;
+pub mod java_hash;
 pub mod proto;
 pub mod rpc;
 pub mod storage;

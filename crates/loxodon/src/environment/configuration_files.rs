@@ -5,10 +5,9 @@ use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use loxodon_console::{eprintln, println};
+use loxodon_wire::java_hash;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
-
-use crate::java_order;
 
 const USAGE: &str = "Usage: hadoop conftest [-conffile <path>|-h|--help]
   -conffile <path>  a file, or a directory whose files ending with .xml are meant; may be given several times;
@@ -162,14 +161,14 @@ fn check(file: impl Read) -> Vec<String> {
                 distinct.push(name);
             }
         }
-        java_order::sort(&mut distinct, |name| name);
+        java_hash::walk(&mut distinct, java_hash::BUCKETS, |name| java_hash::string_hash(name));
         for name in distinct {
             if name != "source" && element.part(name).nth(1).is_some() {
                 errors.push(format!("Line {line}: <property> has duplicated <{name}>s"));
             }
         }
     }
-    java_order::sort(&mut names, |(name, _)| name);
+    java_hash::walk(&mut names, java_hash::BUCKETS, |(name, _)| java_hash::string_hash(name));
     for (name, lines) in names.iter().filter(|(_, lines)| lines.len() > 1) {
         let lines: Vec<_> = lines.iter().map(ToString::to_string).collect();
         errors.push(format!("Line {}: duplicated <property>s for {name}", lines.join(", ")));

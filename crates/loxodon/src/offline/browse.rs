@@ -14,9 +14,8 @@ use loxodon_namespace::view::{InodeBody, InodeView};
 use loxodon_namespace::{Namespace, entry_text};
 use loxodon_runtime::web::{Method, Request, Response, Router, StatusCode, WebLimits, WebServer};
 use loxodon_wire::ids::InodeId;
+use loxodon_wire::java_hash;
 use serde_json::{Map, Value, json};
-
-use crate::java_order;
 
 /// Where WebHDFS's paths begin.
 const PREFIX: &str = "/webhdfs/v1";
@@ -293,7 +292,7 @@ fn encoded(value: &[u8], encoding: &str) -> String {
 
 /// Fields in the order in which Hadoop sends them.
 fn as_hash_map(mut fields: Vec<(&str, Value)>) -> Value {
-    java_order::sort(&mut fields, |(name, _)| name);
+    java_hash::walk(&mut fields, java_hash::BUCKETS, |(name, _)| java_hash::string_hash(name));
     let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value));
     Value::Object(fields.collect::<Map<_, _>>())
 }

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use loxodon_conf::Configuration;
+use loxodon_wire::java_hash;
 
 use super::order::{Leading, RawComparator};
 use crate::error::{Error, Result};
@@ -151,13 +152,8 @@ impl KeyFields {
 
     /// Java's hash of the parts that count (`KeyFieldBasedPartitioner`).
     pub fn hash(&self, key: &[u8]) -> i32 {
-        let mut hash = 0_i32;
-        for part in self.specs.iter().filter_map(|spec| self.part(key, spec)) {
-            for byte in part {
-                hash = hash.wrapping_mul(31).wrapping_add(i32::from(*byte as i8));
-            }
-        }
-        hash
+        let parts = self.specs.iter().filter_map(|spec| self.part(key, spec));
+        parts.fold(0, java_hash::bytes_hash)
     }
 
     /// The order of two keys by the parts that count.

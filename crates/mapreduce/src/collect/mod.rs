@@ -13,9 +13,8 @@ mod tests;
 
 pub use buffer::{BufferSize, MapOutput, MapOutputBuffer};
 pub use key_field::{KeyFieldOrder, KeyFields};
+pub use loxodon_wire::java_hash::string_hash;
 pub use order::{KeyOrder, Leading, Number, RawComparator};
-pub use partition::{
-    JavaHash, Partitioner, RawPartitioner, SplitPoints, Width, hash_bytes, string_hash,
-};
+pub use partition::{JavaHash, Partitioner, RawPartitioner, SplitPoints, Width, hash_bytes};
 pub use spill::{CombineOutput, Combiner, CombinerFactory, Spill, Spiller};
 pub use table::Refill;

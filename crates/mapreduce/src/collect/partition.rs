@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use loxodon_conf::Configuration;
+use loxodon_wire::java_hash::{bytes_hash, string_hash};
 
 use super::key_field::KeyFields;
 use super::order::{KeyOrder, Leading};
@@ -76,7 +77,7 @@ pub enum Width {
 /// `WritableComparator.hashBytes`.
 #[inline]
 pub fn hash_bytes(bytes: &[u8]) -> i32 {
-    bytes.iter().fold(1_i32, |h, b| h.wrapping_mul(31).wrapping_add(i32::from(*b as i8)))
+    bytes_hash(1, bytes)
 }
 
 impl JavaHash {
@@ -245,11 +246,6 @@ fn of_hash(hash: i32, partitions: u32) -> i64 {
 fn of_fields(fields: &KeyFields, key: &[u8]) -> i32 {
     let text = Leading::VInt.rest(key);
     if fields.is_empty() { string_hash(&String::from_utf8_lossy(text)) } else { fields.hash(text) }
-}
-
-/// `String.hashCode`.
-pub fn string_hash(text: &str) -> i32 {
-    text.encode_utf16().fold(0_i32, |h, unit| h.wrapping_mul(31).wrapping_add(i32::from(unit)))
 }
 
 fn of_range(bytes: &[u8], left: i64, right: i64) -> i32 {

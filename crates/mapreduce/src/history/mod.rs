@@ -8,7 +8,6 @@ mod avro;
 mod counters;
 mod event;
 mod file;
-mod java_order;
 mod name;
 mod record;
 mod story;

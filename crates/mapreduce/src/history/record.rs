@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::java_order::{INITIAL, by_hash, text_hash};
+use loxodon_wire::java_hash;
+
 use super::story::sum;
 use super::{AmStarted, HistoryEvent, HistoryReader, NamedCounters};
 use crate::job::{AccessControlList, AttemptId, JobAcl, JobId, TaskId, TaskKind};
@@ -263,7 +264,9 @@ impl JobRecord {
     /// Tasks in the order in which Java's table of them is walked: its viewers print them in no other.
     #[must_use]
     pub fn tasks(&self) -> Vec<&TaskRecord> {
-        by_hash(&self.tasks, INITIAL, |task| task_hash(&task.id))
+        let mut tasks: Vec<_> = self.tasks.iter().collect();
+        java_hash::walk(&mut tasks, java_hash::BUCKETS, |task| task_hash(&task.id));
+        tasks
     }
 
     /// What all its tasks counted: what a job counted that did not succeed.
@@ -403,9 +406,11 @@ impl TaskRecord {
     /// Its attempts, in the order in which Java's table of them is walked.
     #[must_use]
     pub fn attempts(&self) -> Vec<&AttemptRecord> {
-        by_hash(&self.attempts, ATTEMPT_BUCKETS, |attempt| {
+        let mut attempts: Vec<_> = self.attempts.iter().collect();
+        java_hash::walk(&mut attempts, ATTEMPT_BUCKETS, |attempt| {
             task_hash(&attempt.id.task).wrapping_mul(5).wrapping_add(attempt.id.number as i32)
-        })
+        });
+        attempts
     }
 }
 
@@ -442,7 +447,8 @@ impl AttemptRecord {
 
 /// `TaskID.hashCode`, in which the kind has no part.
 fn task_hash(id: &TaskId) -> i32 {
-    let job = text_hash(&id.job.identifier).wrapping_add(id.job.number as i32);
+    let job =
+        java_hash::bytes_hash(1, id.job.identifier.as_bytes()).wrapping_add(id.job.number as i32);
     job.wrapping_mul(524_287).wrapping_add(id.number as i32)
 }
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::history::java_order::{INITIAL, by_hash, string_hash};
+use loxodon_wire::java_hash;
+
 use crate::history::record::{AttemptRecord, JobRecord};
 use crate::job::{TaskId, TaskKind};
 
@@ -127,6 +128,6 @@ pub(super) fn by_machine(record: &JobRecord, status: &str) -> Vec<(String, BTree
             }
         }
     }
-    let walked = by_hash(&machines, INITIAL, |(host, _)| string_hash(host));
-    walked.into_iter().cloned().collect()
+    java_hash::walk(&mut machines, java_hash::BUCKETS, |(host, _)| java_hash::string_hash(host));
+    machines
 }

@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use loxodon_wire::java_hash;
+
 use super::schema::{Schema, Type, TypeId};
 use crate::io::writable::{show_double, show_float};
 
@@ -192,22 +194,15 @@ fn in_java_order(entries: Entries<'_>, first_block: u64, java: bool) -> Entries<
             }
         }
     }
-    let mut slots = first_block.min(1 << 30).next_power_of_two();
-    while kept.len() as u64 * 4 > slots * 3 {
-        slots *= 2;
-    }
-    let fold = |hash: u32, unit: u32| hash.wrapping_mul(31).wrapping_add(unit);
-    let slot = |key: &[u8]| {
-        let hash = if java {
-            let text = String::from_utf8_lossy(key);
-            text.encode_utf16().fold(0, |hash, unit| fold(hash, u32::from(unit)))
+    let buckets = usize::try_from(first_block).unwrap_or(usize::MAX);
+    java_hash::walk(&mut kept, buckets, |(key, _)| {
+        if java {
+            java_hash::string_hash(&String::from_utf8_lossy(key))
         } else {
-            // `Utf8` adds its bytes, which have a sign.
-            key.iter().fold(0, |hash, byte| fold(hash, i32::from(*byte as i8) as u32))
-        };
-        u64::from(hash ^ hash >> 16) & (slots - 1)
-    };
-    kept.sort_by_key(|(key, _)| slot(key));
+            // `Utf8`
+            java_hash::bytes_hash(0, key)
+        }
+    });
     kept
 }
 

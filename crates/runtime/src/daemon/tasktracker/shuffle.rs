@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use loxodon_mapreduce::job::{AttemptId, JobId};
 use loxodon_mapreduce::shuffle::security::{NAME, REPLY_HASH, URL_HASH, VERSION};
@@ -127,12 +127,11 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>, stop: &AtomicBool) {
 }
 
 fn serve(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
-    stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     stream.set_nodelay(true)?;
     let mut rest = Vec::new();
     for _ in 0..MAX_REQUESTS {
-        let Some(head) = read_head(&mut stream, &mut rest)? else { return Ok(()) };
+        let Some(head) = read_head(&mut stream, &mut rest, PATIENCE)? else { return Ok(()) };
         let stays = match answer(&head, shared) {
             Ok((signature, parts, keep)) => {
                 send(&mut stream, &signature, &parts, keep)?;
@@ -175,11 +174,19 @@ impl Head {
     }
 }
 
-/// Reads up to the empty line; `rest` keeps what came behind it. Nothing where the peer is done.
-fn read_head(stream: &mut TcpStream, rest: &mut Vec<u8>) -> io::Result<Option<Head>> {
-    let mut piece = [0; 4096];
+/// Reads up to the empty line; `rest` keeps what came behind it. Nothing where the peer is done. Who has not
+/// said all of it after `patience` is not waited for: byte by byte it would keep its thread for days.
+fn read_head(
+    stream: &mut TcpStream,
+    rest: &mut Vec<u8>,
+    patience: Duration,
+) -> io::Result<Option<Head>> {
+    let until = Instant::now() + patience;
+    let (mut piece, mut looked_at) = ([0; 4096], 0_usize);
     loop {
-        if let Some(end) = rest.windows(4).position(|four| four == b"\r\n\r\n") {
+        let new = rest.get(looked_at..).unwrap_or_default();
+        if let Some(end) = new.windows(4).position(|four| four == b"\r\n\r\n") {
+            let end = looked_at + end;
             let text = String::from_utf8_lossy(rest.get(..end).unwrap_or_default()).into_owned();
             rest.drain(..end + 4);
             let bad = || io::Error::new(io::ErrorKind::InvalidData, "a request that is not HTTP");
@@ -191,6 +198,15 @@ fn read_head(stream: &mut TcpStream, rest: &mut Vec<u8>) -> io::Result<Option<He
                 "the request's head is too long",
             ));
         }
+        looked_at = rest.len().saturating_sub(3);
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                format!("the request's head did not come within {patience:?}"),
+            ));
+        }
+        stream.set_read_timeout(Some(left))?;
         match stream.read(&mut piece)? {
             0 => return Ok(None),
             count => rest.extend_from_slice(piece.get(..count).unwrap_or_default()),
@@ -280,4 +296,52 @@ fn send_part(stream: &TcpStream, part: &Part) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connected() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        (peer, listener.accept().unwrap().0)
+    }
+
+    #[test]
+    fn heads_are_read_however_they_are_cut() {
+        let (mut peer, mut stream) = connected();
+        let cut = ["GET /mapOutput?job=a HTTP/1.1\r", "\n", "Name: mapreduce\r\n\r", "\nGET / HTT"];
+        let sending = std::thread::spawn(move || {
+            for piece in cut {
+                peer.write_all(piece.as_bytes()).unwrap();
+                // Each piece is a read of its own, most likely.
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        });
+        let mut rest = Vec::new();
+        let head = read_head(&mut stream, &mut rest, PATIENCE).unwrap().unwrap();
+        assert_eq!((&*head.method, head.header("name")), ("GET", Some("mapreduce")));
+        sending.join().unwrap();
+        // The next one ends in the middle.
+        assert!(read_head(&mut stream, &mut rest, PATIENCE).unwrap().is_none());
+        assert_eq!(rest, b"GET / HTT");
+    }
+
+    #[test]
+    fn a_head_that_comes_byte_by_byte_is_given_up() {
+        let (mut peer, mut stream) = connected();
+        let sending = std::thread::spawn(move || {
+            // Until the other side has gone.
+            while peer.write_all(b"x").is_ok() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        });
+        let read = read_head(&mut stream, &mut Vec::new(), Duration::from_millis(100));
+        let error = read.err().expect("it is given up");
+        // The system's own time-out comes where the last byte was late.
+        assert!(matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock));
+        drop(stream);
+        sending.join().unwrap();
+    }
 }
