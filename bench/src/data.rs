@@ -92,6 +92,13 @@ impl Cluster {
         Ok(())
     }
 
+    /// DataNodes delete in the background, and their next round is not to pay for it.
+    async fn wait_for_deletion(&self) {
+        while (0..DATANODES).any(|index| has_blocks(&self.site.data_dir(index))) {
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        }
+    }
+
     async fn stream(
         &self,
         client: &Client,
@@ -121,6 +128,7 @@ impl Cluster {
             while !reader.read_bytes(PIECE).await?.is_empty() {}
             let (read, served) = (start.elapsed().as_secs_f64(), self.cpu_seconds()? - before);
             client.delete(&path, false).await?;
+            self.wait_for_deletion().await;
             if round + 1 == ROUNDS {
                 let mut add = |what: &str, used: f64, seconds: f64| {
                     let what = format!("{what}, replication {replication}");
@@ -151,4 +159,12 @@ impl Cluster {
         table.add("median of 50, hdfs-native client", self.maker, median);
         Ok(())
     }
+}
+
+/// Whether there is a block's file anywhere below a directory. What goes away meanwhile is none.
+fn has_blocks(directory: &Path) -> bool {
+    std::fs::read_dir(directory).into_iter().flatten().flatten().any(|entry| {
+        entry.file_name().as_encoded_bytes().starts_with(b"blk_")
+            || entry.file_type().is_ok_and(|kind| kind.is_dir()) && has_blocks(&entry.path())
+    })
 }
