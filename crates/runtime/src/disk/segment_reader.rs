@@ -158,10 +158,22 @@ impl SegmentReader {
     /// # Errors
     /// [`DiskError::Damaged`], if acknowledged transactions follow.
     pub(super) fn tail(&mut self) -> Result<Tail, DiskError> {
+        self.reserve(u64::MAX);
         self.file.read_to_end(&mut self.buffer).about("read", &self.path)?;
         let rest = self.buffer.get(self.consumed..).unwrap_or_default();
         classify_tail(rest, self.offset(), self.last, self.max_op_size)
             .map_err(|source| DiskError::Damaged { path: self.path.clone(), source })
+    }
+
+    /// Makes room for what will be read, at most the rest of the file: growing by doubling would leave a start with
+    /// twice the memory.
+    fn reserve(&mut self, wanted: u64) {
+        let read = self.base + self.buffer.len() as u64;
+        let rest = self.file.metadata().map_or(0, |about| about.len().saturating_sub(read));
+        // One more byte, by which its end is found.
+        let room = usize::try_from(rest.min(wanted)).unwrap_or(0).saturating_add(1);
+        // Where there is no room, reading says so.
+        let _ = self.buffer.try_reserve_exact(room);
     }
 
     /// Has `needed` bytes in the buffer after what was consumed, if the file has them.
@@ -171,6 +183,7 @@ impl SegmentReader {
         self.consumed = 0;
         let before = self.buffer.len();
         let wanted = needed.max(CHUNK).saturating_sub(before) as u64;
+        self.reserve(wanted);
         (&self.file).take(wanted).read_to_end(&mut self.buffer).about("read", &self.path)?;
         Ok(self.buffer.len() >= needed)
     }
