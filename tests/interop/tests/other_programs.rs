@@ -12,10 +12,12 @@ use loxodon_interop::{loxodon, suites};
 
 /// The Go client and its version.
 const GO_CLIENT: (&str, &str) = ("github.com/colinmarc/hdfs/v2", "v2.4.0");
-/// Its tests that need what is not there yet, and those that fail where an answer takes 100 or 200 ms.
-const GO_SKIPPED: &str = "^(TestAllowSnapshot|TestDisallowSnapshot|TestSnapshot|TestDeleteSnapshot|\
-    TestFileReadDeadline|TestFileChecksumDeadline|TestFileWriteDeadline|TestFileAppendDeadline|\
-    TestDigestMD5Conn)$";
+/// Its tests that need what is not there yet.
+const GO_SKIPPED: &str = "TestAllowSnapshot|TestDisallowSnapshot|TestSnapshot|TestDeleteSnapshot";
+/// Those that fail where an answer takes 100 or 200 ms by the client's clock: a machine that was busy has more turns.
+const GO_HURRIED: &str = "TestFileReadDeadline|TestFileChecksumDeadline|TestFileWriteDeadline|\
+    TestFileAppendDeadline|TestDigestMD5Conn";
+const GO_TURNS: usize = 3;
 
 #[test]
 fn go_client() {
@@ -44,12 +46,19 @@ fn go_client() {
             }
         };
         within("bash", &[".github/scripts/fixtures.sh"])?;
-        let tests =
-            ["test", "-v", "-count=1", "-timeout=900s", "-skip", GO_SKIPPED, ".", "./internal/..."];
-        let printed = within("go", &tests)?;
+        let others = format!("^({GO_SKIPPED}|{GO_HURRIED})$");
+        let hurried = format!("^({GO_HURRIED})$");
+        let test = |which: &str, names: &str| {
+            let args =
+                ["test", "-v", "-count=1", "-timeout=900s", which, names, ".", "./internal/..."];
+            within("go", &args)
+        };
+        let mut printed = test("-skip", &others)?;
+        let mut turns = (1..GO_TURNS).map(|_| test("-run", &hurried));
+        printed += &turns.find_map(Result::ok).map_or_else(|| test("-run", &hurried), Ok)?;
         let passed =
             printed.lines().filter(|line| line.trim_start().starts_with("--- PASS")).count();
-        if passed < 125 {
+        if passed < 130 {
             return Err(io::Error::other(format!("only {passed} tests were run:\n{printed}")));
         }
         cluster.all_alive()
