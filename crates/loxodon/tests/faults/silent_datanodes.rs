@@ -65,6 +65,20 @@ async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
     tokio::time::timeout(LIMIT, work).await.unwrap_or_else(|_| panic!("{what} waits for ever"))
 }
 
+/// Waits until the NameNode has heard of the second replica: a file is complete with the first.
+async fn both_replicas(client: &Client, path: &str) {
+    within("the second replica", async {
+        loop {
+            let blocks = client.block_locations(path, 0, 1).await.expect("locations").blocks;
+            if blocks.first().is_some_and(|block| block.locations.len() == 2) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+}
+
 /// Reads until the silent DataNode was the one that was asked first.
 async fn read_past(cluster: &MiniCluster, silent: &Silent, settings: &[(&str, &str)]) {
     let content: Vec<u8> = (0..100_000).map(|at| (at * 7 % 251) as u8).collect();
@@ -85,7 +99,9 @@ async fn read_past(cluster: &MiniCluster, silent: &Silent, settings: &[(&str, &s
 async fn a_second_replica_is_asked_when_the_first_says_nothing() {
     let mut cluster = cluster(2, &[]).await;
     let content: Vec<u8> = (0..100_000).map(|at| (at * 7 % 251) as u8).collect();
-    put(&client(&cluster, &[]), "/f", &content).await;
+    let writer = client(&cluster, &[]);
+    put(&writer, "/f", &content).await;
+    both_replicas(&writer, "/f").await;
     let silent = Silent::in_place_of(&mut cluster, 0);
     // Whoever only waited would wait for ten minutes.
     let hedged = [
@@ -104,8 +120,10 @@ async fn readers_and_writers_give_a_silent_datanode_up() {
     let impatient = [("dfs.client.socket-timeout", "10000")];
     let mut cluster = cluster(3, &impatient).await;
     let content: Vec<u8> = (0..100_000).map(|at| (at * 7 % 251) as u8).collect();
-    put(&client(&cluster, &[]), "/f", &content).await;
-    let holders = client(&cluster, &[]).block_locations("/f", 0, 1).await.expect("locations");
+    let writer = client(&cluster, &[]);
+    put(&writer, "/f", &content).await;
+    both_replicas(&writer, "/f").await;
+    let holders = writer.block_locations("/f", 0, 1).await.expect("locations");
     let holder = &holders.blocks.first().expect("a block").locations.first().expect("a replica");
     let address = holder.datanode.transfer_address();
     let index =

@@ -99,7 +99,7 @@ fn compare(root: &Path, maker: Maker) -> io::Result<Vec<Both>> {
 }
 
 fn lines(site: &Site, local: &Path) -> Vec<Line> {
-    let text = include_str!("../shell/commands.txt");
+    let text = include_str!("../../shell/commands.txt");
     let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     let filled = |line: &str| {
         line.replace("{local}", &local.display().to_string()).replace("{uri}", &site.uri())

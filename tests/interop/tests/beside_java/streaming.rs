@@ -26,7 +26,7 @@ const COUNTERS: [&str; 9] = [
 ];
 
 /// Speaks typed bytes and raw bytes.
-const PROGRAM: &str = include_str!("../streams/program.py");
+const PROGRAM: &str = include_str!("../../streams/program.py");
 
 #[test]
 fn streaming_beside_hadoops() {
@@ -126,7 +126,7 @@ fn same(site: &mut JobSite, name: &str, input: &str, args: &[&str]) -> io::Resul
 /// The jobs of `streams/jobs.txt`.
 fn plain_jobs(site: &mut JobSite) -> io::Result<()> {
     let root = site.path("").display().to_string();
-    let text = include_str!("../streams/jobs.txt");
+    let text = include_str!("../../streams/jobs.txt");
     let mut failed = Vec::new();
     for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let line = split(line).into_iter().map(|word| match word.as_str() {

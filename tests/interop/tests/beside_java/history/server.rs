@@ -16,7 +16,7 @@ use loxodon_interop::{eventually, free_port, hadoop};
 use loxodon_mapreduce::history::{DoneName, conf_file_name, done_subdirectory};
 use serde_json::{Map, Value};
 
-use crate::story::{LAUNCHED, NAME_OF_YARN, OF_YARN, Story, THEN};
+use super::story::{LAUNCHED, NAME_OF_YARN, OF_YARN, Story, THEN};
 
 const JOBS: &str = "/ws/v1/history/mapreduce/jobs";
 /// Fields of ours that Hadoop does not have.

@@ -11,7 +11,7 @@ use loxodon_interop::java::{JavaHost, Outcome, whoami};
 use loxodon_interop::loxodon;
 use loxodon_mapreduce::history::{JobRecord, ViewFormat, view};
 
-use crate::story::{OF_YARN, Story};
+use super::story::{OF_YARN, Story};
 
 /// One JVM serves all tests of this file; it ends with its standard input.
 fn java(conf: &Path, command: &str, args: &[&str]) -> io::Result<Outcome> {

@@ -1,8 +1,6 @@
 //! What a job leaves on disks and decides about keys, against Hadoop's own classes: histories, spills, hash codes,
 //! fields of keys, the steps of a commit.
 
-#![allow(clippy::expect_used, clippy::unwrap_used)] // helpers of tests are not marked as tests
-
 use std::fmt::Write as _;
 use std::fs;
 use std::io;
@@ -25,10 +23,10 @@ use loxodon_mapreduce::jobtracker::{AttemptStatus, Effect};
 use loxodon_mapreduce::output::{FileOutputCommitter, OutputCommitter};
 use loxodon_mapreduce::protocol::counters_of;
 
-use crate::cluster::{Script, launched};
+use self::cluster::{Script, launched};
 
 #[allow(unused)] // the JobTracker's own tests use more of it
-#[path = "../../../crates/mapreduce/tests/jobtracker/cluster.rs"]
+#[path = "../../../../crates/mapreduce/tests/jobtracker/cluster.rs"]
 mod cluster;
 
 /// Reduces of the jobs whose keys are parted.

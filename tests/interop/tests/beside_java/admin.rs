@@ -38,7 +38,7 @@ fn compare(root: &Path, maker: Maker) -> io::Result<()> {
     let http = format!("127.0.0.1:{}", cluster.site().http_port());
     let calls = format!("127.0.0.1:{}", cluster.site().rpc_port());
     let mut differences = Vec::new();
-    let text = include_str!("../shell/admin.txt");
+    let text = include_str!("../../shell/admin.txt");
     for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let filled = line.replace("{dn}", &datanode).replace("{local}", &local);
         let filled = filled.replace("{http}", &http).replace("{nn}", &calls);
