@@ -26,6 +26,7 @@ import org.apache.hadoop.fs.permission.FsPermission;
 import org.apache.hadoop.hdfs.DistributedFileSystem;
 import org.apache.hadoop.hdfs.client.HdfsDataOutputStream;
 import org.apache.hadoop.hdfs.client.HdfsDataOutputStream.SyncFlag;
+import org.apache.hadoop.io.IOUtils;
 import org.apache.hadoop.security.AccessControlException;
 
 /** What a Java program does with a file system, each step checked; a failed check throws. */
@@ -110,9 +111,15 @@ class Scenarios {
   }
 
   void write(Path path, byte[] data, short replication) throws IOException {
-    try (FSDataOutputStream out = fs.create(path, true, 4096, replication, BLOCK)) {
+    FSDataOutputStream out = fs.create(path, true, 4096, replication, BLOCK);
+    try {
       out.write(data);
+    } catch (IOException e) {
+      // Hadoop's stream throws the same object again when it is closed, which try-with-resources does not bear.
+      IOUtils.closeStream(out);
+      throw e;
     }
+    out.close();
   }
 
   byte[] read(Path path) throws IOException {

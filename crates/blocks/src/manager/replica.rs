@@ -384,6 +384,12 @@ impl BlockManager {
         self.link(id, storage);
         self.distrusted.remove(id, node);
         self.corrupt.add(id, node, reason);
+        if reason == CorruptReason::Reported
+            && let Some(target) = self.pending.arrived(id, node)
+        {
+            // What the pipeline or a copy left there: no other one is on its way.
+            self.cluster.unschedule(target);
+        }
         if reported.stamp != info.block.stamp {
             self.corrupt.set_stamp(id, node, reported.stamp);
         }

@@ -2,7 +2,7 @@
 
 use loxodon_blocks::*;
 
-use crate::world::World;
+use crate::world::{LENGTH, World};
 
 /// Everybody but node 0 is heard until its orders wait for it; they are lost then.
 fn lose_orders_of_first(w: &mut World) {
@@ -92,4 +92,22 @@ fn a_node_that_is_back_before_it_was_given_up_may_have_one_too_many() {
     w.register(0);
     w.ticks(8);
     assert_eq!(w.holders(block.id).len(), 2);
+}
+
+#[test]
+fn a_replica_that_is_awaited_and_damaged_is_made_again_at_once() {
+    let mut w = World::new(&["/a", "/a", "/a"]);
+    let new = w.new_block(2, PolicyId::HOT);
+    let targets = [w.target(0), w.target(1)];
+    w.m.begin_block(new, &targets).unwrap();
+    let block = Block { length: LENGTH, ..new.block };
+    w.received(0, block);
+    assert_eq!(w.m.commit_block(block.id, LENGTH, block.stamp), Ok(true));
+    // Before it is told, its node starts again, and its scanner finds it.
+    w.nodes[1].replicas.insert(block.id, (block, ReplicaState::Finalized));
+    w.m.report_bad_block(block, "uuid-1", Some("DS-uuid-1")).unwrap();
+    w.full_report(1);
+    assert_eq!(w.m.datanode(w.index(1)).unwrap().blocks_scheduled(), 0);
+    w.ticks(6);
+    assert_eq!(w.holders(block.id), [0, 2]);
 }

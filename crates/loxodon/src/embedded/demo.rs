@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use loxodon_client::{Client, CreateOptions, UserIdentity};
+
+use loxodon_client::{Client, CreateOptions, LocatedBlocks, UserIdentity};
 use loxodon_console::{eprintln, print, println};
 use loxodon_runtime::minicluster::{MiniCluster, MiniClusterOptions};
 use md5::{Digest, Md5};
@@ -208,9 +209,21 @@ async fn put(client: &Client, file: &Path) -> Result<Stored> {
     Ok(Stored { length, md5 })
 }
 
+/// The blocks whose replicas are all known.
+fn whole_blocks(located: &LocatedBlocks) -> usize {
+    let wanted = usize::from(REPLICATION);
+    located.blocks.iter().filter(|block| block.locations.len() >= wanted).count()
+}
+
 /// Prints where the blocks are; the number of a DataNode that has one.
 async fn show_blocks(client: &Client, cluster: &MiniCluster) -> Result<usize> {
-    let located = client.block_locations(STORED_AS, 0, EVERYTHING).await?;
+    let start = Instant::now();
+    let mut located = client.block_locations(STORED_AS, 0, EVERYTHING).await?;
+    // A file is complete with the first replica of each block; the DataNodes tell of the others in a moment.
+    while whole_blocks(&located) < located.blocks.len() && start.elapsed() < PATIENCE {
+        tokio::time::sleep(LOOK).await;
+        located = client.block_locations(STORED_AS, 0, EVERYTHING).await?;
+    }
     println!("\n3. {} blocks, {REPLICATION} replicas each, on both racks:", located.blocks.len());
     for block in &located.blocks {
         let places: Vec<String> = block
@@ -271,11 +284,7 @@ async fn watch_replication(client: &Client, cluster: &MiniCluster) -> Result<()>
     while start.elapsed() < PATIENCE {
         let live = cluster.live_datanodes();
         let located = client.block_locations(STORED_AS, 0, EVERYTHING).await?;
-        let whole = located
-            .blocks
-            .iter()
-            .filter(|block| block.locations.len() >= usize::from(REPLICATION))
-            .count();
+        let whole = whole_blocks(&located);
         let now = (live, whole);
         if last != Some(now) {
             println!(

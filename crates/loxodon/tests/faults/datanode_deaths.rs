@@ -4,6 +4,8 @@
 use loxodon_client::{AppendOptions, Client, CreateOptions, SyncOptions, UserIdentity};
 use loxodon_runtime::minicluster::{MiniCluster, MiniClusterOptions};
 
+use crate::replicas::wait_for_replicas;
+
 const BLOCK: usize = 1 << 20;
 
 async fn cluster(datanodes: usize, replication: &str) -> MiniCluster {
@@ -133,6 +135,7 @@ async fn nodes_die_while_a_file_is_appended_to() {
         let content = bytes(2 * BLOCK + 777);
         let (first, second) = (BLOCK / 2 + 100, BLOCK - 5);
         put(&client, "/f", &content[..first]).await.expect("put");
+        wait_for_replicas(&client, "/f", 3).await;
         if when == 0 {
             cluster.kill_datanode(1).expect("a DataNode");
         }

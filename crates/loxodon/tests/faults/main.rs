@@ -14,6 +14,7 @@ mod hostile;
 mod kills;
 mod paths;
 mod recover;
+mod replicas;
 mod silent_datanodes;
 mod starts;
 mod web;

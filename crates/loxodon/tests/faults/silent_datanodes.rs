@@ -9,6 +9,8 @@ use loxodon_client::{Client, CreateOptions, UserIdentity};
 use loxodon_conf::Configuration;
 use loxodon_runtime::minicluster::{MiniCluster, MiniClusterOptions};
 
+use crate::replicas::wait_for_replicas;
+
 /// Nothing here takes so long, unless it waits for the silent one.
 const LIMIT: Duration = Duration::from_secs(180);
 
@@ -65,20 +67,6 @@ async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
     tokio::time::timeout(LIMIT, work).await.unwrap_or_else(|_| panic!("{what} waits for ever"))
 }
 
-/// Waits until the NameNode has heard of the second replica: a file is complete with the first.
-async fn both_replicas(client: &Client, path: &str) {
-    within("the second replica", async {
-        loop {
-            let blocks = client.block_locations(path, 0, 1).await.expect("locations").blocks;
-            if blocks.first().is_some_and(|block| block.locations.len() == 2) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    })
-    .await;
-}
-
 /// Reads until the silent DataNode was the one that was asked first.
 async fn read_past(cluster: &MiniCluster, silent: &Silent, settings: &[(&str, &str)]) {
     let content: Vec<u8> = (0..100_000).map(|at| (at * 7 % 251) as u8).collect();
@@ -101,7 +89,7 @@ async fn a_second_replica_is_asked_when_the_first_says_nothing() {
     let content: Vec<u8> = (0..100_000).map(|at| (at * 7 % 251) as u8).collect();
     let writer = client(&cluster, &[]);
     put(&writer, "/f", &content).await;
-    both_replicas(&writer, "/f").await;
+    wait_for_replicas(&writer, "/f", 2).await;
     let silent = Silent::in_place_of(&mut cluster, 0);
     // Whoever only waited would wait for ten minutes.
     let hedged = [
@@ -122,7 +110,7 @@ async fn readers_and_writers_give_a_silent_datanode_up() {
     let content: Vec<u8> = (0..100_000).map(|at| (at * 7 % 251) as u8).collect();
     let writer = client(&cluster, &[]);
     put(&writer, "/f", &content).await;
-    both_replicas(&writer, "/f").await;
+    wait_for_replicas(&writer, "/f", 2).await;
     let holders = writer.block_locations("/f", 0, 1).await.expect("locations");
     let holder = &holders.blocks.first().expect("a block").locations.first().expect("a replica");
     let address = holder.datanode.transfer_address();
