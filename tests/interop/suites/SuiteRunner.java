@@ -47,7 +47,7 @@ public final class SuiteRunner {
       Launcher launcher = LauncherFactory.create();
       launcher.execute(
           LauncherDiscoveryRequestBuilder.request().selectors(DiscoverySelectors.selectClass(name))
-              .configurationParameter("junit.jupiter.execution.timeout.default", "120 s")
+              .configurationParameter("junit.jupiter.execution.timeout.default", "300 s")
               .configurationParameter("junit.jupiter.execution.timeout.thread.mode.default", "SEPARATE_THREAD")
               .filters((PostDiscoveryFilter) SuiteRunner::wanted)
               .build(),
