@@ -114,18 +114,22 @@ impl BlockManager {
         expected.iter().map(|replica| replica.stamp).min().filter(|oldest| *oldest > stamp)
     }
 
-    /// Replicas of earlier generations do not count for the committed block.
+    /// Replicas of earlier generations do not count for the committed block: those of nodes that left the
+    /// pipeline, and those that were too many when it was opened again. Damaged ones count in no case.
     fn drop_old_replicas(&mut self, id: BlockId, stamp: GenerationStamp) {
-        let old: SmallVec<[Target; 3]> = match self.constructions.get(&id) {
-            Some(c) => c.expected.iter().filter(|e| e.stamp != stamp).map(|e| e.target).collect(),
-            None => return,
+        let Some(construction) = self.constructions.get(&id) else { return };
+        let expected = |node| construction.expected.iter().find(move |e| e.target.node == node);
+        let is_old = |storage: &crate::StorageIndex| {
+            let node = self.cluster.storage(*storage).map(|it| it.node);
+            node.is_some_and(|node| match expected(node) {
+                Some(replica) => replica.stamp != stamp,
+                None => !self.corrupt.contains(id, node),
+            })
         };
-        for target in old {
-            for storage in self.map.replicas(id) {
-                if self.cluster.storage(storage).is_some_and(|s| s.node == target.node) {
-                    self.remove_replica(id, storage);
-                }
-            }
+        let replicas = self.map.replicas(id);
+        let old: SmallVec<[_; 4]> = replicas.into_iter().filter(is_old).collect();
+        for storage in old {
+            self.remove_replica(id, storage);
         }
     }
 

@@ -336,3 +336,24 @@ fn a_recovered_replica_of_a_node_that_is_away_may_be_one_too_many_when_it_is_bac
     w.ticks(8);
     assert_eq!(w.holders(block.id).len(), 2);
 }
+
+#[test]
+fn what_was_too_many_before_an_append_does_not_complete_the_block() {
+    let mut w = World::new(&["/a", "/a"]);
+    let block = w.write_on(2, &[0, 1]);
+    // One is too many, and away before it could be deleted.
+    w.m.set_replication(w.now, block.id, 1);
+    while !w.m.background(w.now, 5) {}
+    assert_eq!(w.m.stats().excess, 1);
+    let targets = w.m.reopen_block(block.id).unwrap();
+    let kept = w.numbers(&targets)[0];
+    let stamp = GenerationStamp(block.stamp.0 + 1);
+    let (uuid, storage) = (format!("uuid-{kept}"), format!("DS-uuid-{kept}"));
+    w.m.update_pipeline(block.id, stamp, LENGTH, &[(&uuid, &storage)]).unwrap();
+    assert_eq!(w.m.commit_block(block.id, LENGTH, stamp), Ok(false), "nobody has that version yet");
+    assert!(w.known_on(block.id).is_empty());
+    w.received(kept, Block { stamp, ..block });
+    assert_eq!(w.known_on(block.id), [kept]);
+    assert!(w.m.block(block.id).unwrap().is_complete());
+    w.m.check().unwrap();
+}
