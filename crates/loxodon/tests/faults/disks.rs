@@ -275,8 +275,8 @@ async fn one_directory_fails_and_the_other_goes_on() {
     // The other one too: there is no NameNode without a place for its edits.
     fs::rename(site.path("name"), site.path("away2")).expect("rename");
     let client = namenode.client();
-    let error = client.roll_edits().await.expect_err("nowhere to write");
-    assert!(error.to_string().contains("too many journals"), "{error}");
+    // It may end before its answer is sent; why, is in its log.
+    client.roll_edits().await.expect_err("nowhere to write");
     assert_eq!(namenode.ended(), Some(1));
     let log = namenode.log();
     assert!(log.contains("starting log segment failed for too many journals"), "{log}");
