@@ -64,9 +64,29 @@ impl<'a> Blocks<'a> {
     pub fn length(&self) -> u64 {
         match self {
             Self::Inline(block) => block.map_or(0, |b| b.length),
-            Self::List(list) => list.iter().fold(0, |sum, b| sum.saturating_add(b.length)),
+            Self::List(list) => length_of(list),
         }
     }
+}
+
+/// The fewest blocks that hold `length` bytes, and how many bytes those have
+/// (`INodeFile.collectBlocksBeyondMax`).
+pub(crate) fn blocks_up_to(blocks: &[Block], length: u64) -> (usize, u64) {
+    let mut bytes: u64 = 0;
+    let mut count = 0;
+    for block in blocks {
+        if bytes >= length {
+            break;
+        }
+        bytes = bytes.saturating_add(block.length);
+        count += 1;
+    }
+    (count, bytes)
+}
+
+/// Bytes in all of these.
+pub(crate) fn length_of(blocks: &[Block]) -> u64 {
+    blocks.iter().fold(0, |sum, block| sum.saturating_add(block.length))
 }
 
 /// `Block.matchingIdAndGenStamp`: both absent, or both the same block in the same version.

@@ -221,6 +221,10 @@ impl Script {
                 };
                 let id = BlockId(words.at(1).parse().unwrap());
                 self.world.states.told.borrow_mut().insert(id, state);
+                if let Some(length) = words.opt("length") {
+                    let length = length.parse().unwrap();
+                    self.world.states.committed.borrow_mut().insert(id, length);
+                }
             }
             "locations" => self.world.states.locations = words.at(1).parse().unwrap(),
             "configure" => self.configure(&words),

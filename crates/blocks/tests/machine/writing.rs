@@ -341,7 +341,7 @@ fn a_recovered_replica_of_a_node_that_is_away_may_be_one_too_many_when_it_is_bac
 fn what_was_too_many_before_an_append_does_not_complete_the_block() {
     let mut w = World::new(&["/a", "/a"]);
     let block = w.write_on(2, &[0, 1]);
-    // One is too many, and away before it could be deleted.
+    // One is too many, and its deletion not ordered yet.
     w.m.set_replication(w.now, block.id, 1);
     while !w.m.background(w.now, 5) {}
     assert_eq!(w.m.stats().excess, 1);

@@ -8,6 +8,7 @@ use super::tree_shape::NewInode;
 use crate::context::{Applied, BlockChange};
 use crate::edit::{AddFile, Block, CloseFile, Edit};
 use crate::error::ApplyError;
+use crate::file_blocks::blocks_up_to;
 use crate::inode::{FileLayout, Inode, Writer};
 use crate::status::FileKind;
 use crate::tree::Namespace;
@@ -364,8 +365,8 @@ impl Namespace {
         let Some(id) = self.inode(index).map(Inode::id) else {
             return Ok(());
         };
-        let (keep, kept_bytes) = self.blocks_up_to(index, *new_length);
         let blocks: Vec<Block> = self.blocks(index).iter().collect();
+        let (keep, kept_bytes) = blocks_up_to(&blocks, *new_length);
         let (kept, gone) = blocks.split_at(keep);
         let target = match (block, kept.last()) {
             (None, _) if kept_bytes <= *new_length => None,
@@ -401,21 +402,6 @@ impl Namespace {
         }
         applied.inode = Some(id);
         Ok(())
-    }
-
-    /// The fewest blocks that hold `length` bytes, and how many bytes those have
-    /// (`INodeFile.collectBlocksBeyondMax`).
-    pub(crate) fn blocks_up_to(&self, index: u32, length: u64) -> (usize, u64) {
-        let mut bytes: u64 = 0;
-        let mut count = 0;
-        for block in self.blocks(index).iter() {
-            if bytes >= length {
-                break;
-            }
-            bytes = bytes.saturating_add(block.length);
-            count += 1;
-        }
-        (count, bytes)
     }
 
     pub(super) fn apply_reassign_lease(

@@ -9,7 +9,7 @@ use crate::access::WRITE;
 use crate::context::{BlockState, BlockStates, OpContext, Plan};
 use crate::edit::{Block, Edit};
 use crate::error::FsError;
-use crate::file_blocks::block_name;
+use crate::file_blocks::{block_name, blocks_up_to, length_of};
 use crate::inode::Inode;
 use crate::path::Purpose;
 use crate::policy::LAZY_PERSIST;
@@ -181,10 +181,10 @@ impl Namespace {
             }
             edits = plan.edits;
         }
-        let old_length = closed_blocks(&edits).map_or_else(
-            || self.blocks(index).length(),
-            |blocks| blocks.iter().map(|b| b.length).sum(),
-        );
+        // As the edits before leave them: the last one of a file that is closed first gets its length there.
+        let blocks = closed_blocks(&edits)
+            .map_or_else(|| self.blocks(index).iter().collect(), <[Block]>::to_vec);
+        let old_length = length_of(&blocks);
         if old_length == new_length {
             return Ok(Plan { edits, value: Opened::Done(true) });
         }
@@ -193,8 +193,8 @@ impl Namespace {
                 "Cannot truncate to a larger file size. Current size: {old_length}, truncate size: {new_length}."
             )));
         }
-        self.check_truncate_quota(index, inode, new_length)?;
-        let block = self.truncate_target(index, new_length, &mut edits);
+        self.check_truncate_quota(index, inode, &blocks, new_length)?;
+        let block = self.truncate_target(&blocks, new_length, &mut edits);
         let on_boundary = block.is_none();
         edits.push(Edit::Truncate {
             path: path.to_owned(),
@@ -219,15 +219,15 @@ impl Namespace {
     /// (`FSDirTruncateOp.prepareFileForTruncate`).
     fn truncate_target(
         &self,
-        index: u32,
+        blocks: &[Block],
         new_length: u64,
         edits: &mut SmallVec<[Edit; 1]>,
     ) -> Option<Block> {
-        let (keep, bytes) = self.blocks_up_to(index, new_length);
+        let (keep, bytes) = blocks_up_to(blocks, new_length);
         if bytes <= new_length {
             return None;
         }
-        let last = self.blocks(index).get(keep.checked_sub(1)?)?;
+        let last = *blocks.get(keep.checked_sub(1)?)?;
         let generation_stamp = self.next_generation_stamp();
         edits.push(Edit::SetGenstampV2 { generation_stamp });
         // With its old length, as Java logs it: the new one follows from the file's.
@@ -238,17 +238,17 @@ impl Namespace {
         &self,
         index: u32,
         inode: &Inode,
+        blocks: &[Block],
         new_length: u64,
     ) -> Result<(), FsError> {
-        let (keep, bytes) = self.blocks_up_to(index, new_length);
+        let (keep, bytes) = blocks_up_to(blocks, new_length);
         if bytes <= new_length {
             return Ok(());
         }
         let layout = self.layout(inode);
-        let old = self.blocks(index).length();
+        let old = length_of(blocks);
         // The block that is cut counts as full until its recovery is over.
-        let last =
-            keep.checked_sub(1).and_then(|at| self.blocks(index).get(at)).map_or(0, |b| b.length);
+        let last = keep.checked_sub(1).and_then(|at| blocks.get(at)).map_or(0, |b| b.length);
         let new = bytes.saturating_sub(last).saturating_add(layout.block_size.max(last));
         let difference = i64::try_from(new)
             .unwrap_or(i64::MAX)

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use loxodon_namespace::Namespace;
 use loxodon_namespace::context::{Applied, BlockState, BlockStates, Caller, OpContext, Plan};
-use loxodon_namespace::edit::{Edit, RpcIds};
+use loxodon_namespace::edit::{Block, Edit, RpcIds};
 use loxodon_namespace::settings::Settings;
 use loxodon_wire::ids::{BlockId, InodeId, Milliseconds};
 
@@ -14,10 +14,16 @@ use loxodon_wire::ids::{BlockId, InodeId, Milliseconds};
 #[derive(Default)]
 pub(crate) struct States {
     pub(crate) told: RefCell<HashMap<BlockId, BlockState>>,
+    /// How long blocks became that are committed, and of which the namespace has not heard.
+    pub(crate) committed: RefCell<HashMap<BlockId, u64>>,
     pub(crate) locations: usize,
 }
 
 impl BlockStates for States {
+    fn as_committed(&self, block: Block) -> Block {
+        let length = self.committed.borrow().get(&block.id).copied();
+        Block { length: length.unwrap_or(block.length), ..block }
+    }
     fn state(&self, block: BlockId) -> BlockState {
         let told = self.told.borrow().get(&block).copied();
         told.unwrap_or(BlockState::Complete)
