@@ -41,32 +41,69 @@ pub(crate) fn recover_all(node: &Arc<Node>, blocks: Vec<proto::RecoveringBlockPr
 
 fn recover(node: &Node, block: &Block, request: &proto::RecoveringBlockProto) -> Result<()> {
     let recovery = GenerationStamp(request.new_gen_stamp);
-    let (mut participants, mut failed, mut candidates) = (Vec::new(), 0, 0);
+    let mut answers = Answers::default();
     for location in &request.block.locs {
         match ask(node, &location.id, block, request) {
-            Ok(Some(info)) if info.block.stamp >= block.stamp && info.block.length > 0 => {
-                candidates += 1;
-                if info.original_state <= LAST_STATE {
-                    participants.push(Participant { id: location.id.clone(), info });
-                }
-            }
-            Ok(_) => {}
+            Ok(info) => answers.note(block, &location.id, info),
             Err(error @ DataNodeError::RecoveryInProgress(_)) => return Err(error),
             Err(error) => {
                 warn!(%block, datanode = %location.id.ip_addr, %error, "a DataNode takes no part in the recovery");
-                failed += 1;
+                answers.failed += 1;
             }
         }
     }
-    if failed == request.block.locs.len() {
-        return Err(DataNodeError::Refused(format!("All datanodes failed: block={block}")));
+    answers.check(block, request.block.locs.len())?;
+    synchronize(node, block, recovery, request, answers.participants)
+}
+
+/// What the DataNodes said that were asked for the block.
+#[derive(Debug, Default)]
+struct Answers {
+    participants: Vec<Participant>,
+    /// How many have bytes of it, in whatever state.
+    candidates: usize,
+    /// Some DataNode has the replica, without a byte.
+    is_empty_somewhere: bool,
+    failed: usize,
+}
+
+impl Answers {
+    fn note(&mut self, block: &Block, id: &proto::DatanodeIdProto, info: Option<RecoveryInfo>) {
+        let Some(info) = info.filter(|info| info.block.stamp >= block.stamp) else { return };
+        if info.block.length == 0 {
+            self.is_empty_somewhere = true;
+            return;
+        }
+        self.candidates += 1;
+        if info.original_state <= LAST_STATE {
+            self.participants.push(Participant { id: id.clone(), info });
+        }
     }
-    if candidates > 0 && participants.is_empty() {
-        return Err(DataNodeError::Refused(format!(
-            "Found {candidates} replica(s) for block {block} but none is in RWR or better state."
-        )));
+
+    /// Whether the recovery goes on. Without participants, it means that the block is deleted.
+    fn check(&self, block: &Block, asked: usize) -> Result<()> {
+        let Self { failed, candidates, .. } = *self;
+        if failed == asked {
+            return Err(DataNodeError::Refused(format!("All datanodes failed: block={block}")));
+        }
+        if !self.participants.is_empty() {
+            return Ok(());
+        }
+        if candidates > 0 {
+            return Err(DataNodeError::Refused(format!(
+                "Found {candidates} replica(s) for block {block} but none is in RWR or better state."
+            )));
+        }
+        // What is acknowledged is on every DataNode of the pipeline. One that has the replica without
+        // bytes proves that nothing was; one that lost it does not speak for those that did not answer.
+        if failed > 0 && !self.is_empty_somewhere {
+            return Err(DataNodeError::Refused(format!(
+                "{failed} of {asked} DataNodes did not answer, and the others have no replica: \
+                 block {block} is not deleted"
+            )));
+        }
+        Ok(())
     }
-    synchronize(node, block, recovery, request, participants)
 }
 
 /// Chooses the replicas that agree best, and their length: complete ones count more than those being
@@ -231,6 +268,29 @@ mod tests {
             id: proto::DatanodeIdProto::default(),
             info: RecoveryInfo { block, original_state: state },
         }
+    }
+
+    fn answers(failed: usize, found: &[Option<(u8, u64)>]) -> Result<usize> {
+        let block = participant(0, 0).info.block;
+        let mut answers = Answers { failed, ..Answers::default() };
+        for one in found {
+            let info = one.map(|(state, length)| participant(state, length).info);
+            answers.note(&block, &proto::DatanodeIdProto::default(), info);
+        }
+        answers.check(&block, failed + found.len()).map(|()| answers.participants.len())
+    }
+
+    #[test]
+    fn a_block_is_deleted_only_where_it_is_sure_that_nothing_was_acknowledged() {
+        assert_eq!(answers(0, &[None, None]).unwrap(), 0, "all say that they have nothing");
+        assert_eq!(answers(1, &[Some((1, 0)), None]).unwrap(), 0, "one has it without a byte");
+        assert_eq!(answers(1, &[Some((1, 5)), None]).unwrap(), 1);
+        let error = answers(2, &[None]).unwrap_err().to_string();
+        assert!(error.contains("2 of 3 DataNodes did not answer"), "{error}");
+        let error = answers(2, &[]).unwrap_err().to_string();
+        assert!(error.contains("All datanodes failed"), "{error}");
+        let error = answers(1, &[Some((4, 5))]).unwrap_err().to_string();
+        assert!(error.contains("Found 1 replica(s)"), "{error}");
     }
 
     fn chosen(participants: Vec<Participant>) -> (usize, u64) {

@@ -17,9 +17,9 @@ use loxodon_namespace::edit::{
 };
 use loxodon_namespace::error::FsError;
 use loxodon_namespace::mode_string;
-use loxodon_namespace::plan::{CreateFile, CreateFlags, CreateMode, Opened};
+use loxodon_namespace::plan::{CommitBlock, CreateFile, CreateFlags, CreateMode, Opened};
 use loxodon_namespace::status::FileStatus;
-use loxodon_wire::ids::{BlockId, InodeId, Milliseconds};
+use loxodon_wire::ids::{BlockId, GenerationStamp, InodeId, Milliseconds};
 use support::{World, picture, settings};
 
 fn block(b: Block) -> String {
@@ -350,6 +350,18 @@ impl Script {
                     words.opt("client").unwrap_or("rescuer"),
                     states,
                 );
+                self.done(plan);
+            }
+            "recovered" => {
+                let stamp = GenerationStamp(words.number("stamp", 0).cast_unsigned());
+                let commit = CommitBlock {
+                    block: last.unwrap_or_default(),
+                    generation_stamp: stamp,
+                    length: words.number("length", 0).cast_unsigned(),
+                    close_file: true,
+                    delete_block: words.has("nothing"),
+                };
+                let plan = ns.plan_commit_block(&ctx, Some(file), stamp, &commit, states);
                 self.done(plan);
             }
             _ => self.tree_command(verb, words),

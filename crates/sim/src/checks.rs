@@ -121,6 +121,8 @@ pub(crate) struct Contents {
     files: BTreeMap<InodeId, Vec<Chunk>>,
     /// What files hold once the `concat` with this number is answered.
     joins: BTreeMap<u64, (InodeId, Vec<Chunk>)>,
+    /// Calls whose answer has arrived: one of them that comes once more is not done again.
+    answered: BTreeSet<u64>,
     /// Files that somebody cut while somebody else may still be told what he had written.
     unsure: BTreeSet<InodeId>,
 }
@@ -140,6 +142,9 @@ impl Contents {
     /// A call is about to be done that makes files shorter, or moves bytes between them. From
     /// here on no more than what is sure either way is asked for.
     pub(crate) fn expect(&mut self, call: &Call, namespace: &Namespace) {
+        if self.answered.contains(&call.number) {
+            return;
+        }
         match call.method {
             "truncate" => {
                 let Ok(asked) = TruncateRequestProto::decode(call.body.clone()) else { return };
@@ -177,6 +182,7 @@ impl Contents {
 
     /// A call was done.
     pub(crate) fn done(&mut self, number: u64) {
+        self.answered.insert(number);
         if let Some((file, content)) = self.joins.remove(&number) {
             self.acknowledge(file, &content);
         }

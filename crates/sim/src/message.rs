@@ -100,6 +100,15 @@ pub(crate) struct Found {
     pub(crate) rank: u8,
 }
 
+/// What a DataNode says of a block that is to be recovered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Examined {
+    Found(Found),
+    Nothing,
+    /// It cannot be read, or is of another version.
+    Refused,
+}
+
 /// What goes from actor to actor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Message {
@@ -116,7 +125,7 @@ pub(crate) enum Message {
     /// The first step of a recovery: what have you, and stop the writer.
     Examine { block: Block, recovery: GenerationStamp },
     /// Its answer.
-    Examined { block: BlockId, recovery: GenerationStamp, found: Option<Found> },
+    Examined { block: BlockId, recovery: GenerationStamp, found: Examined },
     /// The second: this is what it is from now on.
     Settle { block: Block, recovery: GenerationStamp },
     /// Its answer: the volume that has it, if it was done.

@@ -12,7 +12,7 @@ use prost::Message as _;
 
 use crate::checks::Check;
 use crate::datanode::{DataNode, State, node_id, node_of, storage};
-use crate::message::{Found, Message, length, prefix};
+use crate::message::{Examined, Found, Message, length, prefix};
 use crate::namenode::POOL;
 use crate::network::Address;
 use crate::scene::{Alarm, Scene};
@@ -30,7 +30,7 @@ pub(crate) struct Recovery {
     block: Block,
     stamp: GenerationStamp,
     nodes: Vec<usize>,
-    found: BTreeMap<usize, Option<Found>>,
+    found: BTreeMap<usize, Examined>,
     /// In the second step: the length, who takes part, and who has done it.
     agreed: Option<(u64, Vec<usize>, Settled)>,
     /// The length that the block is cut to.
@@ -75,21 +75,24 @@ impl DataNode {
         block: Block,
         recovery: GenerationStamp,
     ) {
-        let mut found = None;
-        if let Some(replica) = self.replicas.get_mut(&block.id)
-            && !replica.is_damaged
-            && replica.stamp >= block.stamp
-            && replica.stamp < recovery
-            && replica.recovery.is_none_or(|before| before < recovery)
-        {
-            replica.recovery = Some(recovery);
-            let rank = match replica.state {
-                State::Final => 0,
-                State::Open => 1,
-                State::Left => 2,
-            };
-            found = Some(Found { length: length(&replica.content), rank });
-        }
+        let found = match self.replicas.get_mut(&block.id) {
+            None => Examined::Nothing,
+            Some(replica)
+                if !replica.is_damaged
+                    && replica.stamp >= block.stamp
+                    && replica.stamp < recovery
+                    && replica.recovery.is_none_or(|before| before < recovery) =>
+            {
+                replica.recovery = Some(recovery);
+                let rank = match replica.state {
+                    State::Final => 0,
+                    State::Open => 1,
+                    State::Left => 2,
+                };
+                Examined::Found(Found { length: length(&replica.content), rank })
+            }
+            Some(_) => Examined::Refused,
+        };
         let message = Message::Examined { block: block.id, recovery, found };
         scene.send(self.address(), from, message);
     }
@@ -100,7 +103,7 @@ impl DataNode {
         from: Address,
         block: BlockId,
         stamp: GenerationStamp,
-        found: Option<Found>,
+        found: Examined,
     ) {
         let Address::DataNode(from) = from else { return };
         let Some(recovery) = self.recoveries.get_mut(&block) else { return };
@@ -125,16 +128,19 @@ impl DataNode {
     fn agree(&mut self, scene: &mut Scene, block: BlockId) {
         let address = self.address();
         let Some(recovery) = self.recoveries.get_mut(&block) else { return };
-        let all_answered = recovery.found.len() == recovery.nodes.len();
-        let good: Vec<(usize, Found)> = recovery
-            .found
-            .iter()
-            .filter_map(|(node, found)| Some((*node, (*found)?)))
-            .filter(|(_, found)| found.length > 0)
-            .collect();
+        let found = |(node, it): (&usize, &Examined)| match it {
+            Examined::Found(found) => Some((*node, *found)),
+            Examined::Nothing | Examined::Refused => None,
+        };
+        let all: Vec<(usize, Found)> = recovery.found.iter().filter_map(found).collect();
+        let is_empty_somewhere = all.iter().any(|(_, found)| found.length == 0);
+        let nobody_has_it = recovery.found.len() == recovery.nodes.len()
+            && recovery.found.values().all(|it| matches!(it, Examined::Nothing));
+        let good: Vec<(usize, Found)> =
+            all.into_iter().filter(|(_, found)| found.length > 0).collect();
         let Some(best) = good.iter().map(|(_, found)| found.rank).min() else {
-            // Nobody has a byte of it: only if everybody said so is it gone.
-            if all_answered {
+            // One that has it without bytes speaks for all, as what is acknowledged is everywhere.
+            if is_empty_somewhere || nobody_has_it {
                 self.commit(scene, block);
             } else {
                 self.recoveries.remove(&block);

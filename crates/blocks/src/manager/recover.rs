@@ -4,6 +4,7 @@ use loxodon_wire::ids::{BlockId, GenerationStamp, Milliseconds};
 use smallvec::SmallVec;
 
 use super::BlockManager;
+use super::construct::Expected;
 use crate::{Block, BlockError, BlockInfo, BlockState, CorruptReason, NodeIndex, Recovery, Target};
 
 impl BlockManager {
@@ -98,7 +99,13 @@ impl BlockManager {
         let fresh = |target: &Target| {
             self.cluster.node(target.node).is_some_and(|n| n.is_alive && !n.is_stale)
         };
-        let all: SmallVec<[Target; 3]> = construction.expected.iter().map(|e| e.target).collect();
+        // What left the pipeline before would be refused, and must not stand in for what did not.
+        let is_current = |e: &&Expected| e.stamp >= info.block.stamp;
+        let mut all: SmallVec<[Target; 3]> =
+            construction.expected.iter().filter(is_current).map(|e| e.target).collect();
+        if all.is_empty() {
+            all = construction.expected.iter().map(|e| e.target).collect();
+        }
         let mut locations: SmallVec<[Target; 3]> = all.iter().copied().filter(fresh).collect();
         // With one or none that is fresh, silent ones are asked as well.
         if locations.len() <= 1 {

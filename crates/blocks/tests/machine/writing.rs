@@ -357,3 +357,29 @@ fn what_was_too_many_before_an_append_does_not_complete_the_block() {
     assert!(w.m.block(block.id).unwrap().is_complete());
     w.m.check().unwrap();
 }
+
+#[test]
+fn a_recovery_asks_the_last_pipeline_though_only_older_ones_are_heard() {
+    let mut w = World::new(&["/a", "/a", "/b"]);
+    let new = w.new_block(3, PolicyId::HOT);
+    let id = new.block.id;
+    w.m.begin_block(new, &[w.target(0), w.target(1), w.target(2)]).unwrap();
+    let written = GenerationStamp(new.block.stamp.0 + 1);
+    w.m.update_pipeline(id, written, 50, &[("uuid-2", "DS-uuid-2")]).unwrap();
+    // Nodes that left the pipeline tell of what they have, as after a restart of the NameNode.
+    for n in [0, 1] {
+        w.receiving(n, Block { length: 20, ..new.block });
+    }
+    w.nodes[2].is_up = false;
+    w.ticks(20);
+    let stamp = GenerationStamp(written.0 + 1);
+    assert!(w.m.begin_recovery(w.now, id, stamp, None).unwrap());
+    let commands: Vec<DatanodeCommand> = (0..2).flat_map(|n| w.commands(n)).collect();
+    let orders = commands.iter().filter_map(|command| match command {
+        DatanodeCommand::Recover(orders) => Some(orders),
+        _ => None,
+    });
+    let asked: Vec<Vec<usize>> =
+        orders.flatten().map(|order| w.numbers(&order.locations)).collect();
+    assert_eq!(asked, [[2]]);
+}

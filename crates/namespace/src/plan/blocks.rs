@@ -542,6 +542,16 @@ impl Namespace {
             )));
         }
         if commit.delete_block {
+            // Whoever has the acknowledged bytes was not asked, or did not answer.
+            if last.length > 0 {
+                return Err(FsError::Io(format!(
+                    "Block (={name}) is not deleted: {} bytes of it were acknowledged, and the \
+                     DataNodes that were asked have none of them. Its file {} stays open until a \
+                     DataNode that has them can be asked",
+                    last.length,
+                    self.path(index)
+                )));
+            }
             if last.id == commit.block.id {
                 blocks.pop();
             }
