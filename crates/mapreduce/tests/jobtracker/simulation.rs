@@ -21,6 +21,8 @@ const MACHINES: u32 = 5;
 const FAULTS_UNTIL: i64 = 120_000;
 const END: i64 = 1_200_000;
 const EXPIRY: i64 = 10_000;
+/// After the last job: what is left of it is killed by then.
+const TIDYING: i64 = 10_000;
 
 enum Event {
     Step,
@@ -179,13 +181,17 @@ impl World {
     }
 
     fn run(&mut self) {
+        let mut last_job = self.now;
         while let Some(Reverse((time, number))) = self.queue.pop() {
             self.now = time;
             let event = self.events.remove(&number).unwrap();
             self.handle(event);
             self.carry_out();
             let done = self.over.len() == self.accepted.len() && !self.accepted.is_empty();
-            if self.now > FAULTS_UNTIL + 60_000 && done {
+            if !done {
+                last_job = self.now;
+            }
+            if self.now > (FAULTS_UNTIL + 60_000).max(last_job + TIDYING) {
                 return;
             }
             assert!(self.now < END, "jobs did not end: {:?}", self.unfinished());
