@@ -405,7 +405,8 @@ fn why_corrupt(info: &BlockInfo, replica: &ReportedReplica) -> Option<CorruptRea
         (ReplicaState::Finalized, BlockState::UnderRecovery) => None,
         (ReplicaState::BeingWritten | ReplicaState::WaitingToBeRecovered, state) => {
             if state != BlockState::Complete {
-                None
+                // It left the pipeline before; those that stayed have what was written since.
+                (info.block.stamp > replica.block.stamp).then_some(CorruptReason::StampMismatch)
             } else if other_stamp {
                 Some(CorruptReason::StampMismatch)
             } else if replica.state == ReplicaState::BeingWritten {
