@@ -263,9 +263,9 @@ keys! {
     DISK_BALANCER_TOLERANCE: "dfs.disk.balancer.block.tolerance.percent", Int, "10", [], "Per cent of a plan's bytes that may be missing or too much.";
     DISK_BALANCER_ERRORS: "dfs.disk.balancer.max.disk.errors", Int, "5", [], "Blocks that may fail before it gives up.";
     DISK_BALANCER_PLAN_VALIDITY: "dfs.disk.balancer.plan.valid.interval", Time(Milliseconds), "1d", [], "How old a plan may be.";
-    DIRECTORY_SCAN_INTERVAL: "dfs.datanode.directoryscan.interval", Time(Seconds), "21600", [], "Time between comparisons of disk and memory.";
+    DIRECTORY_SCAN_INTERVAL: "dfs.datanode.directoryscan.interval", Time(Seconds), "21600", [], "Time between comparisons of disk and memory; negative turns them off.";
     SCAN_PERIOD: "dfs.datanode.scan.period.hours", Int, "504", [], "Hours in which every block is verified once; negative turns that off.";
-    SCAN_BANDWIDTH: "dfs.block.scanner.volume.bytes.per.second", Size, "1048576", [], "Bytes a second verified on a volume; 0 turns that off.";
+    SCAN_BANDWIDTH: "dfs.block.scanner.volume.bytes.per.second", Size, "1048576", [], "Bytes a second verified on a volume; 0 or less turns that off.";
     SCAN_SKIP_RECENT: "dfs.block.scanner.skip.recent.accessed", Bool, "false", [], "Whether blocks that were read within the period are not verified.";
     DISK_CHECK_GAP: "dfs.datanode.disk.check.min.gap", Time(Milliseconds), "15m", [], "Least time between looks at all volumes after an error of one.";
     SYNC_BEHIND_WRITES: "dfs.datanode.sync.behind.writes", Bool, "false", [], "Whether written data is handed to the disk soon, 8 MiB behind the writer.";

@@ -373,12 +373,15 @@ impl DataNodeSettings {
         self.used_cache_age = conf.time(&keys::CACHED_DFSUSED_INTERVAL)?;
         self.balance_bandwidth = conf.bytes(&keys::BALANCE_BANDWIDTH)?;
         self.balance_moves = conf.count(&keys::BALANCE_MAX_MOVES)?;
-        self.transfer_bandwidth = conf.bytes(&keys::TRANSFER_BANDWIDTH)?;
-        self.write_bandwidth = conf.bytes(&keys::WRITE_BANDWIDTH)?;
-        self.read_bandwidth = conf.bytes(&keys::READ_BANDWIDTH)?;
+        // As in Hadoop, negative ones stand for none.
+        let bandwidth = |key| conf.size(key).map(|size| u64::try_from(size).unwrap_or(0));
+        self.transfer_bandwidth = bandwidth(&keys::TRANSFER_BANDWIDTH)?;
+        self.write_bandwidth = bandwidth(&keys::WRITE_BANDWIDTH)?;
+        self.read_bandwidth = bandwidth(&keys::READ_BANDWIDTH)?;
+        self.scan_bandwidth = bandwidth(&keys::SCAN_BANDWIDTH)?;
         self.disk_balancer = DiskBalancerSettings::from_conf(conf)?;
-        self.directory_scan_interval = conf.time(&keys::DIRECTORY_SCAN_INTERVAL)?;
-        self.scan_bandwidth = conf.bytes(&keys::SCAN_BANDWIDTH)?;
+        let interval = conf.time_ms(&keys::DIRECTORY_SCAN_INTERVAL)?;
+        self.directory_scan_interval = Duration::from_millis(u64::try_from(interval).unwrap_or(0));
         self.scan_skips_recent = conf.bool(&keys::SCAN_SKIP_RECENT)?;
         self.sync_behind_writes = conf.bool(&keys::SYNC_BEHIND_WRITES)?;
         self.disk_check_gap = conf.time(&keys::DISK_CHECK_GAP)?;

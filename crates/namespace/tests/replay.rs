@@ -5,13 +5,13 @@
 
 mod support;
 
-use loxodon_namespace::Namespace;
 use loxodon_namespace::context::BlockState;
 use loxodon_namespace::edit::{
     AclEntry, AclKind, AclScope, Block, RenameOption, StorageType, XAttr, XAttrNamespace,
 };
 use loxodon_namespace::plan::{AddBlock, CreateFile, CreateFlags, CreateMode, Opened};
 use loxodon_namespace::status::Usage;
+use loxodon_namespace::Namespace;
 use loxodon_wire::ids::{InodeId, Milliseconds};
 use proptest::prelude::*;
 use support::{World, picture, settings};
@@ -249,6 +249,19 @@ fn opened_is_what_says_that_recovery_began() {
             .iter()
             .any(|edit| matches!(edit, loxodon_namespace::edit::Edit::ReassignLease { .. }))
     );
+}
+
+#[test]
+fn files_get_the_least_replication_that_is_allowed_when_they_are_replayed() {
+    use loxodon_namespace::edit::{AddFile, Edit};
+    use loxodon_namespace::settings::Settings;
+    let mut ns = Namespace::new(Settings { min_replication: 2, ..settings() });
+    for (path, replication, becomes) in [("/one", 1, 2), ("/three", 3, 3)] {
+        let inode = InodeId(16_386 + u64::from(replication));
+        let add = AddFile { path: path.into(), inode, replication, ..AddFile::default() };
+        ns.apply(&Edit::Add(Box::new(add))).unwrap();
+        assert_eq!(ns.status_of(inode).unwrap().replication, becomes, "{path}");
+    }
 }
 
 #[test]

@@ -247,6 +247,7 @@ impl Script {
         settings.max_directory_items = u32::try_from(words.number("items", 1_048_576)).unwrap();
         settings.max_blocks_per_file = usize::try_from(words.number("blocks", 10_000)).unwrap();
         settings.min_block_size = u64::try_from(words.number("block-size", 1)).unwrap();
+        settings.ls_limit = usize::try_from(words.number("page", 1000)).unwrap();
         settings.protected_directories =
             words.opt("protected").map(str::to_owned).into_iter().collect();
         self.world.ns.configure(settings);
@@ -456,8 +457,9 @@ impl Script {
                     .map(|s| s.map_or("-".to_owned(), |s| status_text(&s)));
                 self.answer(text);
             }
-            "ls" => {
-                let text = ns.listing(&ctx, path, second.as_bytes()).map(|page| match page {
+            "ls" | "ls-located" => {
+                let page = ns.listing(&ctx, path, second.as_bytes(), verb == "ls-located");
+                let text = page.map(|page| match page {
                     None => "-".to_owned(),
                     Some(page) => {
                         let names: Vec<_> =

@@ -56,6 +56,7 @@ fn values_that_mean_nothing_are_named_with_key_and_file() {
         ("dfs.permissions.enabled", "perhaps"),
         ("dfs.namenode.http-address", "127.0.0.1:port"),
         ("fs.defaultFS", "file:///"),
+        ("dfs.namenode.edits.dir.required", "file:///not/a/directory/of/edits"),
     ] {
         let site = Site::formatted().with(name, value);
         site.refused(&[name, value, "IllegalArgumentException"]);

@@ -35,6 +35,8 @@ pub struct TaskTracker {
     registered: bool,
     /// The last answer that counted.
     answered: i64,
+    /// The last heartbeat before this tracker was told to register anew.
+    former: u64,
     last_contact: Option<Milliseconds>,
     expiry: Milliseconds,
     attempts: BTreeMap<AttemptId, Local>,
@@ -63,6 +65,7 @@ impl TaskTracker {
             sequence: 0,
             registered: false,
             answered: -1,
+            former: 0,
             last_contact: None,
             expiry: 600_000,
             attempts: BTreeMap::new(),
@@ -139,6 +142,10 @@ impl TaskTracker {
         // The JobTracker's patience began when it got the heartbeat, not when it answered.
         self.last_contact = self.last_contact.max(Some(sent.at));
         self.expiry = answer.expiry;
+        // Late answers of a former JobTracker, whose numbers say nothing to this one.
+        if sent.sequence <= self.former {
+            return Vec::new();
+        }
         if answer.response_id < 0 {
             return self.told_alone(answer);
         }
@@ -167,6 +174,7 @@ impl TaskTracker {
         if answer.actions.contains(&Action::Register) {
             self.registered = false;
             self.answered = -1;
+            self.former = self.sequence;
             self.urgent = true;
             // Another JobTracker counts its events anew.
             self.events.values_mut().for_each(Vec::clear);

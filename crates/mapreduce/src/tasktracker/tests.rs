@@ -171,3 +171,24 @@ fn a_job_that_is_over_leaves_nothing() {
     assert!(!tracker.holds_output(&map) && tracker.cursors().is_empty());
     assert_eq!(tracker.running().count(), 1, "its process must be seen to go");
 }
+
+#[test]
+fn a_late_answer_of_a_former_jobtracker_acknowledges_nothing() {
+    let mut tracker = tracker();
+    let (sent, _) = tracker.beat(0);
+    tracker.answered(0, sent, answer(76, vec![]));
+    let (late, _) = tracker.beat(1);
+    let (sent, _) = tracker.beat(2);
+    let register = HeartbeatAnswer { response_id: -1, ..answer(0, vec![Action::Register]) };
+    tracker.answered(2, sent, register.clone());
+    let (sent, beat) = tracker.beat(3);
+    assert!(beat.initial_contact);
+    tracker.answered(3, late, answer(77, vec![launch(&attempt(TaskKind::Map, 0))]));
+    let (_, beat) = tracker.beat(4);
+    assert!(beat.initial_contact && beat.statuses.is_empty(), "it is not registered by that");
+    tracker.answered(5, sent, answer(1, vec![]));
+    tracker.answered(6, late, answer(77, vec![]));
+    tracker.answered(6, late, register);
+    let (_, beat) = tracker.beat(7);
+    assert_eq!((beat.initial_contact, beat.response_id), (false, 1));
+}

@@ -103,7 +103,7 @@ mod tests {
         }
         let plan = ns.plan_symlink(&ctx, "/a", "/link", true).unwrap();
         plan.edits.iter().for_each(|edit| drop(ns.apply(edit).unwrap()));
-        let page = ns.listing(&ctx, "/", b"").unwrap().unwrap();
+        let page = ns.listing(&ctx, "/", b"", false).unwrap().unwrap();
         assert_eq!(page.entries.len(), 4);
         for some in [&page.entries[..], &page.entries[..1], &[]] {
             let message = GetListingResponseProto {

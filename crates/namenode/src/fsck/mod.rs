@@ -498,7 +498,7 @@ impl Fsck {
 impl Visit {
     /// Takes the next page.
     fn turn(&mut self, view: &Namespace, op: &OpContext<'_>) -> Result<()> {
-        let page = view.listing(op, &self.path, &self.after)?;
+        let page = view.listing(op, &self.path, &self.after, false)?;
         let Some(page) = page else {
             self.has_more = false;
             return Ok(());

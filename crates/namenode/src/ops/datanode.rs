@@ -152,7 +152,12 @@ pub(crate) fn received_and_deleted(
                 (block(&change.block), event)
             })
             .collect();
-        machine.blocks.received_deleted(request.now.monotonic, &id, &named, &changes)?;
+        // The answer never says so, as Hadoop's does not: the next heartbeat tells the node what to do.
+        if let Err(error) =
+            machine.blocks.received_deleted(request.now.monotonic, &id, &named, &changes)
+        {
+            tracing::warn!(datanode = %id.uuid, %error, "blockReceivedAndDeleted is not heeded");
+        }
     }
     machine.take_events(request);
     Ok(BlockReceivedAndDeletedResponseProto {})

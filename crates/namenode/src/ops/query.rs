@@ -100,7 +100,7 @@ pub(crate) fn listing(
 ) -> Result<Bytes> {
     let result = machine
         .namespace
-        .listing(&request.op(), &asked.src, &asked.start_after)
+        .listing(&request.op(), &asked.src, &asked.start_after, asked.need_location)
         .map_err(Into::into);
     machine.note(request, "listStatus", &asked.src, None, None, &result);
     let Some(page) = result? else {
@@ -129,8 +129,10 @@ pub(crate) fn batched_listing(
         false => Some(batched_cursor(&asked.start_after, &asked.paths)?),
     };
     let start = start.map(|(index, after)| (index, after.to_vec()));
-    let result =
-        machine.namespace.batched_listing(&request.op(), &asked.paths, start).map_err(Into::into);
+    let result = machine
+        .namespace
+        .batched_listing(&request.op(), &asked.paths, start, asked.need_location)
+        .map_err(Into::into);
     let listed = format!("[{}]", asked.paths.join(", "));
     machine.note(request, "listStatus", &listed, None, None, &result);
     let batch = result?;

@@ -214,6 +214,15 @@ fn slow_datanodes_are_listed_and_told() {
 }
 
 #[test]
+fn what_a_dead_datanode_received_is_not_an_error_to_it() {
+    let mut world = World::new();
+    let block = ExtendedBlockProto { block_id: 1, num_bytes: Some(5), ..Default::default() };
+    // Its next heartbeat is answered with an order to register; the call itself never fails.
+    world.received(&block);
+    assert_eq!(world.machine.blocks.stats().blocks, 0);
+}
+
+#[test]
 fn hosts_that_never_came_are_dead_and_open_files_keep_a_node() {
     let mut world = World::new();
     world.add_datanode();

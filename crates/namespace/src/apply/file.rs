@@ -71,7 +71,8 @@ impl Namespace {
             index,
             FileLayout {
                 block_size: add.block_size,
-                replication: add.replication,
+                // The least may have been raised since it was logged (`BlockManager.adjustReplication`).
+                replication: add.replication.max(self.settings.min_replication),
                 storage_policy: add.storage_policy,
                 erasure_coding_policy: add.erasure_coding_policy,
             },

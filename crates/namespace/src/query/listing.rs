@@ -10,7 +10,8 @@ use crate::tree::{Namespace, name_of};
 
 impl Namespace {
     /// `getListing`: a page of a directory, after a name (empty: from the start); the file itself
-    /// for a file; nothing where nothing is.
+    /// for a file; nothing where nothing is. A page that is to say where the blocks are ends once
+    /// as many replicas are wanted as entries are allowed.
     ///
     /// # Errors
     /// Not the caller's to read.
@@ -19,8 +20,9 @@ impl Namespace {
         ctx: &OpContext<'_>,
         path: &str,
         start_after: &[u8],
+        located: bool,
     ) -> Result<Option<DirectoryListing<'_>>, FsError> {
-        self.listing_of(ctx, path, start_after, self.settings.ls_limit)
+        self.listing_of(ctx, path, start_after, self.settings.ls_limit, located)
     }
 
     fn listing_of(
@@ -29,6 +31,7 @@ impl Namespace {
         path: &str,
         start_after: &[u8],
         limit: usize,
+        located: bool,
     ) -> Result<Option<DirectoryListing<'_>>, FsError> {
         let resolved = self.resolve(Some(ctx.caller), path, Purpose::Read)?;
         let start = self.start_name(start_after)?;
@@ -55,9 +58,15 @@ impl Namespace {
         };
         let around = self.surroundings(index);
         let mut entries: Vec<FileStatus<'_>> = Vec::with_capacity(limit.min(after as usize));
-        entries.extend(
-            children.take(limit).filter_map(|child| self.status(child, self.name(child), around)),
-        );
+        let mut replicas = 0;
+        for child in children.take(limit) {
+            let Some(entry) = self.status(child, self.name(child), around) else { continue };
+            replicas += self.blocks(child).len() * usize::from(entry.replication);
+            entries.push(entry);
+            if located && replicas >= self.settings.ls_limit {
+                break;
+            }
+        }
         let listed = u32::try_from(entries.len()).unwrap_or(u32::MAX);
         Ok(Some(DirectoryListing { entries, remaining: after.saturating_sub(listed) }))
     }
@@ -88,6 +97,7 @@ impl Namespace {
         ctx: &OpContext<'_>,
         paths: &[String],
         from: Option<(usize, Vec<u8>)>,
+        located: bool,
     ) -> Result<BatchedListing<'_>, FsError> {
         let limit = self.settings.batched_listing_paths;
         if paths.len() > limit {
@@ -107,7 +117,8 @@ impl Namespace {
         let mut count = 0;
         let mut next = None;
         while let Some(path) = paths.get(at).filter(|_| count < page) {
-            let result = self.listing_of(ctx, path, &start, page - count).and_then(|listing| {
+            let listing = self.listing_of(ctx, path, &start, page - count, located);
+            let result = listing.and_then(|listing| {
                 listing.ok_or_else(|| FsError::FileNotFound(format!("Path {path} does not exist")))
             });
             start.clear();

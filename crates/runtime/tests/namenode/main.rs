@@ -414,6 +414,23 @@ async fn checkpoints_are_made_while_writers_write_and_a_start_goes_on_from_them(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_that_read_many_edits_leaves_the_next_one_few() {
+    let settings =
+        [("dfs.namenode.checkpoint.txns", "20"), ("dfs.namenode.checkpoint.check.period", "3600s")];
+    let mut cluster = cluster(0, &settings).await;
+    let client = files(&cluster);
+    for (directories, images) in [(0..10, 1), (10..30, 2)] {
+        for index in directories {
+            client.mkdirs(&format!("/d{index}"), 0o755, true).await.unwrap();
+        }
+        cluster.kill_namenode().await;
+        cluster.start_namenode().await.unwrap();
+        assert_eq!(storage_files(&cluster, "fsimage_").len(), images);
+    }
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn long_segments_are_rolled_and_a_full_disk_means_safe_mode() {
     let settings = [
         ("dfs.namenode.checkpoint.txns", "40"),

@@ -11,6 +11,14 @@ pub(crate) fn configured(conf: &Configuration) -> Result<Vec<DirectorySettings>,
     let images = paths(&conf.list(&keys::NAME_DIR)?);
     let edits = paths(&conf.list(&keys::EDITS_DIR)?);
     let required = paths(&conf.list(&keys::EDITS_DIR_REQUIRED)?);
+    if required.iter().any(|root| !edits.contains(root)) {
+        return Err(ConfError::Value {
+            key: keys::EDITS_DIR_REQUIRED.name.to_owned(),
+            value: conf.text(&keys::EDITS_DIR_REQUIRED)?.unwrap_or_default(),
+            source_name: conf.source(keys::EDITS_DIR_REQUIRED.name),
+            wanted: format!("among the directories of {}", keys::EDITS_DIR.name),
+        });
+    }
     let permissions = permissions(conf)?;
     let mut all: Vec<DirectorySettings> = Vec::new();
     for root in images.iter().chain(&edits) {

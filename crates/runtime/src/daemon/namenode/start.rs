@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use loxodon_conf::{ConfError, Configuration, keys};
@@ -352,12 +352,16 @@ fn load(
     let storage = Arc::new(storage);
     let compression = image::compression(conf)?;
     let mut image_txid = found.image_txid;
+    let mut saved = found.images.first().and_then(|image| modified(image)).unwrap_or(wall().0);
     progress.begin(Phase::Checkpoint);
-    if found.needs_save {
+    // A start that had many edits to read leaves the next one few, as Hadoop's does.
+    let replayed = last_txid.0.saturating_sub(found.image_txid.0);
+    if found.needs_save || replayed > conf.count(&keys::CHECKPOINT_TXNS)? as u64 {
         progress.inodes(Phase::Checkpoint, machine.namespace.totals().inodes());
         image::save(&storage, &machine.namespace, last_txid, compression)?;
         storage.write_versions()?;
         image_txid = last_txid;
+        saved = wall().0;
     }
     progress.end(Phase::Checkpoint);
     progress.safe_mode(machine.blocks.safe_mode());
@@ -382,7 +386,7 @@ fn load(
         hosts,
         log_directory: log_directory(),
         stop,
-        checkpoint: Mutex::new(Checkpoint { txid: image_txid, saved: wall().0 }),
+        checkpoint: Mutex::new(Checkpoint { txid: image_txid, saved }),
         pace: transfer::Pace::from_conf(conf)?,
     };
     let racks = match racks {
@@ -407,6 +411,13 @@ fn load(
         progress,
         top_users: top_users(conf)?,
     })
+}
+
+/// When a file was last written, in milliseconds since the epoch.
+fn modified(path: &Path) -> Option<u64> {
+    let time = std::fs::metadata(path).and_then(|of| of.modified()).ok()?;
+    let since = time.duration_since(std::time::UNIX_EPOCH).ok()?;
+    u64::try_from(since.as_millis()).ok()
 }
 
 fn top_users(conf: &Configuration) -> Result<Option<TopUsers>, ConfError> {

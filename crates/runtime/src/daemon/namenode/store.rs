@@ -158,9 +158,9 @@ impl Door {
             && (window > 0 || gap > 0)
         {
             let last = *self.store.checkpoint.lock();
-            let age = wall().0.saturating_sub(last.saved) / 1000;
+            let age = wall().0.saturating_sub(last.saved);
             let transactions = self.journal.last_written().0.saturating_sub(last.txid.0);
-            if age <= window && transactions <= gap {
+            if age <= window.saturating_mul(1000) && transactions <= gap {
                 return Ok(encoded(&SaveNamespaceResponseProto { saved: Some(false) }));
             }
         }
