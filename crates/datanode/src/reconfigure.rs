@@ -63,7 +63,7 @@ impl Node {
             (&keys::READ_BANDWIDTH, &self.throttles.read),
         ];
         if let Some((key, throttle)) = throttles.into_iter().find(|(key, _)| key.name == name) {
-            throttle.set_bandwidth(conf.bytes(key).map_err(settings::wrong)?);
+            throttle.set_bandwidth(settings::bandwidth(conf, key).map_err(settings::wrong)?);
         } else if name == keys::BALANCE_MAX_MOVES.name {
             let moves = number(&keys::BALANCE_MAX_MOVES, 1)?;
             self.live.change(|live| live.balance_moves = count(moves));

@@ -373,12 +373,10 @@ impl DataNodeSettings {
         self.used_cache_age = conf.time(&keys::CACHED_DFSUSED_INTERVAL)?;
         self.balance_bandwidth = conf.bytes(&keys::BALANCE_BANDWIDTH)?;
         self.balance_moves = conf.count(&keys::BALANCE_MAX_MOVES)?;
-        // As in Hadoop, negative ones stand for none.
-        let bandwidth = |key| conf.size(key).map(|size| u64::try_from(size).unwrap_or(0));
-        self.transfer_bandwidth = bandwidth(&keys::TRANSFER_BANDWIDTH)?;
-        self.write_bandwidth = bandwidth(&keys::WRITE_BANDWIDTH)?;
-        self.read_bandwidth = bandwidth(&keys::READ_BANDWIDTH)?;
-        self.scan_bandwidth = bandwidth(&keys::SCAN_BANDWIDTH)?;
+        self.transfer_bandwidth = bandwidth(conf, &keys::TRANSFER_BANDWIDTH)?;
+        self.write_bandwidth = bandwidth(conf, &keys::WRITE_BANDWIDTH)?;
+        self.read_bandwidth = bandwidth(conf, &keys::READ_BANDWIDTH)?;
+        self.scan_bandwidth = bandwidth(conf, &keys::SCAN_BANDWIDTH)?;
         self.disk_balancer = DiskBalancerSettings::from_conf(conf)?;
         let interval = conf.time_ms(&keys::DIRECTORY_SCAN_INTERVAL)?;
         self.directory_scan_interval = Duration::from_millis(u64::try_from(interval).unwrap_or(0));
@@ -455,6 +453,11 @@ pub(crate) fn reserved(
         }
     };
     Ok(ReservedSpace { bytes, percent, rule })
+}
+
+/// Bytes a second; 0 and, as in Hadoop, what is below are none.
+pub(crate) fn bandwidth(conf: &Configuration, key: &Key) -> Result<u64, ConfError> {
+    Ok(u64::try_from(conf.size(key)?).unwrap_or(0))
 }
 
 pub(crate) fn locations(conf: &Configuration) -> Result<Vec<StorageLocation>> {
@@ -547,6 +550,18 @@ fn parse_address(text: &str) -> Result<ServerAddress> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn negative_bandwidths_and_intervals_turn_off() {
+        let mut conf = Configuration::new();
+        conf.set("dfs.block.scanner.volume.bytes.per.second", "-1", "test");
+        conf.set("dfs.datanode.data.read.bandwidthPerSec", "-1", "test");
+        conf.set("dfs.datanode.directoryscan.interval", "-1", "test");
+        conf.set("fs.defaultFS", "hdfs://localhost:8020", "test");
+        let settings = DataNodeSettings::from_conf(&conf, "dn").unwrap();
+        assert_eq!((settings.scan_bandwidth, settings.read_bandwidth), (0, 0));
+        assert!(settings.directory_scan_interval.is_zero());
+    }
 
     #[test]
     fn what_is_reserved_depends_on_the_volume() {

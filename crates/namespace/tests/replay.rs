@@ -5,13 +5,13 @@
 
 mod support;
 
+use loxodon_namespace::Namespace;
 use loxodon_namespace::context::BlockState;
 use loxodon_namespace::edit::{
     AclEntry, AclKind, AclScope, Block, RenameOption, StorageType, XAttr, XAttrNamespace,
 };
 use loxodon_namespace::plan::{AddBlock, CreateFile, CreateFlags, CreateMode, Opened};
 use loxodon_namespace::status::Usage;
-use loxodon_namespace::Namespace;
 use loxodon_wire::ids::{InodeId, Milliseconds};
 use proptest::prelude::*;
 use support::{World, picture, settings};

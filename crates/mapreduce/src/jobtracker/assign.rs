@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::JobTracker;
-use super::job::{AttemptRef, Job, Stage, Task, TaskRef};
+use super::job::{Attempt, AttemptRef, Job, Stage, Task, TaskRef};
 use super::report::{Action, Milliseconds};
 use super::tracker::{Tracker, TrackerIndex};
-use crate::job::{Locality, TaskKind};
+use crate::job::{Locality, Phase, TaskKind};
 
 /// Part of the cluster that reduces of a job may take while its maps wait, where both share room
 /// (`yarn.app.mapreduce.am.job.reduce.rampup.limit`).
@@ -249,6 +249,31 @@ impl Job {
         let flaky = self.faults.values().filter(|faults| **faults >= most).count();
         flaky < ((usable as f64 * JOB_BLACKLIST_PART) as usize).max(usize::from(usable > 1))
             || (flaky == 1 && usable > 1)
+    }
+
+    /// Whether some waiting map may go to that tracker, had it room.
+    pub(super) fn wants_map_on(&self, on: TrackerIndex, usable: usize) -> bool {
+        !self.avoids(on, usable)
+            && self.maps.iter().any(|task| task.pending && task.suits(on, usable))
+    }
+
+    /// The reduce that has the least to lose, of those on trackers that suit.
+    pub(super) fn youngest_reduce(
+        &self,
+        index: u32,
+        suits: impl Fn(TrackerIndex) -> bool,
+    ) -> Option<AttemptRef> {
+        let running = (0u32..)
+            .zip(&self.reduces)
+            .flat_map(|(number, task)| task.running().map(move |attempt| (number, attempt)));
+        let may_end = |attempt: &Attempt| {
+            attempt.kill.is_none() && matches!(attempt.phase, Phase::Starting | Phase::Shuffle)
+        };
+        let mut shuffling: Vec<_> = running.filter(|(_, attempt)| may_end(attempt)).collect();
+        shuffling.sort_by_key(|(_, attempt)| std::cmp::Reverse(attempt.started));
+        let (number, attempt) = shuffling.into_iter().find(|(_, it)| suits(it.tracker))?;
+        let kind = TaskKind::Reduce;
+        Some(TaskRef { job: index, kind, number }.attempt(attempt.number))
     }
 
     /// A waiting map for that place: the nearest kind that may be taken by now.

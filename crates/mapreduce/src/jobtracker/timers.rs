@@ -7,7 +7,7 @@ use super::job::{AttemptRef, Stage, TaskRef};
 use super::report::Milliseconds;
 use super::tracker::TrackerIndex;
 use super::{Effect, JobTracker};
-use crate::job::{JobState, Phase, TaskKind, TaskState};
+use crate::job::{JobState, TaskKind, TaskState};
 use crate::protocol::JobStatusMessage;
 
 /// Part of the trackers that may be blacklisted at once (`MAX_BLACKLIST_PERCENT`).
@@ -97,26 +97,21 @@ impl JobTracker {
             && job.map.pending > 0
             && job.map.running == 0
             && job.reduce.running > 0;
-        let room = |index: &u32| self.tracker(*index).is_some_and(|t| t.fits(TaskKind::Map, size));
+        let suits = |tracker: TrackerIndex| job.wants_map_on(tracker, self.usable);
+        let room = |index: &TrackerIndex| {
+            self.tracker(*index).is_some_and(|t| t.fits(TaskKind::Map, size)) && suits(*index)
+        };
         let starved = waits && !self.idle.iter().any(room);
         let since = job.starved_since;
-        let youngest = (0u32..)
-            .zip(&job.reduces)
-            .flat_map(|(number, task)| task.running().map(move |attempt| (number, attempt)))
-            .filter(|(_, a)| {
-                a.kill.is_none() && matches!(a.phase, Phase::Starting | Phase::Shuffle)
-            })
-            .max_by_key(|(_, attempt)| attempt.started)
-            .map(|(number, attempt)| {
-                TaskRef { job: index, kind: TaskKind::Reduce, number }.attempt(attempt.number)
-            });
+        let is_due = since.is_some_and(|since| now.saturating_sub(since) >= delay);
+        let victim = if starved && is_due { job.youngest_reduce(index, suits) } else { None };
         let Some(job) = self.job_mut(index) else { return };
         match (starved, since) {
             (false, _) => job.starved_since = None,
             (true, None) => job.starved_since = Some(now),
-            (true, Some(since)) if now.saturating_sub(since) >= delay => {
+            (true, Some(_)) if is_due => {
                 job.starved_since = None;
-                if let Some(attempt) = youngest {
+                if let Some(attempt) = victim {
                     self.request_kill(attempt, "Reduce preempted to make room for maps", false);
                 }
             }

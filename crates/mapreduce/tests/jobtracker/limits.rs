@@ -3,7 +3,7 @@
 
 use loxodon_conf::Configuration;
 use loxodon_mapreduce::job::{
-    AccessControlList, AttemptId, Caller, JobAcl, JobState, TaskKind, TaskState,
+    AccessControlList, AttemptId, Caller, JobAcl, JobState, Phase, TaskKind, TaskState,
 };
 use loxodon_mapreduce::jobtracker::{
     AttemptStatus, Effect, JobTracker, JobTrackerSettings, Submission,
@@ -47,6 +47,33 @@ fn a_job_avoids_a_tracker_and_others_do_not() {
     script.submit(1, 0, &[]);
     let other = launched(&script.beat(0, vec![]));
     assert_eq!(other.first().map(|id| id.job().number), Some(2));
+}
+
+#[test]
+fn a_map_gets_room_on_the_only_tracker_that_it_may_still_go_to() {
+    let mut script = Script::new(&[1, 1]);
+    let eager = [("mapreduce.job.reduce.slowstart.completedmaps", "0.0")];
+    let map = script.run(1, 2, &eager);
+    let reduce = launched(&script.beat(1, vec![]));
+    assert_eq!(reduce.first().map(AttemptId::kind), Some(TaskKind::Reduce));
+    let mut shuffling = AttemptStatus::new(reduce[0].clone(), TaskState::Running);
+    shuffling.phase = Phase::Shuffle;
+    script.beat(1, vec![shuffling.clone()]);
+    // Its own tracker has room, but the map has failed there; the other's is the reduce's.
+    script.end(0, &map, TaskState::Failed);
+    let mut ended = Vec::new();
+    for _ in 0..100 {
+        script.now += 1_000;
+        script.jt.tick(script.now);
+        script.beat(0, vec![]);
+        ended = killed(&script.beat(1, vec![shuffling.clone()]));
+        if !ended.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(ended, reduce);
+    let next = launched(&script.end(1, &reduce, TaskState::Killed));
+    assert_eq!(next, [map[0].task.attempt(1)]);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
+use hyper::ext::ReasonPhrase;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, StatusCode};
 use tokio::time::timeout;
@@ -156,6 +157,7 @@ pub fn escape_html(text: &str) -> Cow<'_, str> {
 pub struct Response {
     status: StatusCode,
     headers: HeaderMap,
+    reason: Option<ReasonPhrase>,
     body: Body,
 }
 
@@ -163,7 +165,7 @@ impl Response {
     /// An answer with this body, of no said type.
     pub fn new(status: StatusCode, body: impl Into<Bytes>) -> Self {
         let body = Body::Whole(body.into());
-        Self { status, headers: HeaderMap::new(), body }
+        Self { status, headers: HeaderMap::new(), reason: None, body }
     }
 
     /// Plain text.
@@ -190,12 +192,21 @@ impl Response {
         )
     }
 
+    /// With this text in the status line, as far as that can hold it (one line of 1024 bytes).
+    #[must_use]
+    pub fn reason(mut self, text: &str) -> Self {
+        let plain = |c: char| if c == ' ' || c.is_ascii_graphic() { c as u8 } else { b'?' };
+        let line: Vec<u8> = text.chars().take(1024).map(plain).collect();
+        self.reason = ReasonPhrase::try_from(line).ok();
+        self
+    }
+
     /// `length` bytes of a file from where it stands, with their `Content-Length`. A file that
     /// ends sooner breaks the connection off, so that nobody takes half of it for all.
     #[must_use]
     pub fn file(file: tokio::fs::File, length: u64) -> Self {
         let body = Body::File(FileBody::new(file, length));
-        Self { status: StatusCode::OK, headers: HeaderMap::new(), body }
+        Self { status: StatusCode::OK, headers: HeaderMap::new(), reason: None, body }
             .header("Content-Type", "application/octet-stream")
     }
 
@@ -213,7 +224,7 @@ impl Response {
     pub fn channel() -> (BodySender, Self) {
         let (sender, body) = channel();
         let body = Body::Channel(body);
-        (sender, Self { status: StatusCode::OK, headers: HeaderMap::new(), body })
+        (sender, Self { status: StatusCode::OK, headers: HeaderMap::new(), reason: None, body })
     }
 
     /// Sets a header; a name or value that cannot be one is left out, and said in the log.
@@ -251,6 +262,9 @@ impl Response {
         let mut response = hyper::Response::new(self.body);
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
+        if let Some(reason) = self.reason {
+            response.extensions_mut().insert(reason);
+        }
         response
     }
 }

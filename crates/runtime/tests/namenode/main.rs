@@ -414,6 +414,43 @@ async fn checkpoints_are_made_while_writers_write_and_a_start_goes_on_from_them(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_checkpointer_did_wrong_is_in_the_status_line() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let cluster = cluster(0, &[]).await;
+    for (request, status) in [
+        (
+            "GET /imagetransfer?getimage=1&txid=99 HTTP/1.0\r\n\r\n".to_owned(),
+            "410 GetImage failed. java.io.IOException: Could not find image with txid 99",
+        ),
+        (
+            "PUT /imagetransfer?imageFile=IMAGE&txid=0 HTTP/1.0\r\nContent-Length: 0\r\n\r\n"
+                .to_owned(),
+            "409 Either current namenode has checkpointed or another checkpointer already \
+             uploaded an checkpoint for txid 0",
+        ),
+        (
+            format!(
+                "PUT /imagetransfer?imageFile=IMAGE&txid=99 HTTP/1.0\r\nContent-Length: 1\r\n\
+                 X-MD5-Digest: {:032}\r\n\r\nx",
+                7
+            ),
+            "410 PutImage failed. java.io.IOException: File fsimage_0000000000000000099 computed \
+             digest 9dd4e461268c8034f5c8564e155c67a6 does not match advertised digest \
+             00000000000000000000000000000007",
+        ),
+    ] {
+        let address = ("127.0.0.1", cluster.http_port());
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let line = answer.lines().next().unwrap_or_default();
+        assert_eq!(line.split_once(' ').unwrap().1, status, "{request}");
+    }
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_start_that_read_many_edits_leaves_the_next_one_few() {
     let settings =
         [("dfs.namenode.checkpoint.txns", "20"), ("dfs.namenode.checkpoint.check.period", "3600s")];

@@ -53,15 +53,22 @@ type Answer = Result<Response, Refusal>;
 /// A page that says why not.
 type Refusal = Box<Response>;
 
+/// Who asks shows its user the status line.
 fn refuse(status: StatusCode, reason: &str) -> Refusal {
-    Box::new(Response::error(status, reason))
+    Box::new(Response::error(status, reason).reason(reason))
+}
+
+/// What fails is gone, whatever the cause.
+fn failed(request: &Request, error: impl std::fmt::Display) -> Refusal {
+    let what = if request.method == Method::PUT { "PutImage" } else { "GetImage" };
+    refuse(StatusCode::GONE, &format!("{what} failed. java.io.IOException: {error}"))
 }
 
 fn number(request: &Request, name: &str) -> Result<TxId, Refusal> {
     let text = request.parameter(name).unwrap_or_default();
-    text.parse().map(TxId).map_err(|_| {
-        refuse(StatusCode::BAD_REQUEST, &format!("Invalid request has no {name} parameter"))
-    })
+    text.parse()
+        .map(TxId)
+        .map_err(|_| failed(request, format!("Invalid request has no {name} parameter")))
 }
 
 /// Refuses NameNodes of another file system, by their `storageInfo`
@@ -92,7 +99,7 @@ async fn get(door: &Arc<Door>, request: &Request) -> Answer {
             Some(_) => number(request, "txid")?,
         };
         let began = Instant::now();
-        let answer = send(door, StorageFile::Image(txid)).await;
+        let answer = send(door, request, StorageFile::Image(txid)).await;
         door.counters.images_sent.record(began.elapsed());
         return answer;
     }
@@ -100,16 +107,21 @@ async fn get(door: &Arc<Door>, request: &Request) -> Answer {
         let first = number(request, "startTxId")?;
         let last = number(request, "endTxId")?;
         let began = Instant::now();
-        let answer = send(door, StorageFile::Edits { first, last }).await;
+        let answer = send(door, request, StorageFile::Edits { first, last }).await;
         door.counters.edits_sent.record(began.elapsed());
         return answer;
     }
-    Err(refuse(StatusCode::BAD_REQUEST, "Illegal parameters to TransferFsImage"))
+    Err(failed(request, "Illegal parameters to TransferFsImage"))
 }
 
-async fn send(door: &Arc<Door>, file: StorageFile) -> Answer {
+async fn send(door: &Arc<Door>, request: &Request, file: StorageFile) -> Answer {
     let name = file.name();
-    let missing = || refuse(StatusCode::NOT_FOUND, &format!("Could not find {name}"));
+    let missing = || match file {
+        StorageFile::Image(txid) => {
+            failed(request, format!("Could not find image with txid {}", txid.0))
+        }
+        _ => failed(request, format!("No edits file {name}")),
+    };
     let path = door.store.storage.find(file).ok_or_else(missing)?;
     let opened = tokio::fs::File::open(&path).await.map_err(|_| missing())?;
     let length = opened.metadata().await.map_err(|_| missing())?.len();
@@ -138,42 +150,46 @@ async fn put(door: &Arc<Door>, mut request: Request) -> Answer {
     check_storage(door, &request)?;
     let txid = number(&request, "txid")?;
     if request.parameter("imageFile").is_some_and(|kind| kind != "IMAGE") {
-        return Err(refuse(StatusCode::BAD_REQUEST, "only images of the kind IMAGE are taken"));
+        return Err(failed(&request, "only images of the kind IMAGE are taken"));
     }
     let newest = door.store.checkpoint.lock().txid;
     if txid <= newest || door.store.storage.find(StorageFile::Image(txid)).is_some() {
         return Err(refuse(
             StatusCode::CONFLICT,
             &format!(
-                "Another checkpointer already uploaded an checkpoint for txid {}. Rejecting",
+                "Either current namenode has checkpointed or another checkpointer already \
+                 uploaded an checkpoint for txid {}",
                 txid.0
             ),
         ));
     }
     let expected = request.header("X-MD5-Digest").map(str::to_owned);
-    let failed = |what: String| refuse(StatusCode::INTERNAL_SERVER_ERROR, &what);
     let target = door
         .store
         .upload_path(txid)
-        .ok_or_else(|| failed("no image directory is left".to_owned()))?;
+        .ok_or_else(|| failed(&request, "no image directory is left"))?;
     let mut file =
-        tokio::fs::File::create(&target).await.map_err(|error| failed(error.to_string()))?;
+        tokio::fs::File::create(&target).await.map_err(|error| failed(&request, error))?;
     let saved = request
         .save_body(&mut file, u64::MAX, door.store.pace.patience, door.store.pace.bytes_per_second)
         .await
-        .map_err(|error| failed(error.to_string()))?;
+        .map_err(|error| failed(&request, error))?;
     let found: String = saved.md5.iter().map(|byte| format!("{byte:02x}")).collect();
-    if expected.is_some_and(|expected| expected != found) {
+    if let Some(advertised) = expected.filter(|expected| *expected != found) {
         let _ = tokio::fs::remove_file(&target).await;
-        return Err(failed(format!("the image of txid {} arrived damaged", txid.0)));
+        let what = format!(
+            "File fsimage_{:019} computed digest {found} does not match advertised digest {advertised}",
+            txid.0
+        );
+        return Err(failed(&request, what));
     }
     door.counters.images_taken.record(began.elapsed());
     let door = Arc::clone(door);
     let published = tokio::task::spawn_blocking(move || door.publish(&target, txid)).await;
     match published {
         Ok(Ok(())) => Ok(Response::new(StatusCode::OK, "")),
-        Ok(Err(error)) => Err(failed(error)),
-        Err(error) => Err(failed(error.to_string())),
+        Ok(Err(error)) => Err(failed(&request, error)),
+        Err(error) => Err(failed(&request, error)),
     }
 }
 

@@ -272,7 +272,8 @@ final class DaemonViews {
   /** {@code FSImage}. */
   private final class Image {
     NNStorage getStorage() throws IOException {
-      return new NNStorage(cluster.getConfiguration(0), cluster.getNameDirs(0), cluster.getNameDirs(0));
+      return InodeViews.storage(
+          cluster.getConfiguration(0), cluster.getNameDirs(0), calls().getMostRecentCheckpointTxId());
     }
 
     long getLastAppliedOrWrittenTxId() throws IOException {

@@ -44,6 +44,7 @@ import org.apache.hadoop.hdfs.protocol.HdfsConstants.DatanodeReportType;
 import org.apache.hadoop.hdfs.protocol.HdfsConstants.SafeModeAction;
 import org.apache.hadoop.hdfs.protocolPB.DatanodeProtocolClientSideTranslatorPB;
 import org.apache.hadoop.hdfs.server.common.HdfsServerConstants.StartupOption;
+import org.apache.hadoop.hdfs.server.common.Util;
 import org.apache.hadoop.hdfs.server.datanode.DataNode;
 import org.apache.hadoop.hdfs.server.datanode.FsDatasetTestUtils;
 import org.apache.hadoop.hdfs.server.datanode.ReplicaNotFoundException;
@@ -53,6 +54,7 @@ import org.apache.hadoop.hdfs.server.protocol.DatanodeProtocol;
 import org.apache.hadoop.hdfs.server.protocol.NamenodeProtocols;
 import org.apache.hadoop.ipc.RemoteException;
 import org.apache.hadoop.security.UserGroupInformation;
+import org.apache.hadoop.metrics2.lib.DefaultMetricsSystem;
 import org.apache.hadoop.test.GenericTestUtils;
 
 /**
@@ -80,6 +82,8 @@ public class MiniDFSCluster implements AutoCloseable {
   static {
     // Makes hdfs-site.xml part of every configuration, those that are there already too.
     HdfsConfiguration.init();
+    // Some tests run a program of Hadoop's, such as the mover, several times in this JVM.
+    DefaultMetricsSystem.setMiniClusterMode(true);
     Runtime.getRuntime().addShutdownHook(new Thread(() -> {
       synchronized (RUNNING) {
         RUNNING.forEach(Process::destroyForcibly);
@@ -339,7 +343,7 @@ public class MiniDFSCluster implements AutoCloseable {
     storages = wanted.storages;
     types = wanted.types;
     if (wanted.format) {
-      for (String disk : new String[] {"data", "name-0-1", "name-0-2"}) {
+      for (String disk : new String[] {"data", "name-0-1", "name-0-2", "namesecondary-0-1", "namesecondary-0-2"}) {
         if (!FileUtil.fullyDelete(new File(base, disk)) && new File(base, disk).exists()) {
           throw new IOException("Could not fully delete " + new File(base, disk));
         }
@@ -357,6 +361,8 @@ public class MiniDFSCluster implements AutoCloseable {
     if (wanted.ownNameDirs) {
       conf.set("dfs.namenode.name.dir", IntStream.rangeClosed(1, wanted.nameDirs)
           .mapToObj(n -> new File(base, "name-0-" + n).toURI().toString()).collect(Collectors.joining(",")));
+      conf.set("dfs.namenode.checkpoint.dir", new File(base, "namesecondary-0-1").toURI() + ","
+          + new File(base, "namesecondary-0-2").toURI());
     }
     namenode.folder = new File(base, "namenode").toPath();
     namenode.conf = new Configuration(conf);
@@ -465,8 +471,11 @@ public class MiniDFSCluster implements AutoCloseable {
   }
 
   private static IOException died(Member member, String what) throws IOException {
-    return new IOException(what + " has ended:\n"
-        + Files.readString(member.folder.resolve("log"), StandardCharsets.UTF_8));
+    String log = Files.readString(member.folder.resolve("log"), StandardCharsets.UTF_8);
+    if (log.contains("java.lang.IllegalArgumentException")) {
+      throw new IllegalArgumentException(what + " has ended:\n" + log);
+    }
+    return new IOException(what + " has ended:\n" + log);
   }
 
   private void startNameNode(Builder wanted) throws IOException {
@@ -1040,8 +1049,7 @@ public class MiniDFSCluster implements AutoCloseable {
   }
 
   public Collection<URI> getNameDirs(int index) {
-    return conf.getTrimmedStringCollection("dfs.namenode.name.dir").stream()
-        .map(URI::create).collect(Collectors.toList());
+    return Util.stringCollectionAsURIs(conf.getTrimmedStringCollection("dfs.namenode.name.dir"));
   }
 
   public Collection<URI> getNameEditsDirs(int index) {

@@ -2,10 +2,12 @@ package org.apache.hadoop.hdfs.server.namenode;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.URI;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.EnumSet;
 import java.util.List;
+import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.BatchedRemoteIterator.BatchedEntries;
 import org.apache.hadoop.fs.QuotaUsage;
 import org.apache.hadoop.fs.StorageType;
@@ -27,6 +29,13 @@ import org.apache.hadoop.hdfs.server.common.HdfsServerConstants.BlockUCState;
 
 /** Inodes, leases and damaged files of Hadoop's classes, as another process tells them by RPC. */
 public final class InodeViews {
+  /** The storage directories, and the newest image in them. */
+  public static NNStorage storage(Configuration conf, Collection<URI> directories, long image) throws IOException {
+    NNStorage storage = new NNStorage(conf, directories, directories);
+    storage.setMostRecentCheckpointInfo(image, 0);
+    return storage;
+  }
+
   private final ClientProtocol calls;
 
   public InodeViews(ClientProtocol calls) {
