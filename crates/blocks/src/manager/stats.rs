@@ -79,18 +79,22 @@ pub struct ClusterStats {
     pub dead_nodes: u64,
     /// Live nodes that were not heard lately.
     pub stale_nodes: u64,
-    /// Nodes being decommissioned.
+    /// Nodes being decommissioned, live or dead.
     pub decommissioning_nodes: u64,
     /// Live nodes that are decommissioned.
     pub live_decommissioned_nodes: u64,
     /// Dead nodes that are decommissioned.
     pub dead_decommissioned_nodes: u64,
-    /// Nodes on the way into maintenance.
+    /// Nodes on the way into maintenance, live or dead.
     pub entering_maintenance_nodes: u64,
-    /// Nodes in maintenance.
-    pub in_maintenance_nodes: u64,
+    /// Live nodes in maintenance.
+    pub live_maintenance_nodes: u64,
+    /// Dead nodes in maintenance.
+    pub dead_maintenance_nodes: u64,
     /// Volumes that broke on live nodes.
     pub failed_volumes: u64,
+    /// What these could hold, in bytes, as their nodes estimate it.
+    pub lost_capacity: u64,
     /// Storages whose contents are not known for sure.
     pub stale_storages: u64,
     /// Nodes in service.
@@ -179,17 +183,22 @@ impl BlockManager {
         stats.stale_nodes += u64::from(node.is_alive && node.is_stale);
         match node.admin {
             AdminState::Normal => stats.in_service_nodes += alive,
-            AdminState::DecommissionInProgress => stats.decommissioning_nodes += alive,
+            AdminState::DecommissionInProgress => stats.decommissioning_nodes += 1,
             AdminState::Decommissioned => {
                 stats.live_decommissioned_nodes += alive;
                 stats.dead_decommissioned_nodes += dead;
             }
-            AdminState::EnteringMaintenance => stats.entering_maintenance_nodes += alive,
-            AdminState::InMaintenance => stats.in_maintenance_nodes += 1,
+            AdminState::EnteringMaintenance => stats.entering_maintenance_nodes += 1,
+            AdminState::InMaintenance => {
+                stats.live_maintenance_nodes += alive;
+                stats.dead_maintenance_nodes += dead;
+            }
         }
         if node.is_alive {
             stats.load += u64::from(node.load.xceivers);
             stats.failed_volumes += u64::from(node.load.failed_volumes);
+            let lost = node.load.volume_failures.as_ref().map_or(0, |lost| lost.capacity_lost);
+            stats.lost_capacity = stats.lost_capacity.saturating_add(lost);
             let mut usage = self.usage_of(index).bytes;
             if !node.admin.is_in_service() {
                 // Nothing new goes there: only what is used counts.

@@ -73,14 +73,19 @@ fn maintenance_keeps_replicas_of_a_node_that_is_down() {
     let end = Milliseconds(w.now.0 + 3_000_000);
     maintain(&mut w, Some(end));
     assert_eq!(state(&w, 0), AdminState::EnteringMaintenance);
+    assert_eq!(w.m.stats().entering_maintenance_nodes, 1);
     w.ticks(10);
     assert_eq!(state(&w, 0), AdminState::InMaintenance);
+    let count =
+        |w: &World| (w.m.stats().live_maintenance_nodes, w.m.stats().dead_maintenance_nodes);
+    assert_eq!(count(&w), (1, 0));
     assert!(w.events.contains(&Event::DatanodeInMaintenance(w.index(0))));
     assert_eq!(w.m.count_replicas(single.id).live, 1, "the only one was copied first");
     assert_eq!(w.m.count_replicas(block.id).live, 1, "one elsewhere is enough for now");
     w.nodes[0].is_up = false;
     w.ticks(300);
     assert!(!w.m.datanode(w.index(0)).unwrap().is_alive());
+    assert_eq!(count(&w), (0, 1));
     assert_eq!(w.m.count_replicas(block.id).in_maintenance, 1);
     assert_eq!(w.m.stats().low_redundancy, 0);
     let located = w.m.locate(w.now, block.id, &Reader::default()).unwrap();

@@ -45,7 +45,7 @@ impl BeanSource for NameNodeBeans {
         let look =
             Look { stats: machine.blocks.stats(), machine: &machine, now: self.door.clock.now() };
         vec![
-            self.status(),
+            self.status(&look),
             self.info(&look, sizes),
             self.state(&look),
             self.system(&look),
@@ -135,7 +135,7 @@ impl NameNodeBeans {
         Value::from(Value::Array(slow.collect()).to_string())
     }
 
-    fn status(&self) -> Bean {
+    fn status(&self, look: &Look<'_>) -> Bean {
         Bean::new(name("NameNodeStatus"), "org.apache.hadoop.hdfs.server.namenode.NameNode")
             .with("State", "active")
             .with("SecurityEnabled", false)
@@ -144,7 +144,7 @@ impl NameNodeBeans {
             .with("SlowDisksReport", self.slow_disks())
             .with("NNRole", "NameNode")
             .with("HostAndPort", self.rpc.to_string())
-            .with("BytesWithFutureGenerationStamps", 0)
+            .with("BytesWithFutureGenerationStamps", look.machine.blocks.safe_mode().future_bytes())
     }
 
     fn info(&self, look: &Look<'_>, directory_sizes: String) -> Bean {
@@ -322,7 +322,7 @@ impl NameNodeBeans {
             .with("ReconstructionQueuesInitProgress", 1.0)
             .with("NumLiveDataNodes", stats.live_nodes)
             .with("NumDeadDataNodes", dead)
-            .with("EstimatedCapacityLostTotal", 0)
+            .with("EstimatedCapacityLostTotal", stats.lost_capacity)
             .with("NumStaleStorages", stats.stale_storages)
             .with("TotalLoad", stats.load)
             .with("CurrentTokensCount", 0)
@@ -335,8 +335,8 @@ impl NameNodeBeans {
             .with("NumInServiceLiveDataNodes", stats.in_service_nodes)
             .with("VolumeFailuresTotal", stats.failed_volumes)
             .with("NumDecommissioningDataNodes", stats.decommissioning_nodes)
-            .with("NumInMaintenanceLiveDataNodes", stats.in_maintenance_nodes)
-            .with("NumInMaintenanceDeadDataNodes", 0)
+            .with("NumInMaintenanceLiveDataNodes", stats.live_maintenance_nodes)
+            .with("NumInMaintenanceDeadDataNodes", stats.dead_maintenance_nodes)
             .with("NumEnteringMaintenanceDataNodes", stats.entering_maintenance_nodes)
     }
 

@@ -472,7 +472,7 @@ public class MiniDFSCluster implements AutoCloseable {
 
   private static IOException died(Member member, String what) throws IOException {
     String log = Files.readString(member.folder.resolve("log"), StandardCharsets.UTF_8);
-    if (log.contains("java.lang.IllegalArgumentException")) {
+    if (log.substring(Math.max(0, log.lastIndexOf("Failed to start "))).contains("java.lang.IllegalArgumentException")) {
       throw new IllegalArgumentException(what + " has ended:\n" + log);
     }
     return new IOException(what + " has ended:\n" + log);
