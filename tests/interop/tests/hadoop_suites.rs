@@ -43,6 +43,26 @@ const NOT_OURS: &[(&str, &str, &str)] = &[
     ("hdfs.TestGetBlocks", "testReadSkipStaleStorage", MEMORY),
     ("hdfs.TestGetBlocks", "testChooseSpecifyStorageType", MEMORY),
     ("hdfs.TestRead", "testInterruptReader", SIMULATED),
+    ("hdfs.server.namenode.TestINodeFile", "testInodeIdBasedPaths", SYMLINKS),
+    ("hdfs.server.namenode.TestINodeFile", "testGetFullPathNameAfterSetQuota", MEMORY),
+    ("hdfs.server.namenode.TestINodeFile", "testReservedFileNames", MEMORY),
+    ("hdfs.server.namenode.TestINodeFile", "testGetBlockType", "coding policies of its own JVM"),
+    (
+        "hdfs.server.namenode.TestFSEditLogLoader",
+        "testDisplayRecentEditLogOpCodes",
+        "reads the log of its own JVM",
+    ),
+    (
+        "hdfs.server.namenode.TestSaveNamespace",
+        "testReinsertnamedirsInSavenamespace",
+        "takes rights away that root has all the same",
+    ),
+    ("hdfs.server.namenode.TestFavoredNodesEndToEnd", "testWhenSomeNodesAreNotGood", MEMORY),
+    (
+        "hdfs.server.blockmanagement.TestRBWBlockInvalidation",
+        "testRWRInvalidation",
+        "gives the NameNode a placement policy of its own",
+    ),
 ];
 
 const SYMLINKS: &str = "switches symbolic links on in its own JVM, which a NameNode has not";
@@ -105,12 +125,15 @@ fn file_context_and_names() {
         "hdfs.TestHDFSTrash",
         "hdfs.TestListFilesInDFS",
         "hdfs.TestListFilesInFileContext",
+        "hdfs.TestViewDistributedFileSystemContract",
+        "fs.viewfs.TestViewFileSystemOverloadSchemeHdfsFileSystemContract",
+        "fs.viewfs.TestViewFileSystemOverloadSchemeWithHdfsScheme",
         "hdfs.server.namenode.TestGetContentSummaryWithPermission",
         "hdfs.tools.TestGetConf",
         "hdfs.tools.TestStoragePolicyCommands",
         "security.TestPermission",
     ];
-    hold(&classes, 250);
+    hold(&classes, 350);
 }
 
 #[test]
@@ -154,8 +177,9 @@ fn reading_and_writing() {
         "hdfs.TestWriteConfigurationToDFS",
         "hdfs.TestWriteRead",
         "hdfs.crypto.TestHdfsCryptoStreams",
+        "fs.TestUnbuffer",
     ];
-    hold(&classes, 95);
+    hold(&classes, 97);
 }
 
 #[test]
@@ -190,6 +214,27 @@ fn limits_leases_and_administration() {
         "hdfs.server.namenode.TestQuotaByStorageType",
     ];
     hold(&classes, 130);
+}
+
+#[test]
+fn images_edits_and_what_they_hold() {
+    let classes = [
+        "hdfs.server.blockmanagement.TestRBWBlockInvalidation",
+        "hdfs.server.namenode.TestAclConfigFlag",
+        "hdfs.server.namenode.TestAllowFormat",
+        "hdfs.server.namenode.TestFSEditLogLoader",
+        "hdfs.server.namenode.TestFavoredNodesEndToEnd",
+        "hdfs.server.namenode.TestFileLimit",
+        "hdfs.server.namenode.TestINodeFile",
+        "hdfs.server.namenode.TestNameEditsConfigs",
+        "hdfs.server.namenode.TestProtectedDirectories",
+        "hdfs.server.namenode.TestSaveNamespace",
+        "hdfs.server.namenode.TestXAttrConfigFlag",
+        "hdfs.tools.TestGetGroups",
+        "hdfs.tools.offlineImageViewer.TestOfflineImageViewerForAcl",
+        "hdfs.tools.offlineImageViewer.TestOfflineImageViewerForXAttr",
+    ];
+    hold(&classes, 100);
 }
 
 /// The name of a result that is a class's, for all of its tests.
