@@ -139,6 +139,22 @@ async fn what_a_scanner_finds_damaged_is_replaced() {
     cluster.stop().await;
 }
 
+/// Removes the notes of block scanners; whether there were any.
+fn forget_scans(cluster: &MiniCluster) -> bool {
+    let (mut found, mut ahead) = (false, vec![cluster.directory().to_owned()]);
+    while let Some(directory) = ahead.pop() {
+        for entry in fs::read_dir(directory).expect("a directory").flatten() {
+            if entry.path().is_dir() {
+                ahead.push(entry.path());
+            } else if entry.file_name() == "scanner.cursor" {
+                fs::remove_file(entry.path()).expect("remove");
+                found = true;
+            }
+        }
+    }
+    found
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_block_scanner_finds_damaged_is_replaced() {
     // A scan begins with a DataNode; where it ended long ago, the next one begins then.
@@ -149,15 +165,11 @@ async fn what_the_block_scanner_finds_damaged_is_replaced() {
     for index in 0..3 {
         cluster.kill_datanode(index).expect("a DataNode");
     }
-    let mut ahead = vec![cluster.directory().to_owned()];
-    while let Some(directory) = ahead.pop() {
-        for entry in fs::read_dir(directory).expect("a directory").flatten() {
-            if entry.path().is_dir() {
-                ahead.push(entry.path());
-            } else if entry.file_name() == "scanner.cursor" {
-                fs::remove_file(entry.path()).expect("remove");
-            }
-        }
+    // A scanner that is being stopped notes how far it was: until none comes any more.
+    let mut quiet = 0;
+    while quiet < 10 {
+        quiet = if forget_scans(&cluster) { 0 } else { quiet + 1 };
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     for index in 0..3 {
         cluster.start_datanode(index).await.expect("it starts again");

@@ -96,6 +96,10 @@ async fn a_torn_tail_costs_only_what_was_not_whole() {
             }
             _ => {
                 bytes.extend((0..100).map(|_| rng.u8(..)));
+                // Not by chance the byte that was cut off.
+                if let (Some(was), Some(is)) = (whole.get(cut), bytes.get_mut(cut)) {
+                    *is = if is == was { !*was } else { *is };
+                }
                 100
             }
         };
