@@ -61,9 +61,11 @@ impl Namespace {
         let mut replicas = 0;
         for child in children.take(limit) {
             let Some(entry) = self.status(child, self.name(child), around) else { continue };
-            replicas += self.blocks(child).len() * usize::from(entry.replication);
+            if located {
+                replicas += self.blocks(child).len() * usize::from(entry.replication);
+            }
             entries.push(entry);
-            if located && replicas >= self.settings.ls_limit {
+            if replicas >= self.settings.ls_limit {
                 break;
             }
         }
