@@ -338,7 +338,9 @@ impl BlockManager {
         if is_plain && is_there && !flagged {
             return Verdict::Known;
         }
-        let deleting = self.cluster.node(node).is_some_and(|n| n.invalidations.contains_key(&id));
+        // Of this version: an older one that goes says nothing of what was written since.
+        let entry = self.cluster.node(node).and_then(|entry| entry.invalidations.get(&id));
+        let deleting = entry.is_some_and(|ordered| ordered.stamp == replica.block.stamp);
         if deleting {
             return Verdict::Known;
         }

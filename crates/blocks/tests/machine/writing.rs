@@ -403,3 +403,21 @@ fn a_recovery_asks_the_last_pipeline_though_only_older_ones_are_heard() {
         orders.flatten().map(|order| w.numbers(&order.locations)).collect();
     assert_eq!(asked, [[2]]);
 }
+
+#[test]
+fn an_order_to_delete_an_older_version_says_nothing_of_the_newer() {
+    let mut w = World::new(&["/a", "/a"]);
+    let block = w.write_on(2, &[0, 1]);
+    w.m.reopen_block(block.id).unwrap();
+    let newer = Block { stamp: GenerationStamp(block.stamp.0 + 1), ..block };
+    let nodes = [("uuid-0", "DS-uuid-0"), ("uuid-1", "DS-uuid-1")];
+    w.m.update_pipeline(block.id, newer.stamp, LENGTH, &nodes).unwrap();
+    w.received(0, newer);
+    // What it had before is told late, and ordered away; what it has now is told next.
+    w.received(1, block);
+    assert_eq!(w.m.stats().pending_deletions, 1);
+    w.received(1, newer);
+    assert_eq!(w.m.commit_block(block.id, LENGTH, newer.stamp), Ok(true));
+    assert_eq!(w.m.count_replicas(block.id).live, 2);
+    w.m.check().unwrap();
+}
