@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 
 use super::BlockManager;
 use super::background::Task;
+use super::report::is_outlived;
 use crate::placement::{self, Deletion, choose_excess};
 use crate::policy::excess_types;
 use crate::{
@@ -199,7 +200,7 @@ impl BlockManager {
             self.cluster.unschedule(target);
             self.copied += 1;
         }
-        let healed = self.forgive_old_stamp(id, node);
+        let healed = self.forgive_outlived(id, node, &info);
         if !fresh && !healed {
             return;
         }
@@ -225,10 +226,11 @@ impl BlockManager {
         }
     }
 
-    /// A replica that was damaged because of its stamp alone is not any more; whether it was.
-    fn forgive_old_stamp(&mut self, id: BlockId, node: NodeIndex) -> bool {
+    /// A replica that was told with another stamp or length, and that alone, is good now; whether
+    /// it was.
+    fn forgive_outlived(&mut self, id: BlockId, node: NodeIndex, info: &BlockInfo) -> bool {
         let was_bad = self.map.has_corrupt(id)
-            && self.corrupt.reason(id, node) == Some(CorruptReason::StampMismatch);
+            && self.corrupt.reason(id, node).is_some_and(|reason| is_outlived(reason, info));
         if was_bad {
             let (any_left, _) = self.corrupt.remove(id, node);
             self.map.set_corrupt(id, any_left);

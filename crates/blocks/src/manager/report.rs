@@ -353,18 +353,18 @@ impl BlockManager {
         if is_writing(&info, replica.state) {
             return Verdict::Writing;
         }
-        let stamp_was_bad = flagged
-            && self.corrupt.reason(id, node) == Some(CorruptReason::StampMismatch)
-            && info.block.stamp == replica.block.stamp;
+        let was_outlived = flagged
+            && info.block.stamp == replica.block.stamp
+            && self.corrupt.reason(id, node).is_some_and(|reason| is_outlived(reason, &info));
         if replica.state == ReplicaState::Finalized
-            && (!is_there || stamp_was_bad)
-            && (!flagged || stamp_was_bad)
+            && (!is_there || was_outlived)
+            && (!flagged || was_outlived)
         {
             return Verdict::New;
         }
         match self.corrupt.reason(id, node) {
             // Moved to another storage of its node, and damaged still.
-            Some(reason) if flagged && !is_there && !stamp_was_bad => Verdict::Corrupt(reason),
+            Some(reason) if flagged && !is_there && !was_outlived => Verdict::Corrupt(reason),
             _ => Verdict::Known,
         }
     }
@@ -385,6 +385,19 @@ impl BlockManager {
         if replica.state == ReplicaState::Finalized {
             self.add_replica(now, id, storage, hint);
         }
+    }
+}
+
+/// Whether what was wrong with a replica is past once it is told with the block's stamp, and its
+/// length where that is known. Hadoop keeps wrong lengths until the replica is deleted: clients
+/// that append without a new stamp then find their file without a good replica.
+pub(super) fn is_outlived(reason: CorruptReason, info: &BlockInfo) -> bool {
+    match reason {
+        CorruptReason::StampMismatch => true,
+        CorruptReason::SizeMismatch => {
+            matches!(info.state, BlockState::Committed | BlockState::Complete)
+        }
+        _ => false,
     }
 }
 

@@ -421,3 +421,21 @@ fn an_order_to_delete_an_older_version_says_nothing_of_the_newer() {
     assert_eq!(w.m.count_replicas(block.id).live, 2);
     w.m.check().unwrap();
 }
+
+#[test]
+fn a_length_that_was_told_late_is_past_when_the_right_one_is_told() {
+    // A client that appends under the old stamp, as some do.
+    let mut w = World::new(&["/a", "/a"]);
+    let block = w.write_on(2, &[0, 1]);
+    w.m.reopen_block(block.id).unwrap();
+    let longer = Block { length: 2 * LENGTH, ..block };
+    w.received(0, longer);
+    w.m.commit_block(block.id, longer.length, block.stamp).unwrap();
+    w.received(1, block);
+    let wrong = [(w.index(1), CorruptReason::SizeMismatch)];
+    assert_eq!(w.m.corrupt_replicas(block.id), wrong);
+    w.received(1, longer);
+    assert!(w.m.corrupt_replicas(block.id).is_empty());
+    assert_eq!(w.m.count_replicas(block.id).live, 2);
+    w.m.check().unwrap();
+}
