@@ -168,7 +168,7 @@ keys! {
     MIN_BLOCK_SIZE: "dfs.namenode.fs-limits.min-block-size", Size, "1048576", [], "Smallest block size that a file may have.";
     MAX_BLOCKS_PER_FILE: "dfs.namenode.fs-limits.max-blocks-per-file", Int, "10000", [], "Blocks of a file.";
     MAX_OBJECTS: "dfs.namenode.max.objects", Int, "0", ["dfs.max.objects"], "Files, directories and blocks; 0 means no limit.";
-    LISTING_LIMIT: "dfs.ls.limit", Int, "1000", [], "Entries of a page of a listing.";
+    LISTING_LIMIT: "dfs.ls.limit", Int, "1000", [], "Entries of a page of a listing; 0 or less means the default.";
     BATCHED_LISTING_LIMIT: "dfs.batched.ls.limit", Int, "100", [], "Directories of one batched listing.";
     OPEN_FILES_PER_CALL: "dfs.namenode.list.openfiles.num.responses", Int, "1000", [], "Open files in one answer.";
     LEAST_DATANODE_VERSION: "dfs.namenode.min.supported.datanode.version", Text, "2.1.0-beta", [], "DataNodes of an older release of Hadoop are refused.";

@@ -38,6 +38,8 @@ const RETRY_CAPACITY: usize = 1 << 18;
 /// Children that a directory may be allowed. Java stops at 6,400,000, where its image's messages
 /// would become too long for it.
 const MAX_CHILDREN: i64 = 1 << 30;
+/// Entries of a page where the configuration has no number above 0.
+const DEFAULT_LISTING_LIMIT: usize = 1000;
 
 /// `FsServerDefaults`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,7 +171,11 @@ pub fn namespace_settings(
             .cast_unsigned(),
         max_replication: short(conf.int_in(&keys::REPLICATION_MAX, 1..=i64::from(u16::MAX))?),
         min_replication: short(conf.int_in(&keys::REPLICATION_MIN, 1..=i64::from(u16::MAX))?),
-        ls_limit: conf.count(&keys::LISTING_LIMIT)?,
+        // As in Hadoop, 0 and what is below stand for the default.
+        ls_limit: usize::try_from(conf.int(&keys::LISTING_LIMIT)?)
+            .ok()
+            .filter(|limit| *limit > 0)
+            .unwrap_or(DEFAULT_LISTING_LIMIT),
         batched_listing_paths: conf.count(&keys::BATCHED_LISTING_LIMIT)?,
         open_files_per_answer: conf.count(&keys::OPEN_FILES_PER_CALL)?,
         acls_enabled: conf.bool(&keys::ACLS)?,
@@ -271,4 +277,20 @@ fn short(number: i64) -> u16 {
 
 fn narrow(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_page_has_entries_whatever_is_configured() {
+        for (value, limit) in [("7", 7), ("0", 1000), ("-1", 1000)] {
+            let mut conf = Configuration::new();
+            conf.set(keys::LISTING_LIMIT.name, value, "test");
+            assert_eq!(namespace_settings(&conf, "hdfs").unwrap().ls_limit, limit, "{value}");
+        }
+    }
 }
