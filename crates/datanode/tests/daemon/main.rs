@@ -17,3 +17,4 @@ mod storage;
 mod syncing;
 mod transfer;
 mod transfers;
+mod writing;
