@@ -35,17 +35,31 @@ impl TestResult {
     }
 }
 
-/// Runs JUnit classes of Hadoop, named below `org.apache.hadoop`, in one JVM with `root` as its place;
+/// Whose tests are run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Author {
+    /// Hadoop's own.
+    Hadoop,
+    /// HBase, whose writer of logs speaks to DataNodes by itself.
+    HBase,
+}
+
+/// Runs JUnit classes of one author, named below `org.apache.hadoop`, in one JVM with `root` as its place;
 /// but not the methods of `without`, each with its class.
 ///
 /// # Errors
 /// Where Hadoop could not be fetched, or the JVM ended in another way than by itself.
 pub fn junit(
     root: &Path,
+    author: Author,
     classes: &[&str],
     without: &[(&str, &str)],
 ) -> io::Result<Vec<TestResult>> {
-    let class_path = class_path()?;
+    let mut class_path = class_path()?;
+    if author == Author::HBase {
+        let jars = hadoop::jars(&repository().join("tests/interop/hbase"), "hbase")?;
+        class_path = format!("{class_path}:{}/*", jars.display());
+    }
     let log = fs::File::create(root.join("suites.log"))?;
     let data = root.join("cache");
     unpack_test_data(&data)?;

@@ -1,10 +1,11 @@
-//! Hadoop's own JUnit tests of HDFS, unchanged, on our daemons (`loxodon_interop::suites`).
+//! Hadoop's own JUnit tests of HDFS, and those of HBase's writer, unchanged, on our daemons
+//! (`loxodon_interop::suites`).
 
 use std::io::{self, Write as _};
 use std::path::Path;
 
 use loxodon_interop::cluster::in_fresh_directory;
-use loxodon_interop::suites::{self, TestResult};
+use loxodon_interop::suites::{self, Author, TestResult};
 
 /// Tests that do not apply and are not run: class, method, and why.
 const NOT_OURS: &[(&str, &str, &str)] = &[
@@ -237,6 +238,17 @@ fn images_edits_and_what_they_hold() {
     hold(&classes, 100);
 }
 
+#[test]
+fn hbases_log_writer() {
+    let classes = [
+        "hbase.io.asyncfs.TestFanOutOneBlockAsyncDFSOutput",
+        "hbase.io.asyncfs.TestFanOutOneBlockAsyncDFSOutputHang",
+        "hbase.io.asyncfs.TestOverwriteFileUnderConstruction",
+        "hbase.util.TestRecoverLeaseFSUtils",
+    ];
+    hold_of(Author::HBase, &classes, 12);
+}
+
 /// The name of a result that is a class's, for all of its tests.
 const AROUND: &str = "(class)";
 
@@ -245,10 +257,14 @@ const SECOND_TURNS: usize = 2;
 
 /// All of the tests that apply pass, and they are no fewer than `at_least`.
 fn hold(classes: &[&str], at_least: usize) {
+    hold_of(Author::Hadoop, classes, at_least);
+}
+
+fn hold_of(author: Author, classes: &[&str], at_least: usize) {
     in_fresh_directory(|root| {
-        let mut results = run(root, classes)?;
+        let mut results = run(root, author, classes)?;
         if (1..=SECOND_TURNS).contains(&failures(&results).len()) {
-            results = again(&root.join("again"), results)?;
+            results = again(&root.join("again"), author, results)?;
         }
         let failed = failures(&results);
         let passed = results.iter().filter(|result| result.outcome == "PASSED").count();
@@ -281,12 +297,12 @@ fn told(result: &TestResult) -> String {
 
 /// Runs the classes of tests that failed once more; all results, those of the second turn for what passes in it and for
 /// what was not run in the first. What passes is named all the same.
-fn again(root: &Path, first: Vec<TestResult>) -> io::Result<Vec<TestResult>> {
+fn again(root: &Path, author: Author, first: Vec<TestResult>) -> io::Result<Vec<TestResult>> {
     std::fs::create_dir_all(root)?;
     let mut classes: Vec<&str> =
         failures(&first).into_iter().map(|result| result.class.as_str()).collect();
     classes.dedup();
-    let second = run(root, &classes)?;
+    let second = run(root, author, &classes)?;
     let passes = |one: &TestResult| match second.iter().find(|other| is_same(one, other)) {
         Some(other) => other.outcome == "PASSED",
         // What is around the tests of a class is told where it fails.
@@ -305,10 +321,10 @@ fn again(root: &Path, first: Vec<TestResult>) -> io::Result<Vec<TestResult>> {
     Ok(results)
 }
 
-fn run(root: &Path, classes: &[&str]) -> io::Result<Vec<TestResult>> {
+fn run(root: &Path, author: Author, classes: &[&str]) -> io::Result<Vec<TestResult>> {
     let without: Vec<(&str, &str)> =
         NOT_OURS.iter().map(|(class, test, _)| (*class, *test)).collect();
-    let results = suites::junit(root, classes, &without)?;
+    let results = suites::junit(root, author, classes, &without)?;
     match classes.iter().find(|class| !results.iter().any(|result| result.class == **class)) {
         Some(missing) => Err(io::Error::other(format!("{missing} was not run"))),
         None => Ok(results),

@@ -2,6 +2,7 @@ package org.apache.hadoop.hdfs;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.EOFException;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
@@ -167,8 +168,13 @@ final class DaemonViews {
       return;
     }
     long asked = System.currentTimeMillis();
-    administration(member).triggerBlockReport(
-        new BlockReportOptions.Factory().setIncremental(incremental).build());
+    BlockReportOptions wanted = new BlockReportOptions.Factory().setIncremental(incremental).build();
+    try {
+      administration(member).triggerBlockReport(wanted);
+    } catch (EOFException e) {
+      // The connection was to the process before this one.
+      administration(member).triggerBlockReport(wanted);
+    }
     if (incremental) {
       heartbeat(member);
     } else {
