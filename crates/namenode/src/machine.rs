@@ -153,7 +153,7 @@ impl NameNode {
                 }
             }
             BlockChange::Reopened { block, .. } => {
-                self.blocks.reopen_block(block.id)?;
+                self.blocks.append_block(block.id)?;
             }
             BlockChange::Truncated { block, target, .. } => {
                 self.blocks.reopen_block(block.id)?;

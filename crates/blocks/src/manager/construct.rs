@@ -172,13 +172,35 @@ impl BlockManager {
         Ok(())
     }
 
-    /// A final block is written again (append, truncate): its replicas become the pipeline.
+    /// A final block is appended to: its replicas become the pipeline, and with them those that its writer's pipeline
+    /// made and that are not reported yet. Hadoop leaves these out; a client that goes on under the old generation
+    /// stamp (hdfs-native, colinmarc/hdfs) then leaves a shorter replica behind that nothing tells from the others.
+    ///
+    /// # Errors
+    /// If there is no such block.
+    pub fn append_block(&mut self, id: BlockId) -> Result<Vec<Target>, BlockError> {
+        let mut targets = self.good_replicas(id);
+        for target in self.pending.written(id) {
+            let serves = self.cluster.node(target.node).is_some_and(|node| node.is_alive)
+                && self.cluster.storage(target.storage).is_some_and(|at| at.node == target.node);
+            if serves && !targets.iter().any(|known| known.node == target.node) {
+                targets.push(*target);
+            }
+        }
+        self.reopen_on(id, targets)
+    }
+
+    /// A final block is cut: its replicas become the pipeline.
     ///
     /// # Errors
     /// If there is no such block.
     pub fn reopen_block(&mut self, id: BlockId) -> Result<Vec<Target>, BlockError> {
-        let info = self.map.get(id).ok_or(BlockError::UnknownBlock(id))?;
         let targets = self.good_replicas(id);
+        self.reopen_on(id, targets)
+    }
+
+    fn reopen_on(&mut self, id: BlockId, targets: Vec<Target>) -> Result<Vec<Target>, BlockError> {
+        let info = self.map.get(id).ok_or(BlockError::UnknownBlock(id))?;
         if info.is_complete() {
             self.complete_blocks -= 1;
             if self.safe_mode.is_startup() {

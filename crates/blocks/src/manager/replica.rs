@@ -292,7 +292,7 @@ impl BlockManager {
             let expected = construction.expected.iter().map(|expected| expected.target);
             let due: SmallVec<[Target; 3]> = expected.filter(is_due).collect();
             if !due.is_empty() && self.queues_open {
-                self.pending.add(self.latest, id, &due);
+                self.pending.add_written(self.latest, id, &due);
             }
         }
         self.events.push(Event::BlockCompleted { block: id, owner: info.owner });

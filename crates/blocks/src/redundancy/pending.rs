@@ -11,6 +11,8 @@ use crate::{NodeIndex, Target};
 struct Entry {
     since: Milliseconds,
     targets: SmallVec<[Target; 3]>,
+    /// Those of `targets` that have the replica: they are of the pipeline that wrote it.
+    written: SmallVec<[Target; 3]>,
 }
 
 /// Ordered copies by block, and by when they were ordered.
@@ -23,10 +25,11 @@ pub(crate) struct PendingTransfers {
 
 impl PendingTransfers {
     pub(crate) fn add(&mut self, now: Milliseconds, id: BlockId, targets: &[Target]) {
-        let entry = self
-            .by_block
-            .entry(id)
-            .or_insert_with(|| Entry { since: now, targets: SmallVec::new() });
+        let entry = self.by_block.entry(id).or_insert_with(|| Entry {
+            since: now,
+            targets: SmallVec::new(),
+            written: SmallVec::new(),
+        });
         self.by_time.remove(&(entry.since, id));
         entry.since = now;
         for target in targets {
@@ -37,11 +40,25 @@ impl PendingTransfers {
         self.by_time.insert((now, id));
     }
 
+    /// Nodes of a pipeline that wrote the block to its end, and have not told of it.
+    pub(crate) fn add_written(&mut self, now: Milliseconds, id: BlockId, targets: &[Target]) {
+        self.add(now, id, targets);
+        if let Some(entry) = self.by_block.get_mut(&id) {
+            entry.written.extend_from_slice(targets);
+        }
+    }
+
+    /// What [`Self::add_written`] added, and did not arrive yet.
+    pub(crate) fn written(&self, id: BlockId) -> &[Target] {
+        self.by_block.get(&id).map_or(&[], |entry| &entry.written)
+    }
+
     /// One of the copies arrived; the target that it was, so that its schedule can be relieved.
     pub(crate) fn arrived(&mut self, id: BlockId, node: NodeIndex) -> Option<Target> {
         let entry = self.by_block.get_mut(&id)?;
         let at = entry.targets.iter().position(|target| target.node == node)?;
         let target = entry.targets.remove(at);
+        entry.written.retain(|written| written.node != node);
         if entry.targets.is_empty() {
             self.remove(id);
         }

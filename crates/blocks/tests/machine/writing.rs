@@ -137,7 +137,7 @@ fn another_primary_is_tried_after_a_while() {
 fn an_appended_block_is_written_where_its_replicas_are() {
     let mut w = World::new(&["/a", "/a", "/b"]);
     let block = w.write_on(2, &[0, 2]);
-    let pipeline = w.m.reopen_block(block.id).unwrap();
+    let pipeline = w.m.append_block(block.id).unwrap();
     let mut pipeline = w.numbers(&pipeline);
     pipeline.sort_unstable();
     assert_eq!(pipeline, [0, 2]);
@@ -149,6 +149,43 @@ fn an_appended_block_is_written_where_its_replicas_are() {
     let longer = Block { length: 2 * LENGTH, stamp, ..block };
     w.received(0, longer);
     assert_eq!(w.m.commit_block(block.id, longer.length, stamp), Ok(true));
+    w.m.check().unwrap();
+}
+
+#[test]
+fn an_append_goes_where_a_replica_is_that_is_about_to_be_told() {
+    let mut w = World::new(&["/a", "/a", "/a", "/a"]);
+    let new = w.new_block(3, PolicyId::HOT);
+    let targets = [w.target(0), w.target(1), w.target(2)];
+    w.m.begin_block(new, &targets).unwrap();
+    let block = Block { length: LENGTH, ..new.block };
+    w.received(0, block);
+    assert_eq!(w.m.commit_block(block.id, LENGTH, block.stamp), Ok(true));
+    w.received(1, block);
+    let pipeline = w.m.append_block(block.id).unwrap();
+    let mut pipeline = w.numbers(&pipeline);
+    pipeline.sort_unstable();
+    assert_eq!(pipeline, [0, 1, 2]);
+    // What it had is told before what it has: one that goes on under the old stamp shows it by the length alone.
+    w.received(2, block);
+    let longer = Block { length: 2 * LENGTH, ..block };
+    w.received(0, longer);
+    assert_eq!(w.m.commit_block(block.id, longer.length, block.stamp), Ok(true));
+    w.received(1, longer);
+    w.received(2, longer);
+    let counts = w.m.count_replicas(block.id);
+    assert_eq!((counts.live, counts.corrupt), (3, 0));
+    w.m.check().unwrap();
+}
+
+#[test]
+fn an_append_does_not_go_where_a_copy_is_only_ordered() {
+    let mut w = World::new(&["/a", "/a", "/a"]);
+    let block = w.write_on(2, &[0]);
+    assert_eq!(w.m.plan_work(w.now, usize::MAX), 1);
+    assert_eq!(w.m.stats().pending_copies, 1);
+    let pipeline = w.m.append_block(block.id).unwrap();
+    assert_eq!(w.numbers(&pipeline), [0]);
     w.m.check().unwrap();
 }
 
