@@ -1,4 +1,5 @@
-//! Copies that were ordered and are not reported yet (`PendingReconstructionBlocks`).
+//! Replicas that are on their way: copies that were ordered, and what a pipeline wrote, until they are reported
+//! (`PendingReconstructionBlocks`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +16,7 @@ struct Entry {
     written: SmallVec<[Target; 3]>,
 }
 
-/// Ordered copies by block, and by when they were ordered.
+/// Replicas that are not reported yet by block, and by since when they are waited for.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PendingTransfers {
     by_block: BTreeMap<BlockId, Entry>,

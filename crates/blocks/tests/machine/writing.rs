@@ -152,15 +152,21 @@ fn an_appended_block_is_written_where_its_replicas_are() {
     w.m.check().unwrap();
 }
 
-#[test]
-fn an_append_goes_where_a_replica_is_that_is_about_to_be_told() {
-    let mut w = World::new(&["/a", "/a", "/a", "/a"]);
+/// A final block that DataNodes 0 to 2 have written, of which only the first has told.
+fn told_by_the_first(w: &mut World) -> Block {
     let new = w.new_block(3, PolicyId::HOT);
     let targets = [w.target(0), w.target(1), w.target(2)];
     w.m.begin_block(new, &targets).unwrap();
     let block = Block { length: LENGTH, ..new.block };
     w.received(0, block);
     assert_eq!(w.m.commit_block(block.id, LENGTH, block.stamp), Ok(true));
+    block
+}
+
+#[test]
+fn an_append_goes_where_a_replica_is_that_is_about_to_be_told() {
+    let mut w = World::new(&["/a", "/a", "/a", "/a"]);
+    let block = told_by_the_first(&mut w);
     w.received(1, block);
     let pipeline = w.m.append_block(block.id).unwrap();
     let mut pipeline = w.numbers(&pipeline);
@@ -209,12 +215,7 @@ fn truncation_orders_name_what_the_block_becomes() {
 #[test]
 fn replicas_that_are_about_to_be_told_are_not_copied() {
     let mut w = World::new(&["/a", "/a", "/a", "/a"]);
-    let new = w.new_block(3, PolicyId::HOT);
-    let targets = [w.target(0), w.target(1), w.target(2)];
-    w.m.begin_block(new, &targets).unwrap();
-    let block = Block { length: LENGTH, ..new.block };
-    w.received(0, block);
-    assert_eq!(w.m.commit_block(block.id, LENGTH, block.stamp), Ok(true));
+    let block = told_by_the_first(&mut w);
     assert_eq!(w.m.plan_work(w.now, usize::MAX), 0);
     assert_eq!((w.m.stats().low_redundancy, w.m.stats().pending_copies), (0, 1));
     w.received(1, block);
